@@ -1,0 +1,5 @@
+if(NOT TARGET dep::benchmark)
+  find_package(benchmark REQUIRED)
+  add_library(dep::benchmark INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(dep::benchmark INTERFACE benchmark::benchmark benchmark::benchmark_main)
+endif()

@@ -1,0 +1,5 @@
+if(NOT TARGET dep::gtest)
+  find_package(GTest REQUIRED)
+  add_library(dep::gtest INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(dep::gtest INTERFACE GTest::gmock GTest::gtest GTest::gtest_main)
+endif()

@@ -1,0 +1,24 @@
+# Compiler flags of every target, and the sanitizers of the debug and tsan presets.
+set(ANDON_SANITIZE "" CACHE STRING "comma-separated sanitizers: address,undefined or thread")
+option(ANDON_FUZZ "build the libFuzzer targets" OFF)
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+                    -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Werror=return-type
+                    -fno-omit-frame-pointer)
+add_link_options(-fuse-ld=lld-19)
+
+if(ANDON_SANITIZE)
+  add_compile_options(-fsanitize=${ANDON_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${ANDON_SANITIZE})
+endif()
+if(ANDON_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+find_program(ANDON_CCACHE ccache)
+if(ANDON_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros,include_file_mtime,include_file_ctime ${ANDON_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
+endif()
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)

@@ -1,0 +1,101 @@
+#pragma once
+// The Record: the one immutable account of an exchange. Billing, search, objectives and audits are computed from
+// Records and from nothing else. This is the in-memory form; record_codec.hpp turns it into journal bytes and back.
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "andon/base/clock.hpp"
+#include "andon/base/error.hpp"
+#include "andon/base/ids.hpp"
+#include "andon/llm/usage.hpp"
+
+namespace andon::ledger {
+
+enum class operation : std::uint8_t { chat, completion, embeddings, models, other };
+/// What is known of the price. `unknown` is counted and alarmed; it is never a cost of 0.
+enum class price_state : std::uint8_t { unknown, known, free };
+/// complete: the client got everything. cut: it got a part (see outcome). none: nothing was sent.
+enum class delivery : std::uint8_t { none, cut, complete };
+
+/// The stages of the path in their order; indexes into record::stage_nanos.
+enum class stage : std::uint8_t { receive, identify, decode, admit, prepare, inspect_in, recall, dispatch, inspect_out, encode, close, count_ };
+inline constexpr std::size_t stage_count = static_cast<std::size_t>(stage::count_);
+
+/// One try of one target.
+struct attempt {
+  model_name model;
+  provider_name provider;
+  std::string upstream_model;       ///< the provider's name of the model
+  std::string address;              ///< host:port
+  std::string upstream_request_id;  ///< the provider's x-request-id
+  errc outcome = errc::none;
+  std::uint16_t http_status = 0;    ///< 0: no status arrived
+  nanoseconds started{};            ///< after record::started
+  nanoseconds connect{};            ///< 0 when a pooled connection served
+  nanoseconds first_byte{};         ///< from started to the reply's head
+  nanoseconds total{};
+  std::string error_message;
+  bool operator==(const attempt&) const = default;
+};
+
+struct record {
+  request_id id;
+  wall_time started;
+  nanoseconds duration{};
+  project_id project;                ///< empty when the caller is unknown
+  key_id key;
+  std::string user;                  ///< the request's `user` or `safety_identifier`
+  std::string session;               ///< x-andon-session
+  operation op = operation::other;
+  std::string method, path;
+  route_name route;                  ///< what the client asked for
+  model_name model;                  ///< what served it
+  provider_name provider;
+  std::string upstream_model;        ///< as the reply says
+  bool stream = false;
+  errc outcome = errc::none;
+  std::uint16_t http_status = 0;     ///< what the client received
+  std::string error_message;
+  delivery delivered = delivery::none;
+  std::string finish_reason;
+  llm::usage use;
+  nano_usd cost;
+  price_state price = price_state::unknown;
+  bool interrupted = false;          ///< closed by recovery after a crash
+  std::string client_address, user_agent;
+  std::string trace_id, span_id;     ///< hex; the caller's trace, this exchange's span
+  std::vector<std::string> tags;
+  std::vector<std::pair<std::string, std::string>> metadata;
+  std::string content_type;          ///< of the reply body
+  std::string request_body;          ///< as received (after Content-Encoding)
+  std::string reply_body;            ///< as a non-streamed reply would be: a stream is assembled
+  std::uint64_t request_bytes = 0;   ///< full sizes, larger than the texts above only when those are truncated
+  std::uint64_t reply_bytes = 0;
+  bool request_truncated = false, reply_truncated = false;
+  std::uint32_t stream_events = 0;
+  nanoseconds first_token{};         ///< to the first content byte sent to the client; 0: none
+  nanoseconds upstream{};            ///< spent waiting for providers
+  std::array<std::int64_t, stage_count> stage_nanos{};
+  std::vector<attempt> attempts;
+  bool operator==(const record&) const = default;
+};
+
+/// What is journalled at admission, so that a crash cannot lose a call or its reservation.
+struct opened {
+  request_id id;
+  wall_time started;
+  project_id project;
+  key_id key;
+  std::string user;
+  std::vector<std::string> tags;
+  operation op = operation::other;
+  route_name route;
+  tokens reserved_tokens;
+  nano_usd reserved;
+  bool operator==(const opened&) const = default;
+};
+
+}  // namespace andon::ledger
