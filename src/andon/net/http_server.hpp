@@ -1,0 +1,81 @@
+#pragma once
+// The HTTP/1.1 server of one core.
+//
+// A listener accepts on its core's io_context (SO_REUSEPORT, one socket per core) and runs one coroutine per
+// connection. An idle connection owns no buffer: it waits for readability, then borrows one. The handler is called
+// once per request with an incoming_call; it must answer with respond(), or with start() … finish(), or abort(). What
+// the handler leaves unread of the body is drained up to a bound, else the connection closes.
+//
+// The server refuses by itself, before any handler: malformed heads, both Content-Length and Transfer-Encoding,
+// repeated or odd lengths, bad chunking, obsolete folding, NUL and control bytes, heads over the bound (431), slow
+// heads (408), HTTP/1.1 without exactly one Host. Such a refusal goes to the handler's `refused` hook so that it is
+// counted, then the connection closes.
+//
+// Threads: everything of a listener belongs to its core's thread.
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "andon/base/error.hpp"
+#include "andon/net/core.hpp"
+#include "andon/net/http_types.hpp"
+
+namespace andon::net {
+
+struct server_limits {
+  std::size_t max_head = 64 * 1024;
+  std::size_t max_body = 32u << 20;                 ///< as received and as unpacked
+  nanoseconds head_timeout = std::chrono::seconds{15};   ///< from a head's first byte to its last
+  nanoseconds body_timeout = std::chrono::seconds{60};   ///< between two reads of a body
+  nanoseconds idle_timeout = std::chrono::minutes{5};    ///< keep-alive without a request
+  nanoseconds write_timeout = std::chrono::seconds{60};  ///< a client that takes nothing for this long is gone
+  std::size_t max_connections = 100'000;            ///< per core; one more is answered 503 and closed
+};
+
+/// One request being answered. Lives on the connection's coroutine; used only by the handler that got it, on its core.
+class incoming_call {
+public:
+  virtual ~incoming_call() = default;
+
+  [[nodiscard]] virtual std::string_view method() const = 0;
+  [[nodiscard]] virtual std::string_view path() const = 0;   ///< as sent, without the query; not percent-decoded
+  [[nodiscard]] virtual std::string_view query() const = 0;
+  [[nodiscard]] virtual std::span<const header> headers() const = 0;
+  [[nodiscard]] virtual std::string_view peer_address() const = 0;  ///< without the port
+  [[nodiscard]] virtual mono_time arrived() const = 0;              ///< when the head's first byte was read
+
+  /// The whole body, un-chunked and unpacked (gzip, deflate, br, zstd). Sends 100 Continue where asked. The view lives
+  /// until the answer is finished. Errors: body_too_large, bad_http, unsupported_encoding, client_timeout, client_gone.
+  virtual task<result<std::string_view>> read_body() = 0;
+
+  /// A whole answer in one write. Content-Length, Date and Connection are added. Errors: client_gone.
+  virtual task<result<void>> respond(int status, std::span<const header> headers, std::string_view body) = 0;
+
+  /// A streamed answer: chunked for HTTP/1.1, until-close for 1.0. The head goes out together with the first write.
+  virtual void start(int status, std::span<const header> headers) = 0;
+  /// One write of one chunk; returns when the kernel took it (flow control). Errors: client_gone.
+  virtual task<result<void>> write(std::string_view bytes) = 0;
+  /// Last bytes (may be empty) and the terminator in one write.
+  virtual task<result<void>> finish(std::string_view last_bytes) = 0;
+  /// Ends a started answer without its terminator, so that no client takes it for complete; closes the connection.
+  virtual void abort() = 0;
+
+  /// Calls `gone` once, on the core's thread, when the client closes or resets while the handler works. Costs no system
+  /// call until it happens. Dropped by on_client_gone(nullptr) and when the answer is finished.
+  virtual void on_client_gone(std::function<void()> gone) = 0;
+};
+
+class request_handler {
+public:
+  virtual ~request_handler() = default;
+  virtual task<void> handle(incoming_call& call) = 0;
+  /// A request refused before it became a call.
+  virtual void refused(const error& why, std::string_view peer_address) = 0;
+};
+
+}  // namespace andon::net
