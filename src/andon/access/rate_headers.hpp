@@ -1,0 +1,23 @@
+#pragma once
+// The x-ratelimit-* and retry-after headers of a reply, as OpenAI's clients and LiteLLM's scripts read them.
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "andon/access/admission.hpp"
+
+namespace andon::access {
+
+/// `120ms`, `6s`, `1.5s`, `2m5s`: rounded up to the millisecond.
+std::string rate_duration(nanoseconds span);
+
+using header_sink = std::function<void(std::string_view name, std::string value)>;
+
+/// x-ratelimit-{limit,remaining,reset}-{requests,tokens} of the tightest limits, and for each scope
+/// x-ratelimit-{api_key,team,model_per_key,…}-{limit,remaining}-{requests,tokens,max_parallel_requests}.
+void write_rate_headers(const ticket& held, mono_time now, const header_sink& sink);
+
+/// retry-after (whole seconds, at least 1), retry-after-ms, x-should-retry and rate_limit_type of a refusal.
+void write_refusal_headers(const refusal& why, const header_sink& sink);
+
+}  // namespace andon::access

@@ -1,0 +1,72 @@
+#pragma once
+// Meters of users and tags: callers name them freely, so their number is bounded by construction.
+//
+// Both tables are set-associative: a fixed number of entries, allocated once as untouched pages (memory is used only as
+// entries are), 16 to a set, one spin lock per set held for tens of nanoseconds. An entry that a ticket holds is pinned
+// and never evicted.
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "andon/access/meters.hpp"
+
+namespace andon::access {
+
+/// Limits of users. When a set is full, an idle entry (full buckets, nothing in flight) makes place, which loses nothing;
+/// if there is none, the one soonest idle does, which is counted: at most its minute of use is forgotten. When all 16 are
+/// pinned, the call is refused as overloaded.
+class user_limit_table {
+public:
+  struct entry;
+  explicit user_limit_table(std::size_t capacity = 1U << 17);
+  ~user_limit_table();
+  user_limit_table(const user_limit_table&) = delete;
+  user_limit_table& operator=(const user_limit_table&) = delete;
+
+  entry* pin(std::uint64_t id, bucket_time now) noexcept;  ///< null: all of the set is in use
+  static void unpin(entry* e) noexcept;
+  static limit_state& state(entry* e) noexcept;
+  [[nodiscard]] std::uint64_t evicted_active() const noexcept { return evicted_active_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t capacity() const noexcept;
+  [[nodiscard]] std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+
+private:
+  struct set;
+  struct release { void operator()(set* s) const noexcept; };
+  std::unique_ptr<set[], release> sets_;
+  std::size_t mask_ = 0;
+  std::atomic<std::uint64_t> evicted_active_{0};
+  std::atomic<std::size_t> used_{0};
+};
+
+/// Budgets of users and tags. When a set is full, an entry whose period is over makes place; if there is none, the one
+/// with the least spent does, and the newcomer inherits its amount (Space-Saving, Metwally 2005): an account may then
+/// show more than was spent, never less, so no budget is overrun; such evictions are counted.
+class user_budget_table {
+public:
+  struct entry;
+  explicit user_budget_table(std::size_t capacity = 1U << 18);
+  ~user_budget_table();
+  user_budget_table(const user_budget_table&) = delete;
+  user_budget_table& operator=(const user_budget_table&) = delete;
+
+  enum class outcome : std::uint8_t { taken, exceeded, full };
+  /// `taken` pins the entry until settle.
+  outcome reserve(std::uint64_t id, period in, wall_time now, nano_usd estimate, nano_usd limit, nano_usd& committed, entry*& held) noexcept;
+  void settle(std::uint64_t id, period in, entry* held, nano_usd reserved, nano_usd actual) noexcept;
+  void restore(std::uint64_t id, period in, wall_time now, nano_usd spent) noexcept;
+  [[nodiscard]] budget_account::reading read(std::uint64_t id, period in) const noexcept;
+  [[nodiscard]] std::uint64_t evicted_active() const noexcept { return evicted_active_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t capacity() const noexcept;
+
+private:
+  struct set;
+  struct release { void operator()(set* s) const noexcept; };
+  [[nodiscard]] set& set_of(std::uint64_t tag) const noexcept;
+  entry* place(set& in, std::uint64_t tag, period when, wall_time now) noexcept;
+  std::unique_ptr<set[], release> sets_;
+  std::size_t mask_ = 0;
+  std::atomic<std::uint64_t> evicted_active_{0};
+};
+
+}  // namespace andon::access
