@@ -1,0 +1,274 @@
+#include "andon/app/config/settings.hpp"
+
+namespace andon::app {
+namespace {
+
+schema<listen_settings> listen() {
+  using s = listen_settings;
+  schema<s> out;
+  out.value("gateway", &s::gateway, "Where clients connect. Needs a restart to change.");
+  out.value("admin", &s::admin, "Admin API, status page and metrics. Keep it on loopback or behind your own proxy. Needs a restart to change.");
+  out.value("threads", &s::threads, "Cores that carry calls; 0 means all. Needs a restart to change.", between<std::int64_t>(0, 64));
+  out.value("max_body", &s::max_body, "Largest request body, both as received and as unpacked.", at_least(byte_count{1024}));
+  out.value("max_headers", &s::max_headers, "Largest request line and header lines together.", at_least(byte_count{4096}));
+  out.value("request_timeout", &s::request_timeout, "Longest silence while a request arrives.", at_least<nanoseconds>(100ms));
+  out.value("idle_timeout", &s::idle_timeout, "How long a kept-alive connection may wait for its next request.", at_least<nanoseconds>(1s));
+  out.value("write_timeout", &s::write_timeout, "A client that takes no bytes for this long is treated as gone.", at_least<nanoseconds>(1s));
+  out.value("drain_timeout", &s::drain_timeout, "After SIGTERM, how long running calls may take to end.", at_least<nanoseconds>(0s));
+  out.value("max_connections", &s::max_connections, "Connections per core; one more is answered 503.", at_least<std::int64_t>(1));
+  return out;
+}
+
+schema<log_settings> logging() {
+  using s = log_settings;
+  schema<s> out;
+  out.value("level", &s::level, "Least severity that is written.");
+  out.value("format", &s::format, "One line an event, as text or JSON. Requests' content and credentials are never logged.");
+  return out;
+}
+
+schema<ledger_settings> ledger() {
+  using s = ledger_settings;
+  schema<s> out;
+  out.value("enabled", &s::enabled, "Record every exchange. Off only for measurements: without it there is no search, no audit and no proof.");
+  out.value("sync", &s::sync, "When a record is forced to the disk: in groups every `sync_interval` (survives kill -9 always, a power loss up to the interval), or before each reply ends (`always`).");
+  out.value("sync_interval", &s::sync_interval, "Time between two fdatasync calls.", between<nanoseconds>(1ms, 10s));
+  out.value("segment", &s::segment, "Size of one journal file.", between(byte_count{16 << 10}, byte_count{1 << 30}));
+  out.value("max_disk", &s::max_disk, "Most that the journal may take on disk; 0 B means no quota.");
+  out.value("on_full", &s::on_full, "What happens at the quota or on a full disk: refuse new calls with 503, or drop the oldest records (counted and alarmed).");
+  out.value("encryption", &s::encryption, "Master key for encryption at rest: 32 bytes as hex or base64, from the environment or a file. Losing it loses everything recorded.");
+  out.value("full_text", &s::full_text, "Index the words of prompts and replies.");
+  out.value("retention", &s::retention, "How long records are kept; 0s means for ever.");
+  return out;
+}
+
+schema<telemetry_settings> telemetry() {
+  using s = telemetry_settings;
+  schema<s> out;
+  out.value("otlp_endpoint", &s::otlp_endpoint, "Base URL of an OTLP/HTTP collector, e.g. http://127.0.0.1:4318; empty means no export.");
+  out.pairs("headers", &s::headers, "Headers sent to the collector, such as its key.");
+  out.value("sample_ratio", &s::sample_ratio, "Share of traces that start here and are exported; a caller's own decision is honoured.", between(0.0, 1.0));
+  out.value("traces", &s::traces, "Export a span per exchange and attempt.");
+  out.value("metrics", &s::metrics, "Export metrics.");
+  out.value("metrics_interval", &s::metrics_interval, "Time between two exports of metrics.", at_least<nanoseconds>(1s));
+  return out;
+}
+
+schema<price_settings> price() {
+  using s = price_settings;
+  schema<s> out;
+  out.value("input", &s::input, "Dollars per million input tokens.");
+  out.value("output", &s::output, "Dollars per million output tokens.");
+  out.value("cached_read", &s::cached_read, "Dollars per million input tokens read from the provider's cache.");
+  out.value("cache_write_5m", &s::cache_write_5m, "Dollars per million tokens written to the five-minute cache.");
+  out.value("cache_write_1h", &s::cache_write_1h, "Dollars per million tokens written to the one-hour cache.");
+  out.value("reasoning", &s::reasoning, "Dollars per million reasoning tokens, where they differ from output.");
+  out.value("input_audio", &s::input_audio, "Dollars per million audio input tokens.");
+  out.value("output_audio", &s::output_audio, "Dollars per million audio output tokens.");
+  out.value("per_request", &s::per_request, "Dollars per call, beside the tokens.");
+  out.value("free", &s::free, "The model costs nothing, such as one on your own machine.");
+  return out;
+}
+
+schema<provider_settings> provider() {
+  using s = provider_settings;
+  schema<s> out;
+  out.value("dialect", &s::dialect, "Wire protocol the provider speaks.");
+  out.value("kind", &s::kind, "Which service it is (openai, azure, vllm, llama-server, ollama, groq, mistral, deepseek, xai, together, openrouter, sim, custom); the provider's own name when that is one of these.");
+  out.value("url", &s::url, "Base URL up to and including the version, e.g. http://127.0.0.1:8080/v1; known kinds have one.");
+  out.value("key", &s::key, "Credential sent to the provider.");
+  out.pairs("headers", &s::headers, "Further headers sent with every call.");
+  out.value("api_version", &s::api_version, "Azure OpenAI's api-version.");
+  out.value("ca_file", &s::ca_file, "PEM file of the certification authorities to trust instead of the system's.");
+  out.value("verify", &s::verify, "Check the provider's certificate. Off is for tests only and is logged as a warning.");
+  out.value("max_connections", &s::max_connections, "Connections per core to this provider.", at_least<std::int64_t>(1));
+  out.value("script", &s::script, "For kind sim: the script file of its behaviour.");
+  return out;
+}
+
+schema<model_settings> model() {
+  using s = model_settings;
+  schema<s> out;
+  out.value("provider", &s::provider, "Name of an entry of `providers`.").required();
+  out.value("name", &s::name, "The provider's name of the model; this entry's name when left out.");
+  out.group("price", &s::price, price(), "Replaces the shipped price of the model entirely.");
+  out.value("context_window", &s::context_window, "Input tokens it takes; 0 means as shipped.", at_least<std::int64_t>(0));
+  out.value("max_output", &s::max_output, "Output tokens it can write; 0 means as shipped. Bounds reservations when a call states no max_tokens.", at_least<std::int64_t>(0));
+  return out;
+}
+
+schema<condition_settings> condition() {
+  using s = condition_settings;
+  schema<s> out;
+  out.value("field", &s::field, "model, size (bytes), tokens, stream, tag, user, project, or metadata.NAME.").required();
+  out.value("op", &s::op, "eq, ne, in, nin, gt, gte, lt, lte, prefix, contains.").required();
+  out.list("value", &s::value, "What to compare with; one for all operators but in and nin.").required();
+  return out;
+}
+
+schema<target_settings> target() {
+  using s = target_settings;
+  schema<s> out;
+  out.value("model", &s::model, "Name of an entry of `models`.").required();
+  out.value("weight", &s::weight, "Share of calls under `weighted`.", between<std::int64_t>(0, 1'000'000));
+  out.value("priority", &s::priority, "Tier; a lower one is used first. Left out, the order of the list decides under `priority`.", between<std::int64_t>(0, 1'000));
+  out.items("when", &s::when, condition(), std::function<condition_settings(std::string)>{[](std::string name) { return condition_settings{.field = std::move(name), .op = {}, .value = {}}; }}, "Conditions that a call must all meet for this target.");
+  return out;
+}
+
+schema<deadline_settings> deadlines() {
+  using s = deadline_settings;
+  schema<s> out;
+  out.value("connect", &s::connect, "TCP and TLS established.", at_least<nanoseconds>(1ms));
+  out.value("first_token", &s::first_token, "From sending the request to the reply's first byte.", at_least<nanoseconds>(1ms));
+  out.value("idle", &s::idle, "Longest silence in mid-reply.", at_least<nanoseconds>(1ms));
+  out.value("total", &s::total, "The whole call, all attempts together.", at_least<nanoseconds>(1ms));
+  return out;
+}
+
+schema<retry_settings> retry() {
+  using s = retry_settings;
+  schema<s> out;
+  out.value("attempts", &s::attempts, "Most tries of one call, the first and all targets included.", between<std::int64_t>(1, 20));
+  out.list("on", &s::on, "What is tried again: connect, timeout, 429, 5xx, reset, bad_reply. Left out: all of these.");
+  out.value("backoff", &s::backoff, "Base of the pause before the same target is tried again; doubled each time, with full jitter.", at_least<nanoseconds>(0s));
+  out.value("max_backoff", &s::max_backoff, "Longest such pause, Retry-After included.", at_least<nanoseconds>(0s));
+  out.value("budget", &s::budget, "Retries per call on average over the route, so that a failing provider is not hit harder.", between(0.0, 10.0));
+  return out;
+}
+
+schema<cooldown_settings> cooldown() {
+  using s = cooldown_settings;
+  schema<s> out;
+  out.value("failures", &s::failures, "Failures in a row after which a target pauses; 0 means never.", at_least<std::int64_t>(0));
+  out.value("pause", &s::pause, "First pause; doubled while it keeps failing.", at_least<nanoseconds>(1ms));
+  out.value("max_pause", &s::max_pause, "Longest pause.", at_least<nanoseconds>(1ms));
+  return out;
+}
+
+schema<limit_settings> limits() {
+  using s = limit_settings;
+  schema<s> out;
+  out.value("requests_per_minute", &s::requests_per_minute, "Calls per minute.", at_least<std::int64_t>(0));
+  out.value("tokens_per_minute", &s::tokens_per_minute, "Tokens per minute, input and output; the estimate counts until the reply has ended.", at_least<std::int64_t>(0));
+  out.value("parallel", &s::parallel, "Calls at the same time.", at_least<std::int64_t>(0));
+  return out;
+}
+
+schema<budget_settings> budget() {
+  using s = budget_settings;
+  schema<s> out;
+  out.value("daily", &s::daily, "Spending per calendar day.", at_least(nano_usd{0}));
+  out.value("weekly", &s::weekly, "Spending per calendar week, from Monday.", at_least(nano_usd{0}));
+  out.value("monthly", &s::monthly, "Spending per calendar month.", at_least(nano_usd{0}));
+  return out;
+}
+
+schema<rule_settings> limit_rule() {
+  using s = rule_settings;
+  schema<s> out;
+  out.list("per", &s::per, "Count separately per user, key, model, project; any combination.");
+  out.value("model", &s::model, "Only calls of this route.");
+  out.value("requests_per_minute", &s::requests_per_minute, "Calls per minute.", at_least<std::int64_t>(0));
+  out.value("tokens_per_minute", &s::tokens_per_minute, "Tokens per minute.", at_least<std::int64_t>(0));
+  out.value("parallel", &s::parallel, "Calls at the same time.", at_least<std::int64_t>(0));
+  return out;
+}
+
+schema<budget_rule_settings> budget_rule() {
+  using s = budget_rule_settings;
+  schema<s> out;
+  out.list("per", &s::per, "Account separately per user, key, model, project, tag; any combination.");
+  out.value("model", &s::model, "Only calls of this route.");
+  out.value("tag", &s::tag, "Only calls that carry this tag.");
+  out.value("daily", &s::daily, "Spending per calendar day.", at_least(nano_usd{0}));
+  out.value("weekly", &s::weekly, "Spending per calendar week.", at_least(nano_usd{0}));
+  out.value("monthly", &s::monthly, "Spending per calendar month.", at_least(nano_usd{0}));
+  out.value("alarm_percent", &s::alarm_percent, "Share of the budget from which it is shown as nearly spent.", between<std::int64_t>(1, 100));
+  return out;
+}
+
+schema<route_settings> route() {
+  using s = route_settings;
+  schema<s> out;
+  out.value("strategy", &s::strategy, "How a target is chosen: priority, weighted, round-robin, least-busy, latency, cost, usage.");
+  out.items("targets", &s::targets, target(), std::function<target_settings(std::string)>{[](std::string name) { return target_settings{.model = std::move(name), .when = {}}; }}, "Models that can serve the route: names, or groups.").required();
+  out.group("deadline", &s::deadline, deadlines(), "How long each part of a call may take.");
+  out.group("retry", &s::retry, retry(), "Trying again and failing over.");
+  out.group("cooldown", &s::cooldown, cooldown(), "When a failing target is left alone.");
+  out.group("limits", &s::limits, limits(), "Limits of the route, all callers together.");
+  out.group("budget", &s::budget, budget(), "Budgets of the route, all callers together.");
+  return out;
+}
+
+schema<project_settings> project() {
+  using s = project_settings;
+  schema<s> out;
+  out.value("title", &s::title, "For people.");
+  out.group("limits", &s::limits, limits(), "Limits of the project as a whole.");
+  out.items("limit_rules", &s::limit_rules, limit_rule(), std::function<rule_settings(std::string)>{[](std::string name) { return rule_settings{.per = {std::move(name)}, .model = {}}; }}, "Finer limits, such as per user or per model.");
+  out.group("budget", &s::budget, budget(), "Budgets of the project as a whole.");
+  out.items("budget_rules", &s::budget_rules, budget_rule(), std::function<budget_rule_settings(std::string)>{[](std::string name) { return budget_rule_settings{.per = {std::move(name)}, .model = {}, .tag = {}}; }}, "Finer budgets, such as per user or tag.");
+  out.list("models", &s::models, "Routes the project may use; left out: all.");
+  out.list("tags", &s::tags, "Tags added to every call.");
+  out.value("time_zone", &s::time_zone, "IANA name of the zone whose calendar the budgets follow; the gateway's when left out.");
+  out.value("unknown_price", &s::unknown_price, "What to do with a call whose price is not known when a budget applies.");
+  out.value("retention", &s::retention, "How long records are kept; 0s means as `ledger.retention`.");
+  out.value("blocked", &s::blocked, "Refuse every call of the project.");
+  return out;
+}
+
+schema<key_declaration> key() {
+  using s = key_declaration;
+  schema<s> out;
+  out.value("project", &s::project, "Name of an entry of `projects`.");
+  out.value("value", &s::value, "The secret, at least 16 characters, from the environment or a file.").required();
+  out.value("role", &s::role, "admin, operator, developer, auditor or caller.");
+  out.list("models", &s::models, "Routes the key may use; left out: all of the project's.");
+  out.group("limits", &s::limits, limits(), "Limits of the key.");
+  out.group("budget", &s::budget, budget(), "Budgets of the key.");
+  return out;
+}
+
+schema<settings> make() {
+  using s = settings;
+  schema<s> out;
+  out.group("listen", &s::listen, listen(), "Addresses, bounds and timeouts of the two ports.");
+  out.group("log", &s::log, logging(), "The program's own log, on standard error.");
+  out.group("ledger", &s::ledger, ledger(), "The durable record of every exchange.");
+  out.group("telemetry", &s::telemetry, telemetry(), "Export of traces and metrics by OTLP/HTTP.");
+  out.value("time_zone", &s::time_zone, "IANA name of the zone whose calendar budgets follow.");
+  out.value("default_max_output", &s::default_max_output, "Output tokens to reserve for a call when neither it nor the model states a bound.", at_least<std::int64_t>(1));
+  out.group("limits", &s::limits, limits(), "Limits of the gateway as a whole.");
+  out.group("budget", &s::budget, budget(), "Budgets of the gateway as a whole.");
+  out.table("providers", &s::providers, provider(), "Services that serve models.");
+  out.table("models", &s::models, model(), "Deployables: one provider's model each.");
+  out.table("routes", &s::routes, route(), "The model names that clients ask for.");
+  out.table("projects", &s::projects, project(), "Tenants with their limits and budgets.");
+  out.table("keys", &s::keys, key(), "Keys declared here; others are made with `andon key create`.");
+  return out;
+}
+
+}  // namespace
+
+const schema<settings>& settings_schema() {
+  static const schema<settings> declared = make();
+  return declared;
+}
+
+settings read_settings(const std::string& text, diagnostics& found,
+                       const std::function<std::optional<std::string>(const std::string&)>& environment) {
+  settings out;
+  try {
+    const auto documents = YAML::LoadAll(text);
+    if (documents.size() > 1) found.add({}, "", "holds more than one YAML document", "remove the line '---'");
+    reading in{found, environment};
+    if (!documents.empty() && found.empty()) settings_schema().read(documents[0], "", out, in);
+  } catch (const YAML::Exception& broken) {
+    const auto mark = broken.mark;
+    found.add(mark.line < 0 ? position{} : position{mark.line + 1, mark.column + 1}, "", "is not valid YAML: " + broken.msg);
+  }
+  return out;
+}
+
+}  // namespace andon::app

@@ -1,0 +1,209 @@
+#pragma once
+// The configuration file as plain values. Every setting is declared once, in settings.cpp: its name, doc and bounds;
+// its default is the initial value here.
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "andon/app/config/schema.hpp"
+#include "andon/app/config/value.hpp"
+#include "andon/base/log.hpp"
+
+namespace andon::app {
+
+using namespace std::chrono_literals;
+
+struct listen_settings {
+  address gateway{"127.0.0.1", 4000};
+  address admin{"127.0.0.1", 4001};
+  std::int64_t threads = 0;
+  byte_count max_body{32ll << 20};
+  byte_count max_headers{64ll << 10};
+  nanoseconds request_timeout = 60s;
+  nanoseconds idle_timeout = 5min;
+  nanoseconds write_timeout = 60s;
+  nanoseconds drain_timeout = 30s;
+  std::int64_t max_connections = 100'000;
+};
+
+struct log_settings {
+  log::level level = log::level::info;
+  log::format format = log::format::text;
+};
+
+enum class sync_mode : std::uint8_t { interval, always };
+enum class full_choice : std::uint8_t { refuse, drop_oldest };
+
+
+struct ledger_settings {
+  bool enabled = true;
+  sync_mode sync = sync_mode::interval;
+  nanoseconds sync_interval = 50ms;
+  byte_count segment{64ll << 20};
+  byte_count max_disk{0};
+  full_choice on_full = full_choice::refuse;
+  std::optional<secret> encryption;
+  bool full_text = true;
+  nanoseconds retention{0};
+};
+
+struct telemetry_settings {
+  std::string otlp_endpoint;
+  std::map<std::string, secret> headers;
+  double sample_ratio = 1.0;
+  bool traces = true;
+  bool metrics = true;
+  nanoseconds metrics_interval = 60s;
+};
+
+struct price_settings {
+  std::optional<std::string> input, output, cached_read, cache_write_5m, cache_write_1h, reasoning, input_audio, output_audio, per_request;
+  bool free = false;
+};
+
+struct provider_settings {
+  std::string dialect = "openai";
+  std::string kind;
+  std::string url;
+  std::optional<secret> key;
+  std::map<std::string, secret> headers;
+  std::string api_version;
+  std::string ca_file;
+  bool verify = true;
+  std::int64_t max_connections = 1'000;
+  std::string script;
+};
+
+struct model_settings {
+  std::string provider;
+  std::string name;
+  price_settings price;
+  std::int64_t context_window = 0;
+  std::int64_t max_output = 0;
+};
+
+struct condition_settings {
+  std::string field, op;
+  std::vector<std::string> value;
+  position at{};
+};
+
+struct target_settings {
+  std::string model;
+  std::int64_t weight = 1;
+  std::int64_t priority = 0;
+  std::vector<condition_settings> when;
+  position at{};
+};
+
+struct deadline_settings {
+  nanoseconds connect = 2s;
+  nanoseconds first_token = 30s;
+  nanoseconds idle = 30s;
+  nanoseconds total = 300s;
+};
+
+struct retry_settings {
+  std::int64_t attempts = 3;
+  std::vector<std::string> on;
+  nanoseconds backoff = 100ms;
+  nanoseconds max_backoff = 5s;
+  double budget = 0.2;
+};
+
+struct cooldown_settings {
+  std::int64_t failures = 5;
+  nanoseconds pause = 5s;
+  nanoseconds max_pause = 5min;
+};
+
+struct limit_settings {
+  std::optional<std::int64_t> requests_per_minute, tokens_per_minute, parallel;
+};
+
+struct rule_settings {
+  std::vector<std::string> per;
+  std::string model;
+  std::optional<std::int64_t> requests_per_minute, tokens_per_minute, parallel;
+  position at{};
+};
+
+struct budget_settings {
+  std::optional<nano_usd> daily, weekly, monthly;
+};
+
+struct budget_rule_settings {
+  std::vector<std::string> per;
+  std::string model, tag;
+  std::optional<nano_usd> daily, weekly, monthly;
+  std::int64_t alarm_percent = 80;
+  position at{};
+};
+
+struct route_settings {
+  std::string strategy = "priority";
+  std::vector<target_settings> targets;
+  deadline_settings deadline;
+  retry_settings retry;
+  cooldown_settings cooldown;
+  limit_settings limits;
+  budget_settings budget;
+};
+
+enum class unknown_price_choice : std::uint8_t { allow, refuse };
+
+struct project_settings {
+  std::string title;
+  limit_settings limits;
+  std::vector<rule_settings> limit_rules;
+  budget_settings budget;
+  std::vector<budget_rule_settings> budget_rules;
+  std::vector<std::string> models;
+  std::vector<std::string> tags;
+  std::string time_zone;
+  unknown_price_choice unknown_price = unknown_price_choice::allow;
+  nanoseconds retention{0};
+  bool blocked = false;
+};
+
+struct key_declaration {
+  std::string project;
+  secret value;
+  std::string role = "caller";
+  std::vector<std::string> models;
+  limit_settings limits;
+  budget_settings budget;
+};
+
+struct settings {
+  listen_settings listen;
+  log_settings log;
+  ledger_settings ledger;
+  telemetry_settings telemetry;
+  std::string time_zone = "UTC";
+  std::int64_t default_max_output = 4096;
+  limit_settings limits;
+  budget_settings budget;
+  table_of<provider_settings> providers;
+  table_of<model_settings> models;
+  table_of<route_settings> routes;
+  table_of<project_settings> projects;
+  table_of<key_declaration> keys;
+};
+
+template <> struct enum_names<log::level> { static constexpr std::array<std::string_view, 5> names{"debug", "info", "warn", "error", "off"}; };
+template <> struct enum_names<log::format> { static constexpr std::array<std::string_view, 2> names{"text", "json"}; };
+template <> struct enum_names<sync_mode> { static constexpr std::array<std::string_view, 2> names{"interval", "always"}; };
+template <> struct enum_names<full_choice> { static constexpr std::array<std::string_view, 2> names{"refuse", "drop-oldest"}; };
+template <> struct enum_names<unknown_price_choice> { static constexpr std::array<std::string_view, 2> names{"allow", "refuse"}; };
+
+/// The declaration of all settings.
+const schema<settings>& settings_schema();
+
+/// Reads a whole file's text. Every complaint goes to `found`; the result is usable only when there is none.
+settings read_settings(const std::string& text, diagnostics& found,
+                       const std::function<std::optional<std::string>(const std::string&)>& environment);
+
+}  // namespace andon::app
