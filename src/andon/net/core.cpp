@@ -1,0 +1,110 @@
+#include "andon/net/core.hpp"
+
+#include <pthread.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <exception>
+#include <string>
+
+#include "andon/base/log.hpp"
+#include "andon/base/metrics.hpp"
+
+namespace andon::net {
+namespace {
+
+void report_escape(std::exception_ptr escaped) {
+  if (!escaped) return;
+  try {
+    std::rethrow_exception(escaped);
+  } catch (const std::exception& e) {
+    log::error("coroutine_failed", {{"what", e.what()}});
+  } catch (...) {
+    log::error("coroutine_failed");
+  }
+}
+
+}  // namespace
+
+core::core(std::size_t index, const andon::clock& time, std::uint64_t seed)
+    : index_(index),
+      time_(time),
+      random_(seed),
+      context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      guard_(context_.get_executor()),
+      alarm_(context_.get_executor()),
+      timers_(time.mono(), [](void* self, mono_time at) { static_cast<core*>(self)->program_timer(at); }, this) {}
+
+core::~core() = default;
+
+void core::program_timer(mono_time at) {
+  if (at == mono_time::max()) return;
+  alarm_.expires_after(std::max(nanoseconds::zero(), at - now()));
+  alarm_.async_wait([this](const boost::system::error_code& failed) {
+    if (!failed) tick();
+  });
+}
+
+void core::tick() {
+  timers_.advance(now());
+  program_timer(timers_.next_wake());
+}
+
+void core::spawn(task<void> coroutine) { boost::asio::co_spawn(get_executor(), std::move(coroutine), report_escape); }
+
+task<void> core::sleep_until(deadline at) {
+  if (at.passed(now())) co_return;
+  wait_point point;
+  deadline_timer timer(timers_, deadline_timer::member<&wait_point::wake>(), &point);
+  timer.arm(at);
+  co_await point.wait();
+}
+
+void core::run() { context_.run(); }
+
+void core::request_stop() {
+  post([this] {
+    guard_.reset();
+    alarm_.cancel();
+  });
+}
+
+reactor::reactor(std::size_t cores, const andon::clock& time, std::uint64_t seed) {
+  random_source seeds(seed);
+  for (std::size_t i = 0; i < cores; ++i) cores_.push_back(std::make_unique<core>(i, time, seeds()));
+}
+
+reactor::~reactor() {
+  request_stop();
+  join(nanoseconds::zero());
+}
+
+void reactor::start() {
+  for (auto& each : cores_) {
+    ++running_;
+    threads_.emplace_back([this, here = each.get()] {
+      pthread_setname_np(pthread_self(), ("core-" + std::to_string(here->index())).c_str());
+      metrics::use_slot(1 + here->index() % (metrics::max_slots - 1));
+      here->run();
+      --running_;
+      running_.notify_all();
+    });
+  }
+}
+
+void reactor::request_stop() {
+  for (auto& each : cores_) each->request_stop();
+}
+
+bool reactor::join(nanoseconds patience) {
+  if (threads_.empty()) return true;
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (running_ != 0 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  const bool ended = running_ == 0;
+  if (!ended)
+    for (auto& each : cores_) each->stop_now();
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+  return ended;
+}
+
+}  // namespace andon::net
