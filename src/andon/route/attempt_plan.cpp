@@ -1,0 +1,145 @@
+#include "andon/route/attempt_plan.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "andon/route/fault.hpp"
+
+namespace andon::route {
+
+std::string_view to_string(stop_reason why) {
+  constexpr std::array<std::string_view, 6> names{"final_error", "attempts_used", "retry_budget", "no_time", "no_match", "all_cooling"};
+  return names[static_cast<std::size_t>(why)];
+}
+
+attempt_plan::attempt_plan(const route& of, const facts& given, mono_time started, random_source& random)
+    : route_(of), facts_(given), random_(random), total_(deadline::after(started, of.settings().deadlines.total)) {}
+
+std::expected<attempt_step, stop_reason> attempt_plan::next(mono_time now) {
+  if (attempts_ == 0) {
+    matching_ = route_.matching(facts_);
+    if (matching_ == 0) return std::unexpected(stop_reason::no_match);
+    route_.retries().deposit();
+    const auto first = route_.pick(facts_, matching_, now, random_);
+    if (!first) return std::unexpected(stop_reason::all_cooling);
+    return begin(*first, now);
+  }
+  if (last_kind_ == fault_kind::none || last_.bytes_to_client > 0) return std::unexpected(stop_reason::final_error);
+  if (attempts_ >= route_.settings().retry.max_attempts) return std::unexpected(stop_reason::attempts_used);
+  if (total_.passed(now)) return std::unexpected(stop_reason::no_time);
+
+  // A provider that is over its limit is better left alone while another can serve.
+  const auto& retry = route_.settings().retry;
+  const bool same_first = retry.prefer == retry_settings::order::same_first && last_kind_ != fault_kind::rate_limit;
+  if (same_first && may_repeat(current_)) {
+    if (auto step = again(now)) return step;
+  }
+  const auto& failover = route_.settings().failover;
+  const target_mask untried = failover.enabled && failover.on.has(last_kind_) ? matching_ & ~tried_ : 0;
+  target_mask healthy = 0;
+  for (target_mask rest = untried; rest != 0; rest &= rest - 1) {
+    const auto index = static_cast<std::uint32_t>(std::countr_zero(rest));
+    if (!route_.at(index).health->cooling(now)) healthy |= mask_of(index);
+  }
+  if (healthy != 0) return elsewhere(healthy, now);
+  auto repeated = again(now);
+  if (repeated || untried == 0) return repeated;
+  return elsewhere(untried, now);
+}
+
+bool attempt_plan::may_repeat(std::uint32_t index) const {
+  const auto& retry = route_.settings().retry;
+  return retry.on.has(last_kind_) && tries_[index] < retry.attempts;
+}
+
+target_mask attempt_plan::repeatable() const {
+  if (!route_.settings().failover.enabled) return may_repeat(current_) ? mask_of(current_) : 0;
+  target_mask mask = 0;
+  for (target_mask rest = tried_; rest != 0; rest &= rest - 1) {
+    const auto index = static_cast<std::uint32_t>(std::countr_zero(rest));
+    if (may_repeat(index)) mask |= mask_of(index);
+  }
+  return mask;
+}
+
+std::expected<attempt_step, stop_reason> attempt_plan::again(mono_time now) {
+  target_mask among = repeatable();
+  if (among == 0) return std::unexpected(stop_reason::attempts_used);
+  const auto& retry = route_.settings().retry;
+  const bool same_first = retry.prefer == retry_settings::order::same_first && last_kind_ != fault_kind::rate_limit;
+  if (same_first && may_repeat(current_)) among = mask_of(current_);
+  const bool asked_to_wait = last_.retry_after > nanoseconds::zero();
+  if (asked_to_wait && (among != mask_of(current_) || last_.retry_after > retry.max_retry_after)) among &= ~mask_of(current_);
+  nanoseconds wait = backoff();
+  if (asked_to_wait && among == mask_of(current_)) wait = std::max(wait, last_.retry_after);
+  const mono_time at = now + wait;
+  if (total_.passed(at)) return std::unexpected(stop_reason::no_time);
+  target_mask ready = 0;
+  for (; among != 0; among &= among - 1) {
+    const auto index = static_cast<std::uint32_t>(std::countr_zero(among));
+    if (!route_.at(index).health->cooling(at)) ready |= mask_of(index);
+  }
+  if (ready == 0) return std::unexpected(stop_reason::all_cooling);
+  if (!route_.retries().withdraw(now)) return std::unexpected(stop_reason::retry_budget);
+  const auto chosen = route_.pick(facts_, ready, at, random_);
+  if (!chosen) return std::unexpected(stop_reason::all_cooling);
+  return begin(*chosen, at);
+}
+
+std::expected<attempt_step, stop_reason> attempt_plan::elsewhere(target_mask among, mono_time now) {
+  const auto chosen = route_.pick(facts_, among, now, random_);
+  if (!chosen) return std::unexpected(stop_reason::all_cooling);
+  return begin(*chosen, now);
+}
+
+std::expected<attempt_step, stop_reason> attempt_plan::begin(choice chosen, mono_time not_before) {
+  const bool first = attempts_ == 0, same = chosen.index == current_;
+  retries_ += !first && same;
+  failovers_ += !first && !same;
+  current_ = chosen.index;
+  tried_ |= mask_of(current_);
+  ++tries_[current_];
+  ++attempts_;
+  route_.at(current_).health->began();
+  busy_ = true;
+  return attempt_step{current_, &route_.at(current_), attempts_, !first && same, !first && !same, chosen.while_cooling, not_before};
+}
+
+nanoseconds attempt_plan::backoff() {
+  const auto& retry = route_.settings().retry;
+  const auto step = std::min(attempts_ - 1, 30u);
+  const nanoseconds ceiling = retry.backoff_base > retry.backoff_max / (std::int64_t{1} << step) ? retry.backoff_max : retry.backoff_base * (std::int64_t{1} << step);
+  return nanoseconds{static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(ceiling.count())))};
+}
+
+attempt_deadlines attempt_plan::deadlines(mono_time now) const {
+  const auto& limits = route_.settings().deadlines;
+  return {deadline::after(now, limits.connect).earlier(total_), deadline::after(now, limits.first_token).earlier(total_), total_, limits.idle};
+}
+
+failure_effect attempt_plan::failed(const attempt_failure& with, mono_time now) {
+  release();
+  last_ = with;
+  last_kind_ = fault_of(with.code, with.http_status);
+  auto& health = *route_.at(current_).health;
+  health.consumed(with.used, now);
+  const auto effect = health.failed(last_kind_, with.retry_after, route_.settings().cooldown, now);
+  return {last_kind_, effect.cooled, effect.cooldown, last_kind_ == fault_kind::credential};
+}
+
+void attempt_plan::succeeded(const attempt_success& with, mono_time now) {
+  release();
+  route_.at(current_).health->succeeded(with.latency, with.first_token, with.used, now);
+}
+
+void attempt_plan::abandoned(tokens used, mono_time now) {
+  release();
+  route_.at(current_).health->consumed(used, now);
+}
+
+void attempt_plan::release() noexcept {
+  if (busy_) route_.at(current_).health->ended();
+  busy_ = false;
+}
+
+}  // namespace andon::route

@@ -1,0 +1,115 @@
+#pragma once
+// The attempts of one exchange as a small state machine. The gateway drives it and does the waiting:
+//
+//   attempt_plan plan{route, facts, clock.mono(), random};
+//   for (;;) {
+//     auto step = plan.next(clock.mono());
+//     if (!step) -> answer with plan.last_error() and stop            // errc of step.error()
+//     wait until step->not_before;  call step->target within step->deadlines;
+//     if (ok) { plan.succeeded({…}, clock.mono()); break; }
+//     auto effect = plan.failed({…}, clock.mono());                   // log, count, alarm by the effect
+//   }
+//
+// A target counts as busy from next() to succeeded(), failed(), abandoned() or destruction.
+// Threads: belongs to the exchange's core. The route and the facts' texts must outlive it.
+#include <array>
+#include <cstdint>
+#include <expected>
+
+#include "andon/base/clock.hpp"
+#include "andon/base/error.hpp"
+#include "andon/base/random.hpp"
+#include "andon/route/route.hpp"
+
+namespace andon::route {
+
+struct attempt_deadlines {
+  deadline connect;
+  deadline first_byte;
+  deadline total;
+  nanoseconds idle{};
+};
+
+struct attempt_step {
+  std::uint32_t index = 0;            ///< of the target in its route
+  const target* to = nullptr;
+  std::uint32_t number = 1;           ///< 1 is the first attempt
+  bool retry = false;                 ///< the same target as before
+  bool failover = false;              ///< another target than before
+  bool while_cooling = false;
+  mono_time not_before{};             ///< back-off or Retry-After; now for a first try
+};
+
+struct attempt_failure {
+  errc code = errc::upstream_error;
+  int http_status = 0;                ///< the provider's; 0: none arrived
+  nanoseconds retry_after{};          ///< parse_retry_after(); zero: not given
+  std::uint64_t bytes_to_client = 0;  ///< once any byte has gone to the client there is no second attempt
+  tokens used{};                      ///< consumed nevertheless
+};
+
+struct attempt_success {
+  nanoseconds latency{};              ///< of this attempt, whole
+  nanoseconds first_token{};          ///< zero: not a stream
+  tokens used{};                      ///< input and output
+};
+
+struct failure_effect {
+  fault_kind kind = fault_kind::none;
+  bool cooled = false;                ///< the target was taken out by this failure …
+  nanoseconds cooldown{};             ///< … for this long
+  bool alarm = false;                 ///< credential or model name refused: a matter for an operator
+};
+
+/// Why there is no next step.
+enum class stop_reason : std::uint8_t { final_error, attempts_used, retry_budget, no_time, no_match, all_cooling };
+std::string_view to_string(stop_reason);
+
+class attempt_plan {
+public:
+  attempt_plan(const route&, const facts&, mono_time started, random_source&);
+  ~attempt_plan() { release(); }
+  attempt_plan(const attempt_plan&) = delete;  // holds a place in its target's count of calls in flight
+  attempt_plan& operator=(const attempt_plan&) = delete;
+
+  /// The next attempt, or why there is none. Call it again only after failed().
+  std::expected<attempt_step, stop_reason> next(mono_time now);
+  /// The limits of the attempt that starts now (after the wait).
+  [[nodiscard]] attempt_deadlines deadlines(mono_time now) const;
+
+  failure_effect failed(const attempt_failure&, mono_time now);
+  void succeeded(const attempt_success&, mono_time now);
+  /// Ended for reasons that say nothing of the target: the client left.
+  void abandoned(tokens used, mono_time now);
+
+  [[nodiscard]] std::uint32_t attempts() const { return attempts_; }
+  [[nodiscard]] std::uint32_t retries() const { return retries_; }
+  [[nodiscard]] std::uint32_t failovers() const { return failovers_; }
+  [[nodiscard]] deadline total() const { return total_; }
+  /// What the client is told when next() stops: the last attempt's error; no_target before any.
+  [[nodiscard]] errc last_error() const { return last_.code; }
+
+private:
+  std::expected<attempt_step, stop_reason> again(mono_time now);
+  std::expected<attempt_step, stop_reason> elsewhere(target_mask among, mono_time now);
+  std::expected<attempt_step, stop_reason> begin(choice, mono_time not_before);
+  [[nodiscard]] bool may_repeat(std::uint32_t index) const;
+  [[nodiscard]] target_mask repeatable() const;
+  [[nodiscard]] nanoseconds backoff();
+  void release() noexcept;
+
+  const route& route_;
+  facts facts_;
+  random_source& random_;
+  deadline total_;
+  target_mask matching_ = 0;
+  target_mask tried_ = 0;
+  std::array<std::uint8_t, max_targets> tries_{};
+  attempt_failure last_{errc::no_target};
+  fault_kind last_kind_ = fault_kind::none;
+  std::uint32_t current_ = 0;
+  std::uint32_t attempts_ = 0, retries_ = 0, failovers_ = 0;
+  bool busy_ = false;
+};
+
+}  // namespace andon::route

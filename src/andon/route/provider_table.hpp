@@ -1,0 +1,70 @@
+#pragma once
+// The flavours of providers, in one visible table (provider_table.cpp). A provider in the configuration names a flavour
+// and may override its address and key.
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "andon/base/error.hpp"
+
+namespace andon::route {
+
+enum class dialect : std::uint8_t { openai, sim };
+enum class auth_style : std::uint8_t {
+  none,         ///< no credential is needed; one that is configured goes as bearer
+  bearer,       ///< `Authorization: Bearer KEY`
+  api_key,      ///< `api-key: KEY` (Azure)
+};
+/// How the path is made from the base path and the operation.
+enum class path_style : std::uint8_t {
+  plain,              ///< BASE/chat/completions
+  azure_deployment,   ///< BASE/openai/deployments/MODEL/chat/completions?api-version=VERSION
+};
+
+/// How a flavour departs from OpenAI's own service.
+struct quirks {
+  bool stream_usage_option = true;     ///< takes `stream_options.include_usage`
+  bool stream_usage_always = false;    ///< the last chunk of a stream carries usage unasked
+  bool usage_in_x_groq = false;        ///< and under `x_groq.usage`
+  bool cost_in_usage = false;          ///< `usage.cost` gives dollars
+  bool max_completion_tokens = true;   ///< takes `max_completion_tokens`; else `max_tokens` alone
+  bool lists_models = true;            ///< answers GET BASE/models
+};
+
+struct provider_flavour {
+  std::string_view name;               ///< as the configuration says it
+  dialect speaks = dialect::openai;
+  std::string_view base_url;           ///< with scheme and path, without a final slash; empty: must be configured
+  auth_style auth = auth_style::bearer;
+  path_style path = path_style::plain;
+  std::string_view key_variable;       ///< environment variable of the key; empty: none
+  std::string_view url_variable;       ///< environment variable of the address; empty: none
+  std::string_view price_provider;     ///< id in the price table; empty: runs at the owner's cost
+  std::string_view telemetry_name;     ///< `gen_ai.provider.name`
+  bool local = false;                  ///< looked for on its usual port when the program starts without a file
+  quirks departs{};
+};
+
+[[nodiscard]] std::span<const provider_flavour> provider_table();
+/// By name; `custom` is the flavour of any other server that speaks OpenAI's dialect. Null when unknown.
+[[nodiscard]] const provider_flavour* find_flavour(std::string_view name);
+
+/// A provider's address, taken apart.
+struct provider_address {
+  bool tls = false;
+  std::string host;
+  std::uint16_t port = 0;
+  std::string path;                    ///< begins with a slash or is empty; never ends in one
+  bool operator==(const provider_address&) const = default;
+};
+/// `http(s)://HOST[:PORT][/PATH]`, IPv6 in brackets (kept without them). Errors: invalid_argument for another scheme,
+/// credentials, query, fragment, an empty or odd host, a port out of range, spaces and control bytes.
+result<provider_address> parse_provider_url(std::string_view url);
+
+/// The upstream path of an operation (`chat/completions`) for a model. The model name is percent-encoded where it
+/// becomes part of the path.
+std::string upstream_path(const provider_flavour&, const provider_address&, std::string_view operation,
+                          std::string_view model, std::string_view azure_api_version = "2024-10-21");
+
+}  // namespace andon::route

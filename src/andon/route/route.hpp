@@ -1,0 +1,67 @@
+#pragma once
+// A route, compiled: its targets with their shared health, and the choice among them.
+//
+// Life cycle: compile() when a Plan is made; immutable but for counters; shared by all cores. The health outlives it.
+// Threads: every function may be called from any thread, with a random source of the caller's own.
+#include <atomic>
+#include <expected>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "andon/base/clock.hpp"
+#include "andon/base/error.hpp"
+#include "andon/base/random.hpp"
+#include "andon/route/facts.hpp"
+#include "andon/route/retry_budget.hpp"
+#include "andon/route/settings.hpp"
+#include "andon/route/target_health.hpp"
+
+namespace andon::route {
+
+inline constexpr std::size_t max_targets = 64;
+/// One bit per target of a route, by its index in the settings.
+using target_mask = std::uint64_t;
+[[nodiscard]] constexpr target_mask mask_of(std::size_t index) { return target_mask{1} << index; }
+
+struct target {
+  target_settings settings;
+  std::uint32_t tier = 0;       ///< lower first
+  std::shared_ptr<target_health> health;
+};
+
+/// Why pick() found nothing.
+enum class refusal : std::uint8_t { all_tried, all_cooling };
+
+struct choice {
+  std::uint32_t index = 0;      ///< into route::targets()
+  bool while_cooling = false;   ///< every usable target was cooling; this one recovers soonest
+};
+
+class route {
+public:
+  /// Errors: invalid_argument (no targets, more than 64, all weights zero, durations or ratios out of range).
+  static result<std::shared_ptr<route>> compile(route_settings, health_table&);
+
+  [[nodiscard]] const route_settings& settings() const { return settings_; }
+  [[nodiscard]] std::span<const target> targets() const { return targets_; }
+  [[nodiscard]] const target& at(std::uint32_t index) const { return targets_[index]; }
+  [[nodiscard]] bool accepts(const facts& of) const { return settings_.when.holds(of); }
+  [[nodiscard]] retry_budget& retries() const { return retries_; }
+
+  /// Targets whose conditions hold and whose weight is not zero.
+  [[nodiscard]] target_mask matching(const facts&) const;
+  /// The target to try now among `allowed`, by strategy and health. No allocation, no lock.
+  [[nodiscard]] std::expected<choice, refusal> pick(const facts&, target_mask allowed, mono_time now, random_source&) const;
+
+private:
+  friend class choosing;
+  route(route_settings, health_table&);
+
+  route_settings settings_;
+  std::vector<target> targets_;
+  mutable std::atomic<std::uint64_t> turn_{0};  // of round_robin
+  mutable retry_budget retries_;
+};
+
+}  // namespace andon::route
