@@ -20,7 +20,7 @@ namespace andon::access {
 struct ask {
   const caller& who;
   route_index route = route_index::none;
-  std::string_view user;                     ///< empty: rules per user do not apply
+  std::string_view user;                     ///< calls without a user share one meter in rules per user
   std::span<const std::string> tags{};       ///< all of the exchange, the principal's included
   tokens estimate;                           ///< input counted + output bound
   /// Cost of the estimate; empty: the price is unknown (the project's policy decides). An upper bound makes budgets exact.

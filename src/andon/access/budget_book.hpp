@@ -48,7 +48,9 @@ public:
   [[nodiscard]] checkpoint take_checkpoint(std::vector<std::pair<std::string, std::uint64_t>> positions) const;
   /// Drops rows of periods that ended before `now` minus 32 days.
   void prune(wall_time now);
-  /// Sets the spent amounts of all live accounts of the current periods.
+  /// Raises the live accounts of current periods to what the book says; never lowers, so it may also run after every
+  /// change of rules. A rule that is new in the middle of a period starts from what the book was charged under it: replay
+  /// the period's Records through charge() to have it count from the beginning.
   void seed(const directory& in_force, admission& live, wall_time now) const;
 
   [[nodiscard]] nano_usd spent(std::uint64_t account, period in) const;

@@ -30,12 +30,15 @@ public:
 
 private:
   struct change { std::int64_t at; std::int32_t offset; };
-  struct rule_day { enum class form : std::uint8_t { julian, zero_based, month_week_day } form{}; int month = 0, week = 0, day = 0; std::int32_t seconds = 7200; };
+  enum class day_form : std::uint8_t { julian, zero_based, month_week_day };
+  struct rule_day { day_form form{}; int month = 0, week = 0, day = 0; std::int32_t seconds = 7200; };
   struct rule { std::int32_t standard = 0, summer = 0; bool has_summer = false; rule_day begin, end; };
   static bool parse_rule(std::string_view text, rule& out);
-  static std::int64_t rule_second(int year, const rule_day& day);
+  static bool parse_rule_day(std::string_view& text, rule_day& out);
+  static std::int64_t local_second(int year, const rule_day& day);
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> summer_of(int year) const;
   [[nodiscard]] std::int32_t rule_offset(std::int64_t at) const;
-  [[nodiscard]] std::int64_t first_at_or_after(std::int64_t low, std::int64_t high, std::int64_t local) const;
+  [[nodiscard]] std::vector<std::int64_t> changes_between(std::int64_t low, std::int64_t high) const;
 
   std::vector<change> changes_;
   std::int32_t first_offset_ = 0;

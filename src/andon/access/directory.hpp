@@ -69,7 +69,8 @@ struct principal {
   std::vector<const bound_budget*> budgets;
   std::vector<std::vector<const bound_limit*>> route_limits;    ///< by route index; empty where no route has any
   std::vector<std::vector<const bound_budget*>> route_budgets;
-  std::vector<bool> routes;                  ///< by route index; empty: all
+  bool all_routes = true;
+  std::vector<bool> routes;                  ///< by route index, where not all may be used
   std::shared_ptr<key_state> state;
 
   [[nodiscard]] bool may_use(route_index route) const noexcept;

@@ -64,7 +64,7 @@ public:
 
   bool reserve(period in, nano_usd estimate, nano_usd limit, nano_usd& committed) noexcept;
   void settle(period in, nano_usd reserved, nano_usd actual) noexcept;
-  void restore(period in, nano_usd spent) noexcept;  ///< sets spent; keeps what is reserved
+  void restore(period in, nano_usd spent) noexcept;  ///< raises spent to this, never lowers it
   [[nodiscard]] reading read(period in) const noexcept;
 
 private:

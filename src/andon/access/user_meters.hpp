@@ -1,13 +1,13 @@
 #pragma once
 // Meters of users and tags: callers name them freely, so their number is bounded by construction.
 //
-// Both tables are set-associative: a fixed number of entries, allocated once as untouched pages (memory is used only as
-// entries are), 16 to a set, one spin lock per set held for tens of nanoseconds. An entry that a ticket holds is pinned
+// Both tables are set-associative: a fixed number of entries, mapped once as untouched pages (memory is used only as
+// sets are), 16 to a set, one spin lock per set held for tens of nanoseconds. An entry that a ticket holds is pinned
 // and never evicted.
 #include <atomic>
 #include <cstdint>
-#include <memory>
 
+#include "andon/access/lazy_sets.hpp"
 #include "andon/access/meters.hpp"
 
 namespace andon::access {
@@ -17,24 +17,21 @@ namespace andon::access {
 /// pinned, the call is refused as overloaded.
 class user_limit_table {
 public:
-  struct entry;
-  explicit user_limit_table(std::size_t capacity = 1U << 17);
-  ~user_limit_table();
-  user_limit_table(const user_limit_table&) = delete;
-  user_limit_table& operator=(const user_limit_table&) = delete;
+  struct entry {
+    std::uint64_t id = 0;  ///< under the set's lock; 0: free
+    std::atomic<std::uint32_t> pins{0};
+    limit_state state;
+  };
+  explicit user_limit_table(std::size_t capacity) : sets_(capacity) {}
 
   entry* pin(std::uint64_t id, bucket_time now) noexcept;  ///< null: all of the set is in use
-  static void unpin(entry* e) noexcept;
-  static limit_state& state(entry* e) noexcept;
+  static void unpin(entry* e) noexcept { e->pins.fetch_sub(1, std::memory_order_release); }
   [[nodiscard]] std::uint64_t evicted_active() const noexcept { return evicted_active_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::size_t capacity() const noexcept;
+  [[nodiscard]] std::size_t capacity() const noexcept { return sets_.capacity(); }
   [[nodiscard]] std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
 
 private:
-  struct set;
-  struct release { void operator()(set* s) const noexcept; };
-  std::unique_ptr<set[], release> sets_;
-  std::size_t mask_ = 0;
+  lazy_sets<entry> sets_;
   std::atomic<std::uint64_t> evicted_active_{0};
   std::atomic<std::size_t> used_{0};
 };
@@ -44,28 +41,27 @@ private:
 /// show more than was spent, never less, so no budget is overrun; such evictions are counted.
 class user_budget_table {
 public:
-  struct entry;
-  explicit user_budget_table(std::size_t capacity = 1U << 18);
-  ~user_budget_table();
-  user_budget_table(const user_budget_table&) = delete;
-  user_budget_table& operator=(const user_budget_table&) = delete;
+  struct entry {
+    std::uint64_t tag = 0;  ///< of account and period; 0: free
+    std::int64_t end = 0;   ///< of the period, seconds since 1970
+    std::int64_t committed = 0;
+    std::int64_t spent = 0;
+    std::uint32_t pins = 0;
+  };
+  explicit user_budget_table(std::size_t capacity) : sets_(capacity) {}
 
   enum class outcome : std::uint8_t { taken, exceeded, full };
   /// `taken` pins the entry until settle.
   outcome reserve(std::uint64_t id, period in, wall_time now, nano_usd estimate, nano_usd limit, nano_usd& committed, entry*& held) noexcept;
   void settle(std::uint64_t id, period in, entry* held, nano_usd reserved, nano_usd actual) noexcept;
-  void restore(std::uint64_t id, period in, wall_time now, nano_usd spent) noexcept;
+  void restore(std::uint64_t id, period in, wall_time now, nano_usd spent) noexcept;  ///< raises to `spent`, never lowers
   [[nodiscard]] budget_account::reading read(std::uint64_t id, period in) const noexcept;
   [[nodiscard]] std::uint64_t evicted_active() const noexcept { return evicted_active_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::size_t capacity() const noexcept;
+  [[nodiscard]] std::size_t capacity() const noexcept { return sets_.capacity(); }
 
 private:
-  struct set;
-  struct release { void operator()(set* s) const noexcept; };
-  [[nodiscard]] set& set_of(std::uint64_t tag) const noexcept;
-  entry* place(set& in, std::uint64_t tag, period when, wall_time now) noexcept;
-  std::unique_ptr<set[], release> sets_;
-  std::size_t mask_ = 0;
+  entry* place(lazy_sets<entry>::set& in, std::uint64_t tag, period when, wall_time now) noexcept;
+  mutable lazy_sets<entry> sets_;
   std::atomic<std::uint64_t> evicted_active_{0};
 };
 
