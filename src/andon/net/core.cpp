@@ -59,6 +59,12 @@ task<void> core::sleep_until(deadline at) {
   co_await point.wait();
 }
 
+task<void> core::yield() {
+  wait_point point;
+  post([&point] { point.wake(); });
+  co_await point.wait();
+}
+
 void core::run() { context_.run(); }
 
 void core::request_stop() {

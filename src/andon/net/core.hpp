@@ -50,6 +50,8 @@ public:
   void post(Work&& work) { boost::asio::post(context_, std::forward<Work>(work)); }
   /// Suspends the calling coroutine; resolution one millisecond.
   task<void> sleep_until(deadline at);
+  /// Lets everything that is ready run before the calling coroutine goes on.
+  task<void> yield();
   task<void> sleep_for(nanoseconds span) { return sleep_until(deadline::after(now(), span)); }
 
   /// Runs the loop on the calling thread until request_stop() and the end of all work. For the reactor and for tests.

@@ -78,4 +78,44 @@ public:
   virtual void refused(const error& why, std::string_view peer_address) = 0;
 };
 
+/// What a server has seen so far.
+struct server_counts {
+  std::uint64_t accepted = 0;
+  std::uint64_t turned_away = 0;   ///< over max_connections
+  std::uint64_t requests = 0;      ///< handed to the handler
+  std::uint64_t refused = 0;       ///< before they became a call
+  std::uint64_t accept_failures = 0;  ///< out of descriptors or memory; each backs off
+  std::size_t open = 0;            ///< connections now
+};
+
+/// The listener of one core and its connections.
+///
+/// Life cycle: construct, listen() (before the core runs, or on its thread), drain() or stop(), destroy. It must be
+/// destroyed before its core. Several cores listen on one address (SO_REUSEPORT): for port 0 let the first listen, and
+/// the others on the port that it got.
+class http_server {
+public:
+  http_server(core& at, request_handler& handler, const server_limits& limits);
+  http_server(const http_server&) = delete;
+  http_server& operator=(const http_server&) = delete;
+  ~http_server();
+
+  /// A literal IPv4 or IPv6 address. Gives the port. Errors: invalid_argument, io_error (address in use …).
+  result<std::uint16_t> listen(std::string_view address, std::uint16_t port);
+  /// Serves an already connected stream socket; takes it over.
+  void adopt(int descriptor);
+
+  /// Stops accepting, closes idle connections, ends keep-alive on busy ones, and waits until all have ended (true) or
+  /// the deadline passed (false: the rest is closed, their handlers see client_gone).
+  task<bool> drain(deadline until);
+  /// Closes everything at once.
+  void stop();
+
+  [[nodiscard]] server_counts counts() const;
+
+private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
 }  // namespace andon::net

@@ -41,8 +41,8 @@ struct socket_events::operation : reactor_op {
     if (events == nullptr) return delete self;
     if (scheduler == nullptr) return;
     if (!self->reading) return events->writer_.wake();
+    if (events->watcher_ != nullptr || !events->reader_.waiting()) events->queue(events->read_, os_reactor::read_op);
     if (events->reader_.waiting()) return events->reader_.wake();
-    events->queue(events->read_, os_reactor::read_op);
     if (events->watcher_ != nullptr) events->watcher_(events->watcher_context_);
   }
 

@@ -36,9 +36,13 @@ public:
   /// True until drained(): a read may find bytes.
   [[nodiscard]] bool readable() const { return readable_; }
   void drained() { readable_ = false; }
+  void assume_readable() { readable_ = true; }
   [[nodiscard]] auto wait_readable() { return suspension<&socket_events::await_read>{this}; }
   /// Until the kernel takes bytes again (call after EAGAIN of a write or EINPROGRESS of a connect).
   [[nodiscard]] auto wait_writable() { return suspension<&socket_events::await_write>{this}; }
+
+  /// Ends a wait for writing without its condition, so that the writer looks at what else has changed.
+  void wake_writer() { writer_.wake(); }
 
   /// Ends the waits of now and of all later: they return at once, and cancelled() is true. The woken coroutines run
   /// before this returns and may destroy this object.

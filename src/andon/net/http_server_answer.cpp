@@ -1,0 +1,218 @@
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "andon/net/http_server_connection.hpp"
+#include "andon/net/http_status.hpp"
+#include "andon/net/http_syntax.hpp"
+
+namespace andon::net {
+namespace {
+
+constexpr std::size_t copied_up_to = 4096;   // smaller payloads are copied behind the head: one plain send
+constexpr std::size_t discarded_up_to = 64 * 1024;
+
+bool set_by_the_server(std::string_view name) {
+  switch (name.size()) {
+    case 4: return header_equals(name, "date");
+    case 10: return header_equals(name, "connection");
+    case 14: return header_equals(name, "content-length");
+    case 17: return header_equals(name, "transfer-encoding");
+    default: return false;
+  }
+}
+
+bool is_sendable(const header& line) {
+  return !line.name.empty() && skip_token(line.name, 0) == line.name.size() && skip_value(line.value, 0) == line.value.size();
+}
+
+// Writes into a string that was made large enough before.
+struct text_writer {
+  char* at;
+  void put(std::string_view text) {
+    std::memcpy(at, text.data(), text.size());
+    at += text.size();
+  }
+  void put_number(std::size_t number) { at = std::to_chars(at, at + 20, number).ptr; }
+};
+
+std::unexpected<error> left() { return fail(errc::client_gone, "the client closed the connection before the answer was sent"); }
+
+}  // namespace
+
+void server_connection::decide_keep_alive() {
+  if (server_->draining) keep_ = false;
+  if (body_ == body_at::whole) return;
+  const auto& head = work_->head;
+  const bool small = head.has_length && head.content_length <= discarded_up_to && !head.expects_continue;
+  if (!small || body_ == body_at::failed) keep_ = false;
+}
+
+bool server_connection::compose(int status, std::span<const header> headers, body_length length, std::size_t size) {
+  std::size_t bound = 256;
+  for (const auto& line : headers) {
+    if (!is_sendable(line)) return false;
+    bound += line.name.size() + line.value.size() + 4;
+  }
+  decide_keep_alive();
+  const bool old = work_->head.http_1_0;
+  if (length == body_length::until_close) keep_ = false;
+  char line_text[24];
+  auto& out = work_->out;
+  out.resize(bound);
+  text_writer to{out.data()};
+  to.put(status_line(status, line_text));
+  to.put("Date: ");
+  to.put(server_->date());
+  to.put("\r\n");
+  for (const auto& line : headers) {
+    if (set_by_the_server(line.name)) continue;
+    to.put(line.name);
+    to.put(": ");
+    to.put(line.value);
+    to.put("\r\n");
+  }
+  if (length == body_length::chunked) {
+    to.put("Transfer-Encoding: chunked\r\n");
+  } else if (length == body_length::given && status != 204 && status != 304) {
+    to.put("Content-Length: ");
+    to.put_number(size);
+    to.put("\r\n");
+  }
+  if (!keep_) to.put("Connection: close\r\n");
+  else if (old) to.put("Connection: keep-alive\r\n");
+  to.put("\r\n");
+  out.resize(static_cast<std::size_t>(to.at - out.data()));
+  return true;
+}
+
+task<result<void>> server_connection::respond(int status, std::span<const header> headers, std::string_view body) {
+  if (answer_ != answer::none) co_return fail(errc::internal, "the call is already being answered");
+  if (!compose(status, headers, body_length::given, body.size()))
+    co_return fail(errc::invalid_argument, "a header to send has a name or value with bytes that are not allowed");
+  answer_ = answer::finished;
+  const bool no_body = head_only_ || status == 204 || status == 304;
+  auto& work = *work_;
+  if (!no_body && body.size() <= copied_up_to) {
+    work.out += body;
+    work.pending = {work.out, {}, {}};
+  } else {
+    work.pending = {work.out, no_body ? std::string_view{} : body, {}};
+  }
+  const flow now = flush_now();
+  if (now == flow::done) co_return result<void>{};
+  if (now == flow::gone) co_return left();
+  co_return co_await flush_waiting();
+}
+
+void server_connection::start(int status, std::span<const header> headers) {
+  if (answer_ != answer::none) return;
+  const bool no_body = status == 204 || status == 304;
+  const auto length = work_->head.http_1_0 && !no_body ? body_length::until_close : no_body ? body_length::given : body_length::chunked;
+  if (!compose(status, headers, length, 0)) return abort();
+  head_only_ = head_only_ || no_body;
+  answer_ = answer::started;
+}
+
+// `out` may still hold the head. Afterwards it holds everything up to the payload, or all of it if that is small.
+void server_connection::add_chunk(std::string_view bytes, std::string_view& tail) {
+  auto& out = work_->out;
+  const bool framed = !work_->head.http_1_0;
+  if (framed) {
+    char size[20];
+    const auto end = std::to_chars(size, size + sizeof size, bytes.size(), 16).ptr;
+    out.append(size, static_cast<std::size_t>(end - size)).append("\r\n");
+  }
+  tail = framed ? std::string_view("\r\n") : std::string_view{};
+}
+
+task<result<void>> server_connection::write(std::string_view bytes) { return send_chunk(bytes, false); }
+
+task<result<void>> server_connection::finish(std::string_view last_bytes) { return send_chunk(last_bytes, true); }
+
+task<result<void>> server_connection::send_chunk(std::string_view bytes, bool last) {
+  if (answer_ != answer::started) co_return fail(errc::internal, "the answer was not started, or is over");
+  auto& work = *work_;
+  std::string_view payload;
+  std::string_view tail;
+  if (!bytes.empty() && !head_only_) {
+    add_chunk(bytes, tail);
+    payload = bytes;
+  }
+  if (last) {
+    answer_ = answer::finished;
+    if (!head_only_ && !work.head.http_1_0) tail = tail.empty() ? "0\r\n\r\n" : "\r\n0\r\n\r\n";
+  }
+  if (payload.size() <= copied_up_to) {
+    work.out.append(payload).append(tail);
+    work.pending = {work.out, {}, {}};
+  } else {
+    work.pending = {work.out, payload, tail};
+  }
+  flow now = flush_now();
+  if (now == flow::blocked) {
+    auto flushed = co_await flush_waiting();
+    work.out.clear();
+    co_return flushed;
+  }
+  work.out.clear();
+  if (now == flow::gone) co_return left();
+  co_return result<void>{};
+}
+
+void server_connection::abort() {
+  answer_ = answer::aborted;
+  keep_ = false;
+}
+
+server_connection::flow server_connection::flush_now() {
+  if (gone_) return flow::gone;
+  auto& pending = work_->pending;
+  for (;;) {
+    std::array<iovec, 3> parts;
+    std::size_t count = 0;
+    for (const auto& part : pending)
+      if (!part.empty()) parts[count++] = {const_cast<char*>(part.data()), part.size()};
+    if (count == 0) return flow::done;
+    ssize_t sent = 0;
+    if (count == 1) {
+      sent = ::send(events_.descriptor(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } else {
+      msghdr message{};
+      message.msg_iov = parts.data();
+      message.msg_iovlen = count;
+      sent = ::sendmsg(events_.descriptor(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) return flow::blocked;
+      gone_ = true;
+      return flow::gone;
+    }
+    auto taken = static_cast<std::size_t>(sent);
+    for (auto& part : pending) {
+      const std::size_t step = std::min(taken, part.size());
+      part.remove_prefix(step);
+      taken -= step;
+    }
+  }
+}
+
+task<result<void>> server_connection::flush_waiting() {
+  flow now = flow::blocked;
+  while (now == flow::blocked) {
+    arm(phase::writing, server_->limits.write_timeout);
+    co_await events_.wait_writable();
+    timer_.disarm();
+    phase_ = phase::working;
+    if (events_.cancelled()) gone_ = true;
+    now = flush_now();
+  }
+  if (now == flow::gone) co_return left();
+  co_return result<void>{};
+}
+
+}  // namespace andon::net

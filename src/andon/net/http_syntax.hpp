@@ -1,0 +1,48 @@
+#pragma once
+// Which bytes may stand where in HTTP/1.1 (RFC 9110 section 5.6, RFC 9112, RFC 3986).
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace andon::net {
+
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+namespace syntax {
+
+enum : std::uint8_t { token = 1, target = 2, value = 4, host = 8 };
+
+constexpr std::array<std::uint8_t, 256> make_table() {
+  std::array<std::uint8_t, 256> table{};
+  constexpr std::string_view token_marks = "!#$%&'*+-.^_`|~";
+  constexpr std::string_view host_marks = "-._~%!$&'()*+,;=";
+  for (unsigned c = 0; c < 256; ++c) {
+    const char as_char = static_cast<char>(c);
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (letter || (c < 128 && token_marks.find(as_char) != std::string_view::npos)) table[c] |= token;
+    if (letter || (c < 128 && host_marks.find(as_char) != std::string_view::npos)) table[c] |= host;
+    if (c > 0x20 && c < 0x7f && as_char != '#') table[c] |= target;
+    if ((c >= 0x20 && c != 0x7f) || c == '\t') table[c] |= value;
+  }
+  return table;
+}
+inline constexpr auto table = make_table();
+
+constexpr bool is(char c, std::uint8_t kind) { return (table[static_cast<unsigned char>(c)] & kind) != 0; }
+constexpr std::size_t skip(std::string_view bytes, std::size_t at, std::uint8_t kind) {
+  while (at < bytes.size() && is(bytes[at], kind)) ++at;
+  return at;
+}
+
+}  // namespace syntax
+
+constexpr bool is_host_char(char c) { return syntax::is(c, syntax::host); }
+/// Each gives the index of the first byte that is not of its kind.
+constexpr std::size_t skip_token(std::string_view bytes, std::size_t at) { return syntax::skip(bytes, at, syntax::token); }
+constexpr std::size_t skip_target(std::string_view bytes, std::size_t at) { return syntax::skip(bytes, at, syntax::target); }
+constexpr std::size_t skip_value(std::string_view bytes, std::size_t at) { return syntax::skip(bytes, at, syntax::value); }
+
+}  // namespace andon::net
