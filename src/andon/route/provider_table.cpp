@@ -1,7 +1,6 @@
 #include "andon/route/provider_table.hpp"
 
 #include <array>
-#include <charconv>
 
 namespace andon::route {
 namespace {
@@ -43,12 +42,8 @@ constexpr std::array table{
     provider_flavour{.name = "sim", .speaks = dialect::sim, .auth = auth_style::none, .telemetry_name = "sim", .departs = like_openai},
 };
 
-bool is_host_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
-}
-
-std::unexpected<error> bad_url(std::string_view why) {
-  return fail(errc::invalid_argument, "provider address: " + std::string{why} + "; the form is http(s)://HOST[:PORT][/PATH]");
+bool is_unreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' || c == '~';
 }
 
 std::string percent_encoded(std::string_view text) {
@@ -56,7 +51,7 @@ std::string percent_encoded(std::string_view text) {
   std::string out;
   for (char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if ((is_host_char(c) && byte < 0x80) || c == '~') out += c;
+    if (is_unreserved(c)) out += c;
     else out.append(1, '%').append(1, hex[byte >> 4]).append(1, hex[byte & 15]);
   }
   return out;
@@ -72,47 +67,9 @@ const provider_flavour* find_flavour(std::string_view name) {
   return nullptr;
 }
 
-result<provider_address> parse_provider_url(std::string_view url) {
-  provider_address out;
-  if (url.starts_with("https://")) out.tls = true;
-  else if (!url.starts_with("http://")) return bad_url("the scheme is neither http nor https");
-  for (char c : url)
-    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f' || c == '\\') return bad_url("it holds spaces, control bytes or backslashes");
-  url.remove_prefix(out.tls ? 8 : 7);
-  if (url.find_first_of("?#") != url.npos) return bad_url("it has a query or a fragment");
-  const auto slash = url.find('/');
-  std::string_view authority = url.substr(0, slash);
-  if (slash != url.npos) out.path = url.substr(slash);
-  while (out.path.ends_with('/')) out.path.pop_back();
-  if (authority.find('@') != authority.npos) return bad_url("credentials do not belong in it");
-
-  if (authority.starts_with('[')) {
-    const auto close = authority.find(']');
-    if (close == authority.npos) return bad_url("the bracket of an IPv6 address is not closed");
-    out.host = authority.substr(1, close - 1);
-    if (out.host.empty() || out.host.find_first_not_of("0123456789abcdefABCDEF:.") != out.host.npos) return bad_url("the IPv6 address is odd");
-    authority.remove_prefix(close + 1);
-  } else {
-    const auto colon = authority.find(':');
-    out.host = authority.substr(0, colon);
-    if (out.host.empty()) return bad_url("the host is missing");
-    for (char c : out.host)
-      if (!is_host_char(c)) return bad_url("the host has odd characters");
-    authority.remove_prefix(std::min(colon, authority.size()));
-  }
-  out.port = out.tls ? 443 : 80;
-  if (authority.empty()) return out;
-  unsigned port = 0;
-  const auto [end, problem] = std::from_chars(authority.data() + 1, authority.data() + authority.size(), port);
-  if (authority[0] != ':' || problem != std::errc{} || end != authority.data() + authority.size() || port == 0 || port > 65535)
-    return bad_url("the port is not between 1 and 65535");
-  out.port = static_cast<std::uint16_t>(port);
-  return out;
-}
-
-std::string upstream_path(const provider_flavour& flavour, const provider_address& address, std::string_view operation,
+std::string upstream_path(const provider_flavour& flavour, std::string_view base_path, std::string_view operation,
                           std::string_view model, std::string_view azure_api_version) {
-  std::string path = address.path;
+  std::string path{base_path};
   if (flavour.path == path_style::azure_deployment) {
     if (!path.ends_with("/openai")) path += "/openai";
     path.append("/deployments/").append(percent_encoded(model));

@@ -6,8 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "andon/base/error.hpp"
-
 namespace andon::route {
 
 enum class dialect : std::uint8_t { openai, sim };
@@ -50,21 +48,9 @@ struct provider_flavour {
 /// By name; `custom` is the flavour of any other server that speaks OpenAI's dialect. Null when unknown.
 [[nodiscard]] const provider_flavour* find_flavour(std::string_view name);
 
-/// A provider's address, taken apart.
-struct provider_address {
-  bool tls = false;
-  std::string host;
-  std::uint16_t port = 0;
-  std::string path;                    ///< begins with a slash or is empty; never ends in one
-  bool operator==(const provider_address&) const = default;
-};
-/// `http(s)://HOST[:PORT][/PATH]`, IPv6 in brackets (kept without them). Errors: invalid_argument for another scheme,
-/// credentials, query, fragment, an empty or odd host, a port out of range, spaces and control bytes.
-result<provider_address> parse_provider_url(std::string_view url);
-
-/// The upstream path of an operation (`chat/completions`) for a model. The model name is percent-encoded where it
-/// becomes part of the path.
-std::string upstream_path(const provider_flavour&, const provider_address&, std::string_view operation,
+/// The upstream path of an operation (`chat/completions`) for a model. `base_path` is that of the provider's address,
+/// without a slash at its end (net::parse_base_url). The model name is percent-encoded where it becomes part of the path.
+std::string upstream_path(const provider_flavour&, std::string_view base_path, std::string_view operation,
                           std::string_view model, std::string_view azure_api_version = "2024-10-21");
 
 }  // namespace andon::route

@@ -1,0 +1,49 @@
+#pragma once
+// The metric families of the path, and the counting of one finished exchange.
+//
+// Life cycle: one exchange_meter per core, on one registry; the families exist from the first one's construction.
+// Threads: a meter belongs to its core's thread. Series are found by a hash of their labels in a table of pointers, so
+// that counting allocates only when a set of labels is seen for the first time.
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "andon/base/metrics.hpp"
+#include "andon/telemetry/exchange_facts.hpp"
+
+namespace andon::telemetry {
+
+class exchange_meter {
+public:
+  /// Label sets that one core keeps at hand; further ones are counted under "other".
+  static constexpr std::size_t max_sets = 4'096;
+
+  explicit exchange_meter(metrics::registry&);
+  ~exchange_meter();
+  exchange_meter(const exchange_meter&) = delete;
+  exchange_meter& operator=(const exchange_meter&) = delete;
+
+  void began() noexcept;                     ///< an exchange is in flight …
+  void ended() noexcept;                     ///< … and is over
+  void stream_opened() noexcept;             ///< a streamed reply has begun …
+  void stream_closed() noexcept;
+  void observe(const exchange_facts&);       ///< once per exchange, after ended()
+
+  /// Where to count the seconds between two chunks of a stream's reply (every chunk after the first): ask once per
+  /// stream, then observe() each. Lives as long as the registry.
+  metrics::histogram& chunk_seconds(std::string_view operation, const attempt_facts& of);
+
+  /// A target was taken out after failures; a credential or model name was refused by the provider.
+  void cooled(std::string_view model);
+  void credential_refused(std::string_view model);
+  /// A limit or budget refused: `scope` is key, project, model, user or tag; `reason` the errc's name.
+  void refused(std::string_view scope, errc reason);
+  /// A request refused before it became an exchange (malformed HTTP and the like).
+  void rejected(errc reason);
+
+private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace andon::telemetry
