@@ -18,7 +18,7 @@ using metrics::labels;
 
 metrics::description about(const family& f) { return {std::string{f.name}, std::string{f.help}, std::string{f.unit}}; }
 
-double seconds(nanoseconds span) { return static_cast<double>(span.count()) * 1e-9; }
+double seconds(nanoseconds span) { return static_cast<double>(span.count()) / 1e9; }
 
 std::uint64_t amount(std::int64_t n) { return n > 0 ? static_cast<std::uint64_t>(n) : 0; }
 

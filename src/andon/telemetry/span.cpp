@@ -14,7 +14,7 @@ std::string clipped(std::string_view text) {
   return std::string{text.substr(0, size)};
 }
 
-double seconds(nanoseconds span) { return static_cast<double>(span.count()) * 1e-9; }
+double seconds(nanoseconds span) { return static_cast<double>(span.count()) / 1e9; }
 
 class attribute_list {
 public:
