@@ -1,0 +1,141 @@
+#include "andon/ledger/journal_background.hpp"
+
+#include <algorithm>
+
+#include "andon/base/log.hpp"
+
+namespace andon::ledger {
+
+journal_background::journal_background(journal_common& common, std::vector<std::unique_ptr<stream_log>>& logs)
+    : common_(common), logs_(logs), durable_(logs.size()) {
+  for (std::size_t i = 0; i < logs.size(); ++i) durable_[i] = logs[i]->next();
+}
+
+void journal_background::on_durable(position p, std::function<void(result<void>)> then) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto i = std::ranges::find(durable_, p.stream, &position::stream);
+    if (i == durable_.end() || p >= *i) {
+      waiting_.push_back({p, std::move(then)});
+      return;
+    }
+  }
+  then({});
+}
+
+position journal_background::durable(std::size_t log) const {
+  const std::lock_guard lock(mutex_);
+  return durable_[log];
+}
+
+void journal_background::trim(segment& s) {
+  const auto map = common_.directory.live(s);
+  if (!map) return;
+  const auto bytes = trimmed_bytes(s.committed.load(std::memory_order_acquire));
+  auto before = s.disk_bytes.load();
+  if (before <= bytes || !common_.directory.files().truncate(map->fd(), bytes)) return;
+  if (s.disk_bytes.compare_exchange_strong(before, bytes)) common_.maker.account(static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(before));
+}
+
+result<void> journal_background::finish_segment(segment& s) {
+  const auto map = common_.directory.live(s);
+  if (!map) return {};
+  if (auto safe = common_.directory.files().sync(map->fd()); !safe) return safe;
+  trim(s);
+  if (s.disk_bytes.load() != 0) (void)common_.directory.rename(s, common_.directory.directory() / segment_file_name(s.stream(), s.sequence()));
+  common_.directory.release_live(s);
+  return {};
+}
+
+result<void> journal_background::sync_stream(std::size_t i, position& reached) {
+  auto& log = *logs_[i];
+  auto sealed = log.take_sealed();
+  reached = log.next();
+  const auto current = log.current();
+  const auto before = durable(i);
+  if (sealed.empty() && reached == before) return {};
+  while (!sealed.empty()) {
+    if (auto done = finish_segment(*sealed.front()); !done) {
+      log.put_back_sealed(std::move(sealed));
+      return done;
+    }
+    sealed.erase(sealed.begin());
+  }
+  const auto map = current ? common_.directory.live(*current) : nullptr;
+  if (map)
+    if (auto safe = common_.directory.files().sync(map->fd()); !safe) return safe;
+  if (before.segment == reached.segment && before.offset != segment_header_bytes) return {};
+  return common_.directory.files().sync_directory(common_.directory.directory());
+}
+
+result<void> journal_background::sync_all() {
+  const std::lock_guard one(round_);
+  std::vector<position> reached(logs_.size());
+  std::vector<result<void>> outcome(logs_.size());
+  result<void> all;
+  for (std::size_t i = 0; i < logs_.size(); ++i) {
+    outcome[i] = sync_stream(i, reached[i]);
+    if (outcome[i]) continue;
+    all = outcome[i];
+    failures_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (!all && !failing()) log::error("ledger.sync_failed", {{"reason", all.error().message}});
+  failing_.store(!all, std::memory_order_relaxed);
+  settle(reached, outcome);
+  return all;
+}
+
+void journal_background::settle(const std::vector<position>& reached, const std::vector<result<void>>& outcome) {
+  std::vector<std::pair<waiting, result<void>>> ready;
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < reached.size(); ++i) {
+      if (outcome[i]) durable_[i] = reached[i];
+      std::vector<waiting> still;
+      for (auto& w : waiting_) {
+        if (w.at.stream != reached[i].stream || w.at >= reached[i]) still.push_back(std::move(w));
+        else ready.emplace_back(std::move(w), outcome[i]);
+      }
+      waiting_ = std::move(still);
+    }
+  }
+  for (auto& [w, how] : ready) w.then(how);
+}
+
+void journal_background::prepare_spares() {
+  bool all = true;
+  for (auto& log : logs_) {
+    if (log->stream() >= common_.options.streams) continue;
+    const auto want = std::max(common_.options.segment_bytes, log->wanted_spare_bytes());
+    while (log->spare_bytes() < want) {
+      auto spare = common_.maker.make(common_.options.segment_bytes);
+      if (!spare) {
+        all = false;
+        break;
+      }
+      log->offer_spare(std::move(*spare));
+    }
+  }
+  if (all) common_.maker.set_full(false);
+}
+
+result<void> journal_background::round() {
+  auto synced = sync_all();
+  prepare_spares();
+  return synced;
+}
+
+void journal_background::finish() {
+  for (auto& log : logs_) {
+    for (auto& spare : log->take_spares()) {
+      (void)common_.directory.files().remove(spare->path);
+      common_.maker.account(-static_cast<std::int64_t>(spare->disk_bytes.exchange(0)));
+    }
+    const auto current = log->current();
+    if (!current) continue;
+    current->sealed.store(true, std::memory_order_release);
+    (void)finish_segment(*current);
+  }
+}
+
+}  // namespace andon::ledger

@@ -1,0 +1,48 @@
+#pragma once
+// What the journal thread does: durability in groups, spares, names and sizes of what is finished.
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "andon/ledger/journal.hpp"
+#include "andon/ledger/journal_stream.hpp"
+
+namespace andon::ledger {
+
+/// One round at a time; a lock keeps flush() on other threads apart from the thread's own rounds.
+class journal_background {
+public:
+  journal_background(journal_common& common, std::vector<std::unique_ptr<stream_log>>& logs);
+
+  void on_durable(position p, std::function<void(result<void>)> then);
+  result<void> round();      ///< sync, callbacks, spares
+  result<void> sync_all();   ///< sync and callbacks only
+  void prepare_spares();
+  void finish();             ///< gives back what is prepared and unused
+
+  [[nodiscard]] position durable(std::size_t log) const;
+  [[nodiscard]] bool failing() const { return failing_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t failures() const { return failures_.load(std::memory_order_relaxed); }
+
+private:
+  struct waiting {
+    position at;
+    std::function<void(result<void>)> then;
+  };
+  result<void> sync_stream(std::size_t i, position& reached);
+  result<void> finish_segment(segment& s);
+  void trim(segment& s);
+  void settle(const std::vector<position>& reached, const std::vector<result<void>>& outcome);
+
+  journal_common& common_;
+  std::vector<std::unique_ptr<stream_log>>& logs_;
+  std::mutex round_;
+  mutable std::mutex mutex_;
+  std::vector<position> durable_;
+  std::vector<waiting> waiting_;
+  std::atomic<std::uint64_t> failures_{0};
+  std::atomic<bool> failing_{false};
+};
+
+}  // namespace andon::ledger

@@ -1,0 +1,207 @@
+#include "andon/ledger/ledger_index.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "andon/base/log.hpp"
+
+namespace andon::ledger {
+namespace {
+
+constexpr std::size_t records_a_turn = 1024;
+constexpr auto retention_period = std::chrono::minutes{10};
+
+checkpoint* of_stream(std::vector<checkpoint>& all, std::uint32_t stream) {
+  const auto at = std::ranges::find_if(all, [&](const checkpoint& c) { return c.next.stream == stream; });
+  return at == all.end() ? nullptr : &*at;
+}
+
+}  // namespace
+
+ledger_index::ledger_index(journal& log, store& into, const clock& clk, index_settings settings, std::vector<checkpoint> historic)
+    : journal_(log), store_(into), clock_(clk), settings_(std::move(settings)), historic_(std::move(historic)), next_retention_(clk.mono()) {
+  seek();
+}
+
+ledger_index::~ledger_index() { stop(); }
+
+void ledger_index::start() { thread_ = std::thread([this] { run(); }); }
+
+void ledger_index::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+/// Readers at the store's durable checkpoints; for a new store at the oldest segment.
+void ledger_index::seek() {
+  auto known = store_.checkpoints();
+  std::vector<checkpoint> begin;
+  streams_.clear();
+  for (const auto& stream : journal_.status().streams) {
+    checkpoint from{.next = {.stream = stream.stream}};
+    if (const auto* at = of_stream(known, stream.stream)) {
+      from = *at;
+    } else {
+      auto history = historic_;
+      const auto* before = of_stream(history, stream.stream);
+      from.dropped = before == nullptr ? 0 : std::min(before->dropped, stream.first_records);
+    }
+    streams_.push_back({journal_reader(journal_.segments(), from)});
+    if (from.next.segment == 0) from.records = stream.first_records;
+    begin.push_back(from);
+  }
+  const std::lock_guard lock(mutex_);
+  account_.reached = begin;
+  account_.indexed = 0;
+  for (const auto& c : begin) account_.indexed += c.records - c.dropped;
+  caught_up_once_ = false;
+}
+
+checkpoint ledger_index::reached(const source_stream& from) const {
+  auto now = from.reader.reached();
+  now.dropped += from.malformed;
+  return now;
+}
+
+void ledger_index::took(const checkpoint& now, std::size_t records) {
+  const std::lock_guard lock(mutex_);
+  account_.indexed += records;
+  account_.problem.clear();
+  if (auto* at = of_stream(account_.reached, now.next.stream)) *at = now;
+}
+
+void ledger_index::problem(const error& why) {
+  const std::lock_guard lock(mutex_);
+  if (account_.problem.empty()) log::error("ledger.index_stalled", {{"reason", why.message}});
+  account_.problem = why.message.empty() ? std::string{kind_of(why.code).name} : why.message;
+  ++account_.failures;
+}
+
+bool ledger_index::pause(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, time, [&] { return stopping_ || kicked_ || !tasks_.empty(); });
+  kicked_ = false;
+  return stopping_;
+}
+
+/// One Record into the store, again and again until it is in. False: the store began anew, or the thread is to stop.
+bool ledger_index::give(source_stream& from, const entry_view& entry) {
+  const auto view = record_view::over(entry.payload);
+  if (!view) {
+    ++from.malformed;
+    took(reached(from), 0);
+    return true;
+  }
+  const std::array<placed_record, 1> one{placed_record{*view, entry.at}};
+  const std::array<checkpoint, 1> now{reached(from)};
+  for (;;) {
+    const auto done = store_.apply(one, now);
+    if (done) {
+      took(now[0], done->added + done->duplicates);
+      return true;
+    }
+    problem(done.error());
+    if (done.error().code == errc::corrupt) {
+      seek();
+      return false;
+    }
+    tasks();
+    if (pause(settings_.retry)) return false;
+  }
+}
+
+ledger_index::step ledger_index::drain(source_stream& from, std::uint32_t) {
+  step what = step::idle;
+  for (std::size_t n = 0; n < records_a_turn; ++n) {
+    auto entry = from.reader.next();
+    if (!entry) {
+      problem(entry.error());
+      return step::failed;
+    }
+    if (!*entry) {
+      took(reached(from), 0);
+      return what;
+    }
+    if ((*entry)->kind != entry_kind::record) continue;
+    what = step::moved;
+    if (!give(from, **entry)) return step::failed;
+  }
+  return step::moved;
+}
+
+void ledger_index::run() {
+  pthread_setname_np(pthread_self(), "index");
+  for (;;) {
+    const bool last_round = stopping_.load();
+    bool moved = false, failed = false;
+    for (std::size_t i = 0; i < streams_.size() && !failed; ++i) {
+      const auto what = drain(streams_[i], static_cast<std::uint32_t>(i));
+      moved |= what == step::moved;
+      failed |= what == step::failed;
+    }
+    if (!moved && !failed && !std::exchange(caught_up_once_, true)) store_.rebuilt();
+    progress_.notify_all();
+    tasks();
+    retain();
+    if (last_round && (failed || !moved)) break;
+    if (!moved || failed) (void)pause(failed ? settings_.retry : settings_.poll);
+  }
+  if (auto safe = store_.flush(); !safe) problem(safe.error());
+}
+
+void ledger_index::tasks() {
+  std::vector<std::function<void(store&)>> now;
+  {
+    const std::lock_guard lock(mutex_);
+    now.swap(tasks_);
+  }
+  for (auto& task : now) task(store_);
+}
+
+void ledger_index::retain() {
+  if (!settings_.retention.keep && settings_.retention.projects.empty()) return;
+  if (clock_.mono() < next_retention_ || !caught_up_once_) return;
+  next_retention_ = clock_.mono() + retention_period;
+  auto done = apply_retention(store_, settings_.retention, clock_.wall());
+  if (!done) return problem(done.error());
+  auto durable = store_.checkpoints();
+  std::vector<position> limits;
+  for (auto first : done->first_needed)
+    if (const auto* at = of_stream(durable, first.stream)) limits.push_back(std::min(first, at->next));
+  const auto freed = journal_.remove_before(limits);
+  log::info("ledger.retention", {{"records", done->removed}, {"bytes", freed}});
+}
+
+void ledger_index::post(std::function<void(store&)> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  wake_.notify_all();
+}
+
+bool ledger_index::wait_reached(const std::vector<stream_counters>& target, nanoseconds limit) {
+  std::unique_lock lock(mutex_);
+  kicked_ = true;
+  wake_.notify_all();
+  return progress_.wait_for(lock, limit, [&] {
+    return std::ranges::all_of(target, [&](const stream_counters& t) {
+      const auto* at = of_stream(account_.reached, t.stream);
+      return at != nullptr && at->records >= t.records;
+    });
+  });
+}
+
+index_account ledger_index::account() const {
+  const std::lock_guard lock(mutex_);
+  return account_;
+}
+
+}  // namespace andon::ledger

@@ -1,0 +1,82 @@
+#pragma once
+// The index thread: carries Records from the journal into the store and keeps the account of it.
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "andon/ledger/journal.hpp"
+#include "andon/ledger/journal_reader.hpp"
+#include "andon/ledger/retention.hpp"
+#include "andon/ledger/store.hpp"
+
+namespace andon::ledger {
+
+struct index_settings {
+  std::chrono::milliseconds poll{50};
+  std::chrono::milliseconds retry{250};
+  retention_policy retention;
+};
+
+/// How far one stream is in the store, and how many Records it was given there.
+struct index_account {
+  std::vector<checkpoint> reached;
+  std::uint64_t indexed = 0;
+  std::uint64_t failures = 0;
+  std::string problem;
+};
+
+class ledger_index {
+public:
+  /// `historic`: checkpoints of an earlier run, for what was dropped before the oldest segment when the store is new.
+  ledger_index(journal& log, store& into, const clock& clk, index_settings settings, std::vector<checkpoint> historic);
+  ~ledger_index();
+
+  void start();
+  void stop();  ///< indexes the rest as far as the store takes it, makes it durable, ends the thread
+  void post(std::function<void(store&)> task);
+  [[nodiscard]] bool wait_reached(const std::vector<stream_counters>& target, nanoseconds limit);
+  [[nodiscard]] index_account account() const;
+
+private:
+  struct source_stream {
+    journal_reader reader;
+    std::uint64_t malformed = 0;
+  };
+  enum class step : std::uint8_t { moved, idle, failed };
+
+  void run();
+  void seek();
+  step drain(source_stream& from, std::uint32_t stream);
+  [[nodiscard]] bool give(source_stream& from, const entry_view& entry);
+  [[nodiscard]] checkpoint reached(const source_stream& from) const;
+  void took(const checkpoint& now, std::size_t records);
+  void problem(const error& why);
+  void tasks();
+  void retain();
+  [[nodiscard]] bool pause(std::chrono::milliseconds time);
+
+  journal& journal_;
+  store& store_;
+  const clock& clock_;
+  const index_settings settings_;
+  const std::vector<checkpoint> historic_;
+  std::vector<source_stream> streams_;
+  bool caught_up_once_ = false;
+  mono_time next_retention_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_, progress_;
+  index_account account_;
+  std::vector<std::function<void(store&)>> tasks_;
+  std::atomic<bool> stopping_{false};
+  bool kicked_ = false;
+  std::thread thread_;
+};
+
+}  // namespace andon::ledger
