@@ -1,12 +1,14 @@
 #include "andon/telemetry/exchange_meter.hpp"
 
+#define XXH_INLINE_ALL  // short texts: the call would cost more than the hash
+#include <xxhash.h>
+
 #include <atomic>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "andon/base/hashing.hpp"
 #include "andon/telemetry/metric_names.hpp"
 
 namespace andon::telemetry {
@@ -24,7 +26,7 @@ std::uint64_t amount(std::int64_t n) { return n > 0 ? static_cast<std::uint64_t>
 
 template <class... Texts>
 std::uint64_t hash_of(std::uint64_t seed, Texts... texts) {
-  ((seed = xxh3(texts, seed)), ...);
+  ((seed = XXH3_64bits_withSeed(texts.data(), texts.size(), seed)), ...);
   return seed;
 }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "andon/telemetry/example_exchange.hpp"
 #include "andon/telemetry/metric_names.hpp"
 
@@ -124,7 +126,19 @@ TEST(exchange_meter, a_flood_of_label_values_is_bounded_and_still_counted) {
 TEST(exchange_meter, families_are_those_of_the_conventions) {
   world w;
   w.meter.observe(w.facts);
-  w.registry.visit([&](const metrics::registry::series& one) { EXPECT_FALSE(one.about.help.empty()) << one.about.name; });
+  w.meter.cooled("m");
+  w.meter.credential_refused("m");
+  w.meter.refused("key", errc::tokens_limited);
+  w.meter.rejected(errc::bad_http);
+  w.facts.outcome = errc::cancelled;
+  w.meter.observe(w.facts);
+  std::set<std::string_view> seen, listed;
+  w.registry.visit([&](const metrics::registry::series& one) {
+    EXPECT_FALSE(one.about.help.empty()) << one.about.name;
+    if (one.about.name != "andon.metrics.overflow") seen.insert(one.about.name);
+  });
+  for (const family* one : path_families) EXPECT_TRUE(listed.insert(one->name).second) << one->name;
+  EXPECT_EQ(seen, listed);
   EXPECT_EQ(boundaries::duration.size(), 14u);
   EXPECT_EQ(boundaries::duration.back(), 81.92);
   EXPECT_EQ(boundaries::token_usage.back(), 67'108'864);

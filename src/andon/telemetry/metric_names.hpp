@@ -53,4 +53,13 @@ inline constexpr family refusals{"andon.refusals", "Exchanges refused by a limit
 inline constexpr family rejections{"andon.rejected_requests", "Requests refused before they were understood, by reason", "{request}"};
 }  // namespace families
 
+/// All of the above, for the generated reference.
+inline constexpr std::array path_families{
+    &families::client_tokens, &families::client_duration, &families::client_first_chunk, &families::client_chunks, &families::server_duration,
+    &families::server_first_token, &families::server_per_token, &families::requests, &families::errors, &families::tokens,
+    &families::cost, &families::unknown_price, &families::estimated, &families::cut, &families::retries,
+    &families::failovers, &families::attempts, &families::request_bytes, &families::reply_bytes, &families::stream_events,
+    &families::overhead, &families::in_flight, &families::open_streams, &families::cooldowns, &families::credential_refusals,
+    &families::refusals, &families::rejections};
+
 }  // namespace andon::telemetry
