@@ -1,9 +1,28 @@
 #pragma once
 // The HTTP/1.1 client of one core: a pool of kept-alive connections per endpoint, over TCP or TLS.
 //
-// Threads: one client per core, used on that core's thread only. DNS runs on a shared resolver thread.
-// Every wait takes a deadline. Cancelling: destroy the reply, or call abort(); a connection whose reply was not read to
+//   net::http_client client{core, resolver, {}};
+//   auto reply = co_await client.send(to, request, until);       // the head has arrived
+//   if (!reply) …                                                // reply.error()
+//   for (;;) {
+//     auto part = co_await (*reply)->read_some();                // or read_all(limit)
+//     if (!part || part->empty()) break;                         // failure, or the proper end
+//   }
+//
+// Life cycle: replies go before the client, the client before its core and the resolver. Destroying the client closes
+// every idle connection; calls still waiting fail with `cancelled`.
+// Threads: one client per core, used on that core's thread only. DNS runs on the shared resolver's threads.
+// Every wait takes a deadline. Cancelling: destroy the reply, or call abort(). A connection whose reply was not read to
 // its end is closed, never reused.
+//
+// Errors of send() and of the reply's reads, each with a message that names host:port and what to do:
+//   dns_failed, connect_failed, tls_failed (says why a certificate was refused), connect_timeout, first_token_timeout,
+//   idle_timeout, total_timeout, upstream_reset, upstream_bad_reply, cancelled; overloaded when the endpoint has
+//   max_connections and none becomes free in time; invalid_argument when the request cannot be written (a CR, LF or NUL
+//   in method, target or a header).
+//
+// A kept-alive connection that the peer closed before any byte of the reply came is replaced once by a fresh one and
+// the request sent again; nothing is ever sent twice after a byte of the reply came or on a fresh connection.
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -16,12 +35,15 @@
 
 namespace andon::net {
 
+class core;
+class resolver;
+
 /// Where to. Equal endpoints share a pool.
 struct endpoint {
-  std::string host;
+  std::string host;            ///< a name or a literal address, IPv6 with or without brackets
   std::uint16_t port = 0;
   bool tls = false;
-  std::string ca_file;         ///< empty: the system's store
+  std::string ca_file{};       ///< PEM; empty: the system's store
   bool verify = true;          ///< false only when the configuration says so, which logs a warning at start
   bool operator==(const endpoint&) const = default;
 };
@@ -29,15 +51,40 @@ struct endpoint {
 struct outgoing_request {
   std::string_view method;
   std::string_view target;                    ///< path and query
-  std::span<const header> headers;            ///< without Host, Content-Length, Connection: the client adds them
+  std::span<const header> headers;            ///< without Host, Content-Length, Connection: the client adds them.
+                                              ///< Accept-Encoding is the caller's: replies that come packed are unpacked
   std::string_view body;                      ///< must outlive send()
 };
 
 struct call_deadlines {
-  deadline connect;      ///< TCP and TLS established
+  deadline connect;      ///< TCP and TLS established (only where no pooled connection serves)
   deadline first_byte;   ///< head of the reply
   deadline total;        ///< everything
-  nanoseconds idle{};    ///< between two reads of the body
+  nanoseconds idle{};    ///< between two reads of the body; zero: no limit of its own
+};
+
+/// Cancels a call from outside, also while send() still waits: give it to send(), keep it alive until the reply is gone.
+/// One call at a time. From the core's thread.
+class call_switch {
+public:
+  call_switch() = default;
+  call_switch(const call_switch&) = delete;  // the call refers to it
+  call_switch& operator=(const call_switch&) = delete;
+
+  /// The call's wait ends with `cancelled`; the waiting coroutine may run before this returns.
+  void cancel() {
+    cancelled_ = true;
+    if (call_ != nullptr) call_(context_);
+  }
+  [[nodiscard]] bool cancelled() const { return cancelled_; }
+
+  using hook = void (*)(void* context);
+  void set(hook call, void* context) { call_ = call; context_ = context; }   ///< the client's
+
+private:
+  hook call_ = nullptr;
+  void* context_ = nullptr;
+  bool cancelled_ = false;
 };
 
 struct call_timings {
@@ -49,18 +96,68 @@ struct call_timings {
 /// A reply whose head has arrived. The body is pulled.
 class client_reply {
 public:
-  virtual ~client_reply() = default;
   [[nodiscard]] virtual int status() const = 0;
+  /// As received, without Content-Encoding and Content-Length where the body is being unpacked.
+  /// Views live as long as the reply.
   [[nodiscard]] virtual std::span<const header> headers() const = 0;
   [[nodiscard]] virtual const call_timings& timings() const = 0;
-  /// Next bytes of the body, un-chunked, as soon as any are there; an empty view is the proper end. The view lives until
-  /// the next call. Errors: upstream_reset (closed early, body shorter than declared), upstream_bad_reply (bad chunking),
-  /// idle_timeout, total_timeout, cancelled.
+  /// Next bytes of the body, un-chunked and unpacked, as soon as any are there; an empty view is the proper end. The
+  /// view lives until the next call. Errors: upstream_reset (closed early, body shorter than declared),
+  /// upstream_bad_reply (bad chunking or packing), idle_timeout, total_timeout, cancelled.
   virtual task<result<std::string_view>> read_some() = 0;
   /// All of it; fails with upstream_bad_reply when larger than `limit`. The view lives as long as the reply.
   virtual task<result<std::string_view>> read_all(std::size_t limit) = 0;
-  /// Makes a pending read fail with `cancelled` at once and closes the connection. From the core's thread.
+  /// Makes a pending read fail with `cancelled` at once and closes the connection. From the core's thread; may resume
+  /// the reader, which may let the reply go, before it returns. Doing it twice is harmless.
   virtual void abort() = 0;
+  /// What reply_ptr calls: gives the connection back to its pool, or closes it.
+  virtual void release() noexcept = 0;
+
+protected:
+  ~client_reply() = default;
+};
+
+struct release_reply {
+  void operator()(client_reply* reply) const noexcept { reply->release(); }
+};
+/// Owns a reply. Not a heap object of its own: the reply lives in its connection.
+using reply_ptr = std::unique_ptr<client_reply, release_reply>;
+
+struct client_settings {
+  std::size_t max_connections = 16'384;                    ///< per endpoint and core, idle and busy
+  std::size_t max_idle = 512;                              ///< per endpoint and core
+  nanoseconds idle_expiry = std::chrono::seconds{45};      ///< a connection unused for this long is closed
+  std::size_t max_head = 64 * 1024;                        ///< bytes of a reply's head
+  nanoseconds dns_ttl = std::chrono::seconds{30};          ///< then resolved again, in the background
+  nanoseconds attempt_timeout = std::chrono::seconds{3};   ///< per address while another one is left to try
+};
+
+struct client_counts {
+  std::uint64_t opened = 0;     ///< connections established
+  std::uint64_t reused = 0;     ///< requests on a kept-alive connection
+  std::uint64_t retried = 0;    ///< requests repeated because the kept-alive connection was dead
+  std::size_t idle = 0;         ///< connections waiting in pools
+  std::size_t busy = 0;         ///< connections serving
+};
+
+class http_client {
+public:
+  http_client(core& on, resolver& names, const client_settings& settings = {});
+  ~http_client();
+  http_client(const http_client&) = delete;  // connections refer to it
+  http_client& operator=(const http_client&) = delete;
+
+  /// Sends the request and waits for the head of the reply (1xx are skipped). `to`, `request` and all it refers to must
+  /// live until this has ended. CPU: about one write and one read system call on a kept-alive connection.
+  task<result<reply_ptr>> send(const endpoint& to, const outgoing_request& request, const call_deadlines& until,
+                               call_switch* stop = nullptr);
+
+  void close_idle();
+  [[nodiscard]] client_counts counts() const;
+
+private:
+  struct state;
+  std::unique_ptr<state> state_;
 };
 
 }  // namespace andon::net

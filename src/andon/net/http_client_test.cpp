@@ -1,0 +1,728 @@
+// The client against a peer on raw sockets: replies of every framing, reuse, and every way in which a peer can fail.
+#include "andon/net/http_client.hpp"
+
+#include <zlib.h>
+
+#include <future>
+
+#include "andon/net/client_test_peer.hpp"
+
+namespace andon::net {
+namespace {
+
+using namespace std::chrono_literals;
+using test::fake_peer;
+using test::peer_socket;
+
+struct outcome {
+  errc code = errc::none;
+  std::string message;
+  int status = 0;
+  std::string body;
+  bool reused = false;
+};
+
+enum class reading : std::uint8_t { all, parts };
+
+struct call_plan {
+  endpoint to;
+  std::string method = "POST";
+  std::string target = "/v1/chat/completions";
+  std::string body = "{}";
+  std::size_t limit = 64u << 20;
+  reading how = reading::all;
+};
+
+task<void> read_parts(client_reply& reply, outcome& out) {
+  for (;;) {
+    auto part = co_await reply.read_some();
+    if (!part) {
+      out.code = part.error().code;
+      out.message = part.error().message;
+      co_return;
+    }
+    if (part->empty()) co_return;
+    out.body.append(*part);
+  }
+}
+
+task<void> call(http_client& client, call_plan plan, call_deadlines until, outcome& out, call_switch* stop = nullptr) {
+  out = {};
+  outgoing_request request;
+  request.method = plan.method;
+  request.target = plan.target;
+  request.body = plan.body;
+  auto reply = co_await client.send(plan.to, request, until, stop);
+  if (!reply) {
+    out.code = reply.error().code;
+    out.message = reply.error().message;
+    co_return;
+  }
+  out.status = (*reply)->status();
+  out.reused = (*reply)->timings().reused;
+  if (plan.how == reading::parts) {
+    co_await read_parts(**reply, out);
+    co_return;
+  }
+  auto whole = co_await (*reply)->read_all(plan.limit);
+  if (whole) {
+    out.body = *whole;
+  } else {
+    out.code = whole.error().code;
+    out.message = whole.error().message;
+  }
+}
+
+std::string with_length(std::string_view body, std::string_view more = {}) {
+  return "HTTP/1.1 200 OK\r\n" + std::string(more) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
+std::string chunked(const std::vector<std::string>& parts) {
+  std::string text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const auto& part : parts) {
+    char size[20];
+    std::snprintf(size, sizeof size, "%zx\r\n", part.size());
+    text += size + part + "\r\n";
+  }
+  return text + "0\r\n\r\n";
+}
+
+class http_client_test : public test::client_world {
+protected:
+  outcome one(call_plan plan, nanoseconds limit = 5s) {
+    outcome out;
+    run(call(client(), std::move(plan), soon(limit), out));
+    return out;
+  }
+  outcome one_from(fake_peer::script script, nanoseconds limit = 5s, reading how = reading::all) {
+    fake_peer peer(std::move(script));
+    call_plan plan;
+    plan.to = local(peer.port);
+    plan.how = how;
+    outcome out = one(plan, limit);
+    client().close_idle();
+    return out;
+  }
+};
+
+TEST_F(http_client_test, sends_a_whole_request_and_reads_the_reply) {
+  std::string seen;
+  fake_peer peer([&](peer_socket& socket, int) {
+    seen = socket.read_request();
+    socket.send(with_length("hello"));
+    socket.wait_for_close();
+  });
+  call_plan plan;
+  plan.to = local(peer.port);
+  plan.body = R"({"model":"m"})";
+  outcome out = one(plan);
+  EXPECT_EQ(out.status, 200) << out.message;
+  EXPECT_EQ(out.body, "hello");
+  EXPECT_FALSE(out.reused);
+  EXPECT_EQ(client().counts().idle, 1u);
+  client().close_idle();
+  EXPECT_EQ(seen, "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(peer.port) +
+                      "\r\nContent-Length: 13\r\n\r\n{\"model\":\"m\"}");
+}
+
+TEST_F(http_client_test, refuses_to_inject_headers) {
+  for (std::string_view bad : {std::string_view{"/a\r\nX: y"}, std::string_view{"/a b"}, std::string_view{"/a\0b", 4}, std::string_view{}}) {
+    call_plan plan;
+    fake_peer peer(test::answering(with_length("x")));
+    plan.to = local(peer.port);
+    plan.target = bad;
+    EXPECT_EQ(one(plan).code, errc::invalid_argument) << bad;
+    client().close_idle();
+  }
+}
+
+TEST_F(http_client_test, reuses_the_connection_that_served_last) {
+  fake_peer peer(test::answering(with_length("x")));
+  call_plan plan;
+  plan.to = local(peer.port);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(one(plan).reused, i != 0);
+  EXPECT_EQ(peer.accepted, 1);
+  EXPECT_EQ(client().counts().reused, 4u);
+  client().close_idle();
+}
+
+TEST_F(http_client_test, reads_every_framing_split_anywhere) {
+  struct framing_case { std::string reply; std::string body; bool closes; };
+  const framing_case cases[] = {
+      {with_length("hello world"), "hello world", false},
+      {with_length(""), "", false},
+      {chunked({"hello", " ", "world"}), "hello world", false},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nTrailer: x\r\n\r\n", "hello", false},
+      {"HTTP/1.1 200 OK\r\n\r\nuntil the end", "until the end", true},
+      {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok", false},
+      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + with_length("after"), "after", false},
+      {"HTTP/1.1 204 No Content\r\n\r\n", "", false},
+      {"HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n", "", false},
+  };
+  for (const auto& each : cases) {
+    for (reading how : {reading::all, reading::parts}) {
+      for (std::size_t split = 1; split <= each.reply.size(); ++split) {
+        if (split > 8 && split + 8 < each.reply.size() && split % 5 != 0) continue;
+        auto script = [&](peer_socket& socket, int) {
+          socket.read_request();
+          socket.send(std::string_view{each.reply}.substr(0, split));
+          socket.send(std::string_view{each.reply}.substr(split));
+          if (!each.closes) socket.wait_for_close();
+        };
+        outcome out = one_from(script, 5s, how);
+        ASSERT_EQ(out.code, errc::none) << out.message << each.reply;
+        ASSERT_EQ(out.body, each.body);
+      }
+    }
+    outcome out = one_from([&](peer_socket& socket, int) {
+      socket.read_request();
+      socket.send_bytewise(each.reply);
+      if (!each.closes) socket.wait_for_close();
+    });
+    EXPECT_EQ(out.body, each.body) << out.message;
+  }
+}
+
+TEST_F(http_client_test, reads_large_bodies_whole_and_in_parts) {
+  std::string large;
+  for (std::size_t i = 0; large.size() < (3u << 20); ++i) large += std::to_string(i * 2654435761u);
+  std::vector<std::string> megabytes;
+  for (std::size_t at = 0; at < large.size(); at += 1u << 20) megabytes.push_back(large.substr(at, 1u << 20));
+  for (const std::string& reply : {with_length(large), chunked(megabytes), "HTTP/1.1 200 OK\r\n\r\n" + large}) {
+    for (reading how : {reading::all, reading::parts}) {
+      outcome out = one_from([&](peer_socket& socket, int) {
+        socket.read_request();
+        socket.send(reply);
+        socket.half_close();
+        socket.wait_for_close();
+      }, 20s, how);
+      EXPECT_EQ(out.code, errc::none) << out.message;
+      EXPECT_TRUE(out.body == large);
+    }
+  }
+}
+
+TEST_F(http_client_test, sends_a_body_larger_than_the_socket_buffers) {
+  std::string seen;
+  fake_peer peer([&](peer_socket& socket, int) {
+    seen = socket.read_request();
+    socket.send(with_length("ok"));
+    socket.wait_for_close();
+  });
+  call_plan plan;
+  plan.to = local(peer.port);
+  plan.body.assign(16u << 20, 'x');
+  outcome out = one(plan, 20s);
+  EXPECT_EQ(out.body, "ok") << out.message;
+  client().close_idle();
+  EXPECT_TRUE(seen.ends_with(plan.body));
+}
+
+TEST_F(http_client_test, takes_a_reply_that_comes_before_the_request_was_taken) {
+  outcome out;
+  fake_peer peer([&](peer_socket& socket, int) {
+    socket.send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig");
+    char byte;
+    while (::recv(socket.descriptor(), &byte, 1, MSG_PEEK) > 0 && out.status == 0) std::this_thread::yield();
+  });
+  call_plan plan;
+  plan.to = local(peer.port);
+  plan.body.assign(32u << 20, 'x');
+  run(call(client(), plan, soon(), out));
+  EXPECT_EQ(out.status, 413) << out.message;
+  EXPECT_EQ(out.body, "big");
+  EXPECT_EQ(client().counts().idle, 0u) << "the connection must not be reused";
+}
+
+TEST_F(http_client_test, a_head_request_has_no_body) {
+  fake_peer peer(test::answering("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"));
+  call_plan plan;
+  plan.to = local(peer.port);
+  plan.method = "HEAD";
+  plan.body.clear();
+  EXPECT_EQ(one(plan).code, errc::none);
+  EXPECT_TRUE(one(plan).reused);
+  client().close_idle();
+}
+
+TEST_F(http_client_test, connection_close_is_not_reused) {
+  for (std::string_view head : {"HTTP/1.1 200 OK\r\nConnection: Close\r\n", "HTTP/1.0 200 OK\r\n"}) {
+    outcome out = one_from(test::answering(std::string(head) + "Content-Length: 1\r\n\r\nx"));
+    EXPECT_EQ(out.body, "x");
+    EXPECT_EQ(client().counts().idle, 0u);
+  }
+}
+
+TEST_F(http_client_test, malformed_replies_are_refused) {
+  const std::string_view replies[] = {
+      "garbage\r\n\r\n",
+      "HTTP/2 200 OK\r\n\r\n",
+      "HTTP/1.1 20 OK\r\n\r\n",
+      "HTTP/1.1 200 OK\nContent-Length: 1\n\nx",
+      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+      "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\nx",
+      "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nx",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+      "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Encoding: rot13\r\nContent-Length: 1\r\n\r\nx",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n0\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000000000000000\r\nx",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nbad\x01trailer\r\n\r\n",
+  };
+  for (std::string_view reply : replies) {
+    outcome out = one_from([&](peer_socket& socket, int) {
+      socket.read_request();
+      socket.send(reply);
+      socket.wait_for_close();
+    });
+    EXPECT_EQ(out.code, errc::upstream_bad_reply) << reply << "\n" << out.message;
+    EXPECT_NE(out.message.find("127.0.0.1:"), std::string::npos) << out.message;
+    EXPECT_EQ(client().counts().busy, 0u);
+  }
+}
+
+TEST_F(http_client_test, a_head_that_never_ends_is_refused) {
+  outcome out = one_from([](peer_socket& socket, int) {
+    socket.read_request();
+    socket.send("HTTP/1.1 200 OK\r\n");
+    while (socket.send("X-Filler: 0123456789012345678901234567890123456789\r\n")) {}
+  });
+  EXPECT_EQ(out.code, errc::upstream_bad_reply) << out.message;
+}
+
+TEST_F(http_client_test, a_head_larger_than_a_block_is_taken) {
+  std::string filler;
+  for (int i = 0; i < 200; ++i) filler += "X-Filler-" + std::to_string(i) + ": " + std::string(150, 'v') + "\r\n";
+  outcome out = one_from(test::answering(with_length("body", filler)));
+  EXPECT_EQ(out.body, "body") << out.message;
+}
+
+TEST_F(http_client_test, cut_replies_are_resets) {
+  const std::string whole = with_length("hello world");
+  const std::string chunks = chunked({"hello", " world"});
+  for (const std::string& reply : {whole, chunks}) {
+    for (std::size_t cut = 0; cut < reply.size(); ++cut) {
+      for (bool hard : {false, true}) {
+        outcome out = one_from([&](peer_socket& socket, int) {
+          socket.read_request();
+          socket.send(std::string_view{reply}.substr(0, cut));
+          if (hard) socket.reset();
+        });
+        ASSERT_EQ(out.code, errc::upstream_reset) << cut << reply << out.message;
+      }
+    }
+  }
+}
+
+TEST_F(http_client_test, surplus_bytes_after_a_reply_end_the_connection) {
+  fake_peer peer([](peer_socket& socket, int) {
+    while (!socket.read_request().empty()) socket.send(with_length("x") + with_length("smuggled"));
+  });
+  call_plan plan;
+  plan.to = local(peer.port);
+  for (int i = 0; i < 3; ++i) {
+    outcome out = one(plan);
+    EXPECT_EQ(out.body, "x") << out.message;
+    EXPECT_FALSE(out.reused);
+  }
+}
+
+TEST_F(http_client_test, a_stale_connection_is_replaced_once) {
+  // The first connection serves one request and is closed when the second has been read: no byte of a reply came.
+  fake_peer peer([](peer_socket& socket, int nth) {
+    socket.read_request();
+    socket.send(with_length("x"));
+    if (socket.read_request().empty() || nth == 0) return;
+    socket.send(with_length("y"));
+    socket.wait_for_close();
+  });
+  call_plan plan;
+  plan.to = local(peer.port);
+  EXPECT_EQ(one(plan).body, "x");
+  outcome second = one(plan);
+  EXPECT_EQ(second.body, "x") << second.message;
+  EXPECT_FALSE(second.reused);
+  EXPECT_EQ(client().counts().retried, 1u);
+  EXPECT_EQ(peer.accepted, 2);
+  client().close_idle();
+}
+
+TEST_F(http_client_test, nothing_is_repeated_after_a_byte_of_the_reply) {
+  std::atomic<int> requests = 0;
+  fake_peer peer([&](peer_socket& socket, int) {
+    socket.read_request();
+    ++requests;
+    socket.send(with_length("x"));
+    if (socket.read_request().empty()) return;
+    ++requests;
+    socket.send("H");
+  });
+  call_plan plan;
+  plan.to = local(peer.port);
+  EXPECT_EQ(one(plan).body, "x");
+  EXPECT_EQ(one(plan).code, errc::upstream_reset);
+  EXPECT_EQ(requests, 2);
+  EXPECT_EQ(client().counts().retried, 0u);
+}
+
+TEST_F(http_client_test, a_fresh_connection_that_closes_is_not_retried) {
+  fake_peer peer([](peer_socket& socket, int) { socket.read_request(); });
+  call_plan plan;
+  plan.to = local(peer.port);
+  EXPECT_EQ(one(plan).code, errc::upstream_reset);
+  EXPECT_EQ(peer.accepted, 1);
+}
+
+task<void> wait_until_none_idle(core& at, http_client& client) {
+  while (client.counts().idle != 0) co_await at.sleep_for(1ms);
+}
+
+TEST_F(http_client_test, an_idle_connection_notices_the_end) {
+  fake_peer peer([](peer_socket& socket, int) {
+    socket.read_request();
+    socket.send(with_length("x"));
+  });
+  call_plan plan;
+  plan.to = local(peer.port);
+  EXPECT_EQ(one(plan).body, "x");
+  run(wait_until_none_idle(at(), client()));
+  EXPECT_EQ(client().counts().idle, 0u);
+}
+
+TEST_F(http_client_test, idle_connections_expire) {
+  client_settings settings;
+  settings.idle_expiry = 5ms;
+  remake(settings);
+  fake_peer peer(test::answering(with_length("x")));
+  call_plan plan;
+  plan.to = local(peer.port);
+  EXPECT_EQ(one(plan).body, "x");
+  run(wait_until_none_idle(at(), client()));
+}
+
+TEST_F(http_client_test, a_reply_not_read_to_its_end_closes_the_connection) {
+  fake_peer peer(test::answering(with_length("hello")));
+  outcome out;
+  call_plan plan;
+  plan.to = local(peer.port);
+  plan.limit = 2;
+  out = one(plan);
+  EXPECT_EQ(out.code, errc::upstream_bad_reply);
+  EXPECT_EQ(client().counts().idle, 0u);
+}
+
+TEST_F(http_client_test, unpacks_what_comes_packed) {
+  const std::string text(100'000, 'a');
+  std::string packed(200'000, '\0');
+  z_stream stream{};
+  ASSERT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_out = static_cast<uInt>(packed.size());
+  ASSERT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  for (reading how : {reading::all, reading::parts}) {
+    outcome out = one_from(test::answering(with_length(packed, "Content-Encoding: gzip\r\n")), 5s, how);
+    EXPECT_TRUE(out.body == text) << out.message;
+    out = one_from(test::answering(with_length(packed.substr(0, packed.size() / 2), "Content-Encoding: gzip\r\n")), 5s, how);
+    EXPECT_EQ(out.code, errc::upstream_bad_reply);
+    out = one_from(test::answering(with_length("not gzip at all", "Content-Encoding: gzip\r\n")), 5s, how);
+    EXPECT_EQ(out.code, errc::upstream_bad_reply);
+  }
+  fake_peer peer(test::answering(with_length(packed, "Content-Encoding: gzip\r\n")));
+  call_plan plan;
+  plan.to = local(peer.port);
+  plan.limit = 50'000;
+  EXPECT_EQ(one(plan).code, errc::upstream_bad_reply) << "the bound is on the unpacked size";
+}
+
+// ---- deadlines, refusals, cancelling ----
+
+task<void> timed_call(http_client& client, endpoint to, call_deadlines until, outcome& out) {
+  call_plan plan;
+  plan.to = std::move(to);
+  plan.how = reading::parts;
+  co_await call(client, plan, until, out);
+}
+
+TEST_F(http_client_test, every_deadline_has_its_own_error) {
+  struct stall_case { std::string reply; nanoseconds first_byte, idle, total; errc expected; };
+  const std::string part = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
+  const stall_case cases[] = {
+      {"", 10ms, 1s, 1s, errc::first_token_timeout},
+      {"HTTP/1.1 200 OK\r\nConte", 10ms, 1s, 1s, errc::first_token_timeout},
+      {"", 1s, 1s, 10ms, errc::total_timeout},
+      {part, 1s, 10ms, 1s, errc::idle_timeout},
+      {part, 1s, 1s, 20ms, errc::total_timeout},
+      {part, 1s, 0ms, 20ms, errc::total_timeout},
+  };
+  for (const auto& each : cases) {
+    fake_peer peer([&](peer_socket& socket, int) {
+      socket.read_request();
+      socket.send(each.reply);
+      socket.wait_for_close();
+    });
+    const mono_time now = at().now();
+    call_deadlines until{deadline::after(now, 1s), deadline::after(now, each.first_byte), deadline::after(now, each.total), each.idle};
+    outcome out;
+    run(timed_call(client(), local(peer.port), until, out));
+    EXPECT_EQ(out.code, each.expected) << out.message;
+    EXPECT_LT(at().now() - now, 500ms);
+    EXPECT_EQ(client().counts().busy, 0u);
+  }
+}
+
+TEST_F(http_client_test, connecting_has_a_deadline) {
+  // A listener whose queue is full answers no further SYN.
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof where;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&where), size), 0);
+  ASSERT_EQ(::listen(listener, 0), 0);
+  ::getsockname(listener, reinterpret_cast<sockaddr*>(&where), &size);
+  std::vector<int> fillers;
+  for (int i = 0; i < 4; ++i) {
+    fillers.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    ::connect(fillers.back(), reinterpret_cast<sockaddr*>(&where), size);
+  }
+  outcome out;
+  run(timed_call(client(), local(ntohs(where.sin_port)), soon(20ms), out));
+  EXPECT_EQ(out.code, errc::connect_timeout) << out.message;
+  for (int each : fillers) ::close(each);
+  ::close(listener);
+}
+
+TEST_F(http_client_test, refused_connections_and_unknown_names) {
+  std::uint16_t free_port = 0;
+  { free_port = fake_peer([](peer_socket&, int) {}).port; }
+  call_plan plan;
+  plan.to = local(free_port);
+  outcome out = one(plan);
+  EXPECT_EQ(out.code, errc::connect_failed);
+  EXPECT_NE(out.message.find("127.0.0.1:" + std::to_string(free_port)), std::string::npos) << out.message;
+  EXPECT_NE(out.message.find("refused"), std::string::npos) << out.message;
+  plan.to.host = "no-such-host.invalid";
+  out = one(plan);
+  EXPECT_EQ(out.code, errc::dns_failed) << out.message;
+  EXPECT_NE(out.message.find("no-such-host.invalid"), std::string::npos);
+}
+
+TEST_F(http_client_test, names_are_cached_and_every_address_is_tried) {
+  std::atomic<int> lookups = 0;
+  client_settings settings;
+  remake(settings, [&](const std::string&) -> result<addresses> {
+    ++lookups;
+    return addresses{boost::asio::ip::make_address("127.0.0.2"), boost::asio::ip::make_address("127.0.0.1")};
+  });
+  fake_peer peer(test::answering(with_length("x", "Connection: close\r\n")));   // listens on 127.0.0.1 only
+  call_plan plan;
+  plan.to = local(peer.port);
+  plan.to.host = "model.example";
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(one(plan).body, "x");
+  EXPECT_EQ(lookups, 1);
+}
+
+task<void> wait_for_count(core& at, std::atomic<int>& count, int wanted) {
+  while (count < wanted) co_await at.sleep_for(1ms);
+}
+
+TEST_F(http_client_test, names_are_resolved_again_in_the_background) {
+  std::atomic<int> lookups = 0;
+  client_settings settings;
+  settings.dns_ttl = nanoseconds{1};
+  remake(settings, [&](const std::string&) -> result<addresses> {
+    if (++lookups > 1) return fail(errc::dns_failed, "gone");
+    return addresses{boost::asio::ip::make_address("127.0.0.1")};
+  });
+  fake_peer peer(test::answering(with_length("x", "Connection: close\r\n")));
+  call_plan plan;
+  plan.to = local(peer.port);
+  plan.to.host = "model.example";
+  EXPECT_EQ(one(plan).body, "x");
+  EXPECT_EQ(one(plan).body, "x");
+  run(wait_for_count(at(), lookups, 2));
+  EXPECT_EQ(one(plan).body, "x") << "an address that is known stays in use when the name server fails";
+}
+
+TEST_F(http_client_test, a_silent_name_server_runs_into_the_connect_deadline) {
+  std::atomic<bool> reached = false;
+  std::promise<void> release;
+  remake({}, [&reached, held = release.get_future().share()](const std::string&) -> result<addresses> {
+    reached = true;
+    held.wait();
+    return fail(errc::dns_failed, "late");
+  });
+  call_plan plan;
+  plan.to = local(1);
+  plan.to.host = "model.example";
+  EXPECT_EQ(one(plan, 20ms).code, errc::connect_timeout);
+  release.set_value();
+}
+
+task<void> cancel_after(core& at, call_switch& stop, const std::atomic<bool>& reached) {
+  while (!reached) co_await at.sleep_for(1ms);
+  stop.cancel();
+}
+
+TEST_F(http_client_test, cancelling_ends_every_phase_at_once) {
+  const std::string half = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
+  struct phase_case { std::string reply; std::size_t request_size; };
+  const phase_case cases[] = {{"", 10}, {"HTTP/1.1 200", 10}, {half, 10}, {"", 64u << 20}};
+  for (const auto& each : cases) {
+    std::atomic<bool> reached = false;
+    std::atomic<bool> closed = false;
+    fake_peer peer([&](peer_socket& socket, int) {
+      if (each.request_size < 1000) socket.read_request();
+      socket.send(each.reply);
+      reached = true;
+      if (each.request_size < 1000) socket.wait_for_close();
+      else while (!closed) std::this_thread::yield();
+    });
+    call_switch stop;
+    outcome out;
+    call_plan plan;
+    plan.to = local(peer.port);
+    plan.body.assign(each.request_size, 'x');
+    at().spawn(cancel_after(at(), stop, reached));
+    const mono_time began = at().now();
+    run(call(client(), plan, soon(), out, &stop));
+    closed = true;
+    EXPECT_EQ(out.code, errc::cancelled) << out.message;
+    EXPECT_LT(at().now() - began, 1s);
+    EXPECT_EQ(client().counts().busy, 0u);
+  }
+  call_switch stop;
+  stop.cancel();
+  fake_peer peer(test::answering(with_length("x")));
+  outcome out;
+  call_plan plan;
+  plan.to = local(peer.port);
+  run(call(client(), plan, soon(), out, &stop));
+  EXPECT_EQ(out.code, errc::cancelled) << "cancelled before it began";
+}
+
+TEST_F(http_client_test, cancelling_ends_the_wait_for_a_name) {
+  std::atomic<bool> reached = false;
+  std::promise<void> release;
+  remake({}, [&reached, held = release.get_future().share()](const std::string&) -> result<addresses> {
+    reached = true;
+    held.wait();
+    return fail(errc::dns_failed, "late");
+  });
+  call_switch stop;
+  call_plan plan;
+  plan.to = local(1);
+  plan.to.host = "model.example";
+  outcome out;
+  at().spawn(cancel_after(at(), stop, reached));
+  run(call(client(), plan, soon(), out, &stop));
+  EXPECT_EQ(out.code, errc::cancelled);
+  release.set_value();
+}
+
+task<void> abort_reply(http_client& client, endpoint to, call_deadlines until, core& at, outcome& out);
+
+task<void> abort_later(core& at, client_reply& reply) {
+  co_await at.sleep_for(1ms);
+  reply.abort();   // the reader ran and let the reply go
+}
+
+task<void> abort_reply(http_client& client, endpoint to, call_deadlines until, core& at, outcome& out) {
+  outgoing_request request;
+  request.method = "GET";
+  request.target = "/";
+  auto reply = co_await client.send(to, request, until);
+  if (!reply) co_return;
+  out.status = (*reply)->status();
+  at.spawn(abort_later(at, **reply));
+  auto all = co_await (*reply)->read_all(1000);
+  if (!all) out.code = all.error().code;
+  (*reply)->abort();
+  auto again = co_await (*reply)->read_some();
+  if (again) out.code = errc::none;
+}
+
+TEST_F(http_client_test, abort_ends_a_pending_read) {
+  fake_peer peer([](peer_socket& socket, int) {
+    socket.read_request();
+    socket.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    socket.wait_for_close();
+  });
+  outcome out;
+  run(abort_reply(client(), local(peer.port), soon(), at(), out));
+  EXPECT_EQ(out.status, 200);
+  EXPECT_EQ(out.code, errc::cancelled);
+  EXPECT_EQ(client().counts().busy, 0u);
+}
+
+// ---- many at once ----
+
+task<void> counted_call(http_client& client, call_plan plan, call_deadlines until, outcome& out, int& left, wait_point& all_done) {
+  co_await call(client, std::move(plan), until, out);
+  if (--left == 0) all_done.wake();
+}
+
+task<void> parallel_calls(core& at, http_client& client, call_plan plan, call_deadlines until, std::vector<outcome>& outs) {
+  int left = static_cast<int>(outs.size());
+  wait_point all_done;
+  for (outcome& out : outs) at.spawn(counted_call(client, plan, until, out, left, all_done));
+  co_await all_done.wait();
+}
+
+TEST_F(http_client_test, parallel_calls_use_connections_of_their_own) {
+  fake_peer peer(test::answering(chunked({"a", "b"})));
+  call_plan plan;
+  plan.to = local(peer.port);
+  std::vector<outcome> outs(20);
+  run(parallel_calls(at(), client(), plan, soon(), outs));
+  for (const auto& out : outs) EXPECT_EQ(out.body, "ab") << out.message;
+  EXPECT_GT(peer.accepted, 1);
+  EXPECT_EQ(client().counts().busy, 0u);
+  client().close_idle();
+}
+
+TEST_F(http_client_test, connections_are_bounded_and_waited_for) {
+  client_settings settings;
+  settings.max_connections = 2;
+  remake(settings);
+  fake_peer peer(test::answering(with_length("x")));
+  call_plan plan;
+  plan.to = local(peer.port);
+  std::vector<outcome> outs(20);
+  run(parallel_calls(at(), client(), plan, soon(), outs));
+  for (const auto& out : outs) EXPECT_EQ(out.body, "x") << out.message;
+  EXPECT_LE(peer.accepted, 2);
+  client().close_idle();
+}
+
+TEST_F(http_client_test, waiting_for_room_ends_at_the_connect_deadline) {
+  client_settings settings;
+  settings.max_connections = 1;
+  remake(settings);
+  fake_peer peer([](peer_socket& socket, int) { socket.wait_for_close(); });
+  call_plan plan;
+  plan.to = local(peer.port);
+  std::vector<outcome> outs(2);
+  call_deadlines until = soon(60ms);
+  until.connect = deadline::after(at().now(), 10ms);
+  run(parallel_calls(at(), client(), plan, until, outs));
+  int overloaded = 0;
+  for (const auto& out : outs) overloaded += out.code == errc::overloaded ? 1 : 0;
+  EXPECT_EQ(overloaded, 1) << outs[0].message << outs[1].message;
+}
+
+}  // namespace
+}  // namespace andon::net

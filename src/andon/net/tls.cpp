@@ -1,0 +1,164 @@
+#include "andon/net/tls.hpp"
+
+#include <fmt/core.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <cerrno>
+
+namespace andon::net {
+namespace {
+
+std::string last_error() {
+  unsigned long code = ERR_peek_last_error();
+  const char* text = code != 0 ? ERR_reason_error_string(code) : nullptr;
+  std::string reason = text != nullptr ? text : "unknown reason";
+  ERR_clear_error();
+  return reason;
+}
+
+// The descriptor is kept in the BIO's data. OpenSSL's own socket BIO raises SIGPIPE.
+int descriptor_of(BIO* bio) { return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))); }
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+
+int transport_write(BIO* bio, const char* from, int size) {
+  BIO_clear_retry_flags(bio);
+  auto sent = ::send(descriptor_of(bio), from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+  if (sent < 0 && would_block()) BIO_set_retry_write(bio);
+  return static_cast<int>(sent);
+}
+
+int transport_read(BIO* bio, char* into, int size) {
+  BIO_clear_retry_flags(bio);
+  auto got = ::recv(descriptor_of(bio), into, static_cast<std::size_t>(size), 0);
+  if (got < 0 && would_block()) BIO_set_retry_read(bio);
+  if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  return static_cast<int>(got);
+}
+
+long transport_control(BIO* bio, int command, long, void*) {
+  if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+int keep_session(SSL* ssl, SSL_SESSION* session) {
+  auto* resumption = static_cast<tls_resumption*>(SSL_get_app_data(ssl));
+  if (resumption == nullptr) return 0;
+  resumption->keep(session);
+  return 1;
+}
+
+bool is_literal(std::string_view host) {
+  boost::system::error_code failed;
+  boost::asio::ip::make_address(std::string(host), failed);
+  return !failed;
+}
+
+}  // namespace
+
+result<std::shared_ptr<tls_context>> tls_context::make(const std::string& ca_file, bool verify) {
+  std::shared_ptr<tls_context> made(new tls_context);
+  made->context_ = SSL_CTX_new(TLS_client_method());
+  made->transport_ = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "andon socket");
+  if (made->context_ == nullptr || made->transport_ == nullptr) return fail(errc::tls_failed, "OpenSSL could not make a context: " + last_error());
+  BIO_meth_set_write(made->transport_, transport_write);
+  BIO_meth_set_read(made->transport_, transport_read);
+  BIO_meth_set_ctrl(made->transport_, transport_control);
+  SSL_CTX* context = made->context_;
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, keep_session);
+  static constexpr unsigned char protocols[] = "\x08http/1.1";
+  SSL_CTX_set_alpn_protos(context, protocols, sizeof protocols - 1);
+  SSL_CTX_set_verify(context, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (!verify) return made;
+  const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context)
+                                     : SSL_CTX_load_verify_locations(context, ca_file.c_str(), nullptr);
+  if (loaded != 1)
+    return fail(errc::tls_failed, fmt::format("the CA file {} cannot be used ({}): give a readable PEM file of certificates",
+                                              ca_file.empty() ? "of the system" : ca_file, last_error()));
+  return made;
+}
+
+tls_context::~tls_context() {
+  SSL_CTX_free(context_);
+  BIO_meth_free(transport_);
+}
+
+tls_session::tls_session(const tls_context& context, int descriptor, std::string_view host, tls_resumption& resumption)
+    : ssl_(SSL_new(context.get())) {
+  BIO* bio = BIO_new(context.transport());
+  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor)));
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_, bio, bio);
+  SSL_set_app_data(ssl_, &resumption);
+  SSL_set_connect_state(ssl_);
+  std::string name(host);
+  X509_VERIFY_PARAM* checks = SSL_get0_param(ssl_);
+  X509_VERIFY_PARAM_set_hostflags(checks, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (is_literal(name)) {
+    X509_VERIFY_PARAM_set1_ip_asc(checks, name.c_str());
+  } else {
+    X509_VERIFY_PARAM_set1_host(checks, name.c_str(), name.size());
+    SSL_set_tlsext_host_name(ssl_, name.c_str());
+  }
+  if (SSL_SESSION* earlier = resumption.session()) SSL_set_session(ssl_, earlier);
+}
+
+tls_session::~tls_session() { SSL_free(ssl_); }
+
+io_step tls_session::step_of(int returned, std::size_t bytes) {
+  if (returned > 0) return {io_state::done, bytes};
+  const int system_error = errno;
+  switch (SSL_get_error(ssl_, returned)) {
+    case SSL_ERROR_WANT_READ: return {io_state::want_read, 0};
+    case SSL_ERROR_WANT_WRITE: return {io_state::want_write, 0};
+    case SSL_ERROR_ZERO_RETURN: return {io_state::closed, 0};
+    case SSL_ERROR_SYSCALL:
+      reason_ = system_error == ECONNRESET || system_error == EPIPE ? "the peer reset the connection" : "the peer closed the connection";
+      ERR_clear_error();
+      return {io_state::failed, 0};
+    default: break;
+  }
+  const long verdict = SSL_get_verify_result(ssl_);
+  reason_ = verdict != X509_V_OK && SSL_get_verify_mode(ssl_) != SSL_VERIFY_NONE
+                ? fmt::format("certificate refused: {}", X509_verify_cert_error_string(verdict))
+                : last_error();
+  ERR_clear_error();
+  return {io_state::failed, 0};
+}
+
+io_step tls_session::handshake() {
+  ERR_clear_error();
+  errno = 0;
+  return step_of(SSL_do_handshake(ssl_), 0);
+}
+
+io_step tls_session::read(char* into, std::size_t size) {
+  std::size_t got = 0;
+  ERR_clear_error();
+  errno = 0;
+  const int returned = SSL_read_ex(ssl_, into, size, &got);
+  return step_of(returned, got);
+}
+
+io_step tls_session::write(const char* from, std::size_t size) {
+  std::size_t sent = 0;
+  ERR_clear_error();
+  errno = 0;
+  const int returned = SSL_write_ex(ssl_, from, size, &sent);
+  return step_of(returned, sent);
+}
+
+void tls_session::send_close() {
+  if (SSL_is_init_finished(ssl_) == 1 && reason_.empty()) SSL_shutdown(ssl_);
+  ERR_clear_error();
+}
+
+std::string tls_session::why() const { return reason_; }
+
+}  // namespace andon::net
