@@ -64,14 +64,14 @@ int digits(std::string_view text) {
 // `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that HTTP lets senders make (RFC 9110, 5.6.7).
 std::optional<wall_time> parse_http_date(std::string_view text) {
   constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT") return std::nullopt;
+  if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT" || text[19] != ':' || text[22] != ':') return std::nullopt;
   const auto month = months.find(text.substr(8, 3));
   const int day = digits(text.substr(5, 2)), year = digits(text.substr(12, 4));
   const int hour = digits(text.substr(17, 2)), minute = digits(text.substr(20, 2)), second = digits(text.substr(23, 2));
   if (month == months.npos || month % 3 != 0 || day < 0 || year < 0) return std::nullopt;
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month / 3 + 1)}, std::chrono::day{static_cast<unsigned>(day)}};
-  if (!date.ok() || year > 2200) return std::nullopt;
+  if (!date.ok() || year < 1970 || year > 2200) return std::nullopt;
   return wall_time{std::chrono::sys_days{date}} + std::chrono::hours{hour} + std::chrono::minutes{minute} + std::chrono::seconds{second};
 }
 

@@ -33,7 +33,8 @@ TEST(fault, reads_retry_after_in_all_its_forms) {
                                               row{"soon", "", 0s}, row{"1e3", "", 0s}, row{"99999999999", "", 0s}, row{"nan", "", 0s},
                                               row{"Sun, 22 Nov 2026 17:00:30 GMT", "", 30s}, row{"Sun, 22 Nov 2026 16:00:30 GMT", "", 0s},
                                               row{"Sun, 32 Nov 2026 17:00:30 GMT", "", 0s}, row{"Sun, 22 Nvo 2026 17:00:30 GMT", "", 0s},
-                                              row{"Sun, 22 Nov 2026 25:00:30 GMT", "", 0s}, row{"Sun, 22 Nov 9999 17:00:30 GMT", "", 0s}})
+                                              row{"Sun, 22 Nov 2026 25:00:30 GMT", "", 0s}, row{"Sun, 22 Nov 9999 17:00:30 GMT", "", 0s}, row{"Sun, 22 Nov 1110 17:00:30 GMT", "", 0s},
+                                              row{"Sun, 22 Nov 2026 17-00-30 GMT", "", 0s}})
     EXPECT_EQ(parse_retry_after(seconds, millis, now), wait) << seconds << '/' << millis;
 }
 
