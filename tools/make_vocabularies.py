@@ -4,9 +4,10 @@
 The tables come with the npm package js-tiktoken (MIT), pinned here by version and integrity hash and fetched by the npm
 client; the repository holds none of them. A package file already in the cache folder is used without a network.
 
-File (little endian): "ANDONBPE", u32 version, u32 tables; per table 4 x u64 offsets (keys, ranks, token offsets, pool) and
-4 x u32 (slots, tokens, longest token, rank limit). An open-addressing hash table per vocabulary: keys u64[slots], ranks
-u32[slots]; beside it u32[limit + 1] offsets into the pool of token bytes, by rank. See src/andon/llm/vocabulary.cpp.
+File (little endian): "ANDONBPE", u32 version, u32 tables; per table 5 x u64 offsets (keys, ranks, token offsets, pool, pairs)
+and 4 x u32 (slots, tokens, longest token, rank limit). An open-addressing hash table per vocabulary: keys u64[slots], ranks
+u32[slots]; beside it u32[limit + 1] offsets into the pool of token bytes, by rank, and the ranks of all two-byte tokens,
+u32[65536] by first + 256 x second byte. See src/andon/llm/vocabulary_lookup.hpp.
 """
 import argparse
 import base64
@@ -27,7 +28,8 @@ SHA512 = "biOj/6M5qdgx5TKjDnFT1ymSpM5tbd3ylwDtrQvFQSu0Z7bBYko2dF+W/aUkXUPuk6IVpR
 VOCABULARIES = {"r50k_base": 50256, "p50k_base": 50280, "cl100k_base": 100256, "o200k_base": 199998}
 MASK = (1 << 64) - 1
 MULTIPLIER = 0x9E3779B97F4A7C15
-FORMAT = 1
+FORMAT = 2
+NO_RANK = 0xFFFFFFFF
 
 
 def refuse(reason):
@@ -113,8 +115,12 @@ def lay_out(ranks):
         offsets.append(total)
         total += len(token)
     offsets.append(total)
+    pairs = [NO_RANK] * 65536
+    for token, rank in ranks.items():
+        if len(token) == 2:
+            pairs[token[0] | token[1] << 8] = rank
     parts = [struct.pack(f"<{slots}Q", *keys), struct.pack(f"<{slots}I", *values),
-             struct.pack(f"<{limit + 1}I", *offsets), b"".join(by_rank) + bytes(8)]
+             struct.pack(f"<{limit + 1}I", *offsets), b"".join(by_rank) + bytes(8), struct.pack("<65536I", *pairs)]
     return parts, (slots, len(ranks), max(map(len, ranks)), limit)
 
 
@@ -125,7 +131,7 @@ def main():
     options = arguments.parse_args()
     with tarfile.open(fetch(options.cache)) as package:
         tables = [lay_out(ranks_of(package, name)) for name in VOCABULARIES]
-    at = 16 + len(tables) * 48
+    at = 16 + len(tables) * 56
     head, body = [struct.pack("<8sII", b"ANDONBPE", FORMAT, len(tables))], []
     for parts, numbers in tables:
         places = []
@@ -134,7 +140,7 @@ def main():
             body += [bytes(padding), part]
             places.append(at + padding)
             at += padding + len(part)
-        head.append(struct.pack("<4Q4I", *places, *numbers))
+        head.append(struct.pack("<5Q4I", *places, *numbers))
     scratch = f"{options.output}.{os.getpid()}"
     with open(scratch, "wb") as file:
         file.writelines(head + body)

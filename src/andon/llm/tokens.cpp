@@ -1,6 +1,10 @@
 #include "andon/llm/tokens.hpp"
 
+#include <array>
+#include <cstring>
+
 #include "andon/llm/pretokenizer_scan.hpp"
+#include "andon/llm/vocabulary_lookup.hpp"
 
 namespace andon::llm {
 namespace {
@@ -46,9 +50,54 @@ void for_each_piece(piece_rule rule, std::string_view text, Each each) {
   }
 }
 
-std::uint32_t count_piece(const vocabulary& table, std::string_view text, std::size_t at, std::size_t end) {
-  const std::string_view piece = text.substr(at, end - at);
-  return table.contains(piece, text.size() - at) ? 1 : merged_count(table, piece);
+/// Counts of pieces that are no tokens themselves, per thread: rare words, names and phrases come again within a prompt and
+/// with every turn of a conversation, and merging them costs far more than a look here. Holds nothing but what
+/// merged_count() would answer, in 64 KB; a newcomer takes the place of what was there.
+struct remembered {
+  static constexpr std::size_t most = 56;
+  std::uint8_t size, table;
+  std::uint16_t count;
+  char bytes[most + 4];
+};
+static_assert(sizeof(remembered) == 64);
+alignas(64) constinit thread_local std::array<remembered, 1024> memory{};
+
+std::uint32_t remembered_count(const vocabulary& table, vocabulary_id id, std::string_view piece) {
+  if (piece.size() > remembered::most) return merged_count(table, piece);
+  remembered& place = memory[vocabulary_lookup::spread(piece) >> 54];
+  const auto name = static_cast<std::uint8_t>(id);
+  if (place.size == piece.size() && place.table == name && std::memcmp(place.bytes, piece.data(), piece.size()) == 0) return place.count;
+  place.size = static_cast<std::uint8_t>(piece.size());
+  place.table = name;
+  std::memcpy(place.bytes, piece.data(), piece.size());
+  place.count = static_cast<std::uint16_t>(merged_count(table, piece));
+  return place.count;
+}
+
+std::uint32_t count_piece(const vocabulary& table, vocabulary_id id, std::string_view text, std::size_t at, std::size_t end) {
+  const bool readable = end - at >= vocabulary_lookup::slack || text.size() - at >= vocabulary_lookup::slack;
+  if (readable && vocabulary_lookup(table).contains(text.data() + at, end - at)) return 1;
+  return remembered_count(table, id, text.substr(at, end - at));
+}
+
+/// Calls each(begin, end, count) for all pieces. Pieces are cut a batch ahead of the probes, so that memory has time.
+template <class Each>
+void for_each_count(const vocabulary& table, vocabulary_id id, std::string_view text, Each each) {
+  constexpr std::size_t batch = 16;
+  std::array<std::size_t, batch + 1> ends{};
+  std::size_t filled = 0;
+  const vocabulary_lookup lookup(table);
+  const auto settle = [&] {
+    for (std::size_t i = 0; i < filled; ++i) each(ends[i], ends[i + 1], count_piece(table, id, text, ends[i], ends[i + 1]));
+    ends[0] = ends[filled];
+    filled = 0;
+  };
+  for_each_piece(token_counter::rule_of(id), text, [&](std::size_t at, std::size_t end) {
+    if (text.size() - at >= vocabulary_lookup::slack && end - at <= table.longest_token()) lookup.prefetch(text.data() + at, end - at);
+    ends[++filled] = end;
+    if (filled == batch) settle();
+  });
+  settle();
 }
 
 }  // namespace
@@ -63,9 +112,8 @@ piece_rule token_counter::rule_of(vocabulary_id id) {
 }
 
 tokens token_counter::count(vocabulary_id id, std::string_view text) const {
-  const vocabulary& words = table(id);
   std::int64_t total = 0;
-  for_each_piece(rule_of(id), text, [&](std::size_t at, std::size_t end) { total += count_piece(words, text, at, end); });
+  for_each_count(table(id), id, text, [&](std::size_t, std::size_t, std::uint32_t found) { total += found; });
   return tokens{total};
 }
 
@@ -74,10 +122,9 @@ tokens token_counter::count(const token_profile& profile, std::string_view text)
 }
 
 token_counter::kinds token_counter::count_by_kind(vocabulary_id id, std::string_view text) const {
-  const vocabulary& words = table(id);
   kinds found{};
-  for_each_piece(rule_of(id), text, [&](std::size_t at, std::size_t end) {
-    found[static_cast<std::size_t>(kind_of(text.substr(at, end - at)))] += count_piece(words, text, at, end);
+  for_each_count(table(id), id, text, [&](std::size_t at, std::size_t end, std::uint32_t count) {
+    found[static_cast<std::size_t>(kind_of(text.substr(at, end - at)))] += count;
   });
   return found;
 }
@@ -109,7 +156,7 @@ void stream_token_counter::settle() {
   for_each_piece(token_counter::rule_of(profile_->base), pending_, [&](std::size_t at, std::size_t) {
     if (starts[1] > starts[0]) {
       const auto kind = kind_of(std::string_view(pending_).substr(starts[0], starts[1] - starts[0]));
-      done_[static_cast<std::size_t>(kind)] += count_piece(words, pending_, starts[0], starts[1]);
+      done_[static_cast<std::size_t>(kind)] += count_piece(words, profile_->base, pending_, starts[0], starts[1]);
     }
     starts[0] = starts[1];
     starts[1] = starts[2];

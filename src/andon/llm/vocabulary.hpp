@@ -22,9 +22,7 @@ public:
 
   /// The rank (which is the token's number) of exactly these bytes, or no_rank.
   [[nodiscard]] std::uint32_t rank(std::string_view bytes) const;
-  [[nodiscard]] bool contains(std::string_view bytes) const { return find(bytes) != no_slot; }
-  /// As above for a piece of a larger text: `readable` bytes may be read from bytes.data().
-  [[nodiscard]] bool contains(std::string_view bytes, std::size_t readable) const;
+  [[nodiscard]] bool contains(std::string_view bytes) const { return rank(bytes) != no_rank; }
   [[nodiscard]] std::uint32_t size() const { return count_; }             ///< tokens, special ones not included
   [[nodiscard]] std::uint32_t longest_token() const { return longest_; }  ///< bytes
   [[nodiscard]] std::uint32_t rank_limit() const { return limit_; }       ///< every rank is below it
@@ -32,14 +30,12 @@ public:
   [[nodiscard]] std::string_view token(std::uint32_t rank) const;
 
 private:
-  static constexpr std::uint32_t no_slot = 0xffff'ffff;
-  [[nodiscard]] std::uint32_t find(std::string_view bytes) const;
-  [[nodiscard]] std::uint32_t probe(std::uint64_t key, std::string_view bytes) const;
-
+  friend class vocabulary_lookup;
   const std::uint64_t* keys_ = nullptr;
   const std::uint32_t* ranks_ = nullptr;
   const std::uint32_t* offsets_ = nullptr;
   const char* pool_ = nullptr;
+  const std::uint32_t* pairs_ = nullptr;
   std::uint32_t slots_ = 0, count_ = 0, longest_ = 0, limit_ = 0;
 };
 

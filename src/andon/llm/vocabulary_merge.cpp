@@ -1,62 +1,97 @@
+#include <algorithm>
 #include <array>
 #include <queue>
+#include <string>
 #include <vector>
 
-#include "andon/llm/vocabulary.hpp"
+#include "andon/llm/vocabulary_lookup.hpp"
 
 namespace andon::llm {
 namespace {
 
-constexpr std::size_t small_piece = 128;
+/// Pieces up to 128 bytes, which nearly all are. Every part keeps its place; a pair's rank and place share one integer, so
+/// that the leftmost lowest pair is the minimum of an array.
+class small_merge {
+public:
+  static constexpr std::size_t most = 128;
 
-/// Scans for the lowest pair each round: fastest for the short pieces that nearly all pieces are.
-std::uint32_t merge_small(const vocabulary& table, std::string_view piece) {
-  std::array<std::uint8_t, small_piece + 1> start;
-  std::array<std::uint32_t, small_piece + 1> rank;
-  std::size_t parts = piece.size();
-  const auto pair_rank = [&](std::size_t i) {
-    return i + 2 > parts ? vocabulary::no_rank : table.rank(piece.substr(start[i], start[i + 2] - start[i]));
-  };
-  for (std::size_t i = 0; i <= parts; ++i) start[i] = static_cast<std::uint8_t>(i);
-  for (std::size_t i = 0; i < parts; ++i) rank[i] = pair_rank(i);
-  while (parts > 1) {
-    std::size_t lowest = 0;
-    for (std::size_t i = 1; i + 1 < parts; ++i)
-      if (rank[i] < rank[lowest]) lowest = i;
-    if (rank[lowest] == vocabulary::no_rank) break;
-    for (std::size_t i = lowest + 1; i < parts; ++i) {
-      start[i] = start[i + 1];
-      if (i + 1 < parts) rank[i] = rank[i + 1];
+  small_merge(const vocabulary& table, std::string_view piece) : lookup_(table), size_(piece.size()) {
+    std::memcpy(bytes_.data(), piece.data(), size_);
+    std::memset(bytes_.data() + size_, 0, vocabulary_lookup::slack);
+    for (std::size_t i = 0; i < size_; ++i) {
+      pairs_[i] = i + 1 < size_ ? packed(lookup_.pair_rank(bytes_[i], bytes_[i + 1]), i) : none;
+      next_[i] = static_cast<std::uint8_t>(i + 1);
+      previous_[i + 1] = static_cast<std::uint8_t>(i);
     }
-    --parts;
-    rank[lowest] = pair_rank(lowest);
-    if (lowest > 0) rank[lowest - 1] = pair_rank(lowest - 1);
+    lanes_ = (size_ + 7) & ~std::size_t{7};
+    std::fill(pairs_.begin() + static_cast<std::ptrdiff_t>(size_), pairs_.begin() + static_cast<std::ptrdiff_t>(lanes_), none);
   }
-  return static_cast<std::uint32_t>(parts);
-}
+
+  std::uint32_t run() {
+    std::size_t left = size_;
+    for (;; --left) {
+      const std::int32_t lowest = minimum();
+      if (lowest == none) return static_cast<std::uint32_t>(left);
+      merge(static_cast<std::size_t>(lowest) & (most - 1));
+    }
+  }
+
+private:
+  static constexpr std::int32_t none = 0x7fff'ffff;
+
+  static std::int32_t packed(std::uint32_t rank, std::size_t at) {
+    return rank == vocabulary::no_rank ? none : static_cast<std::int32_t>(rank * most + at);
+  }
+
+  [[nodiscard]] std::int32_t minimum() const {
+    std::array<std::int32_t, 8> lowest;
+    lowest.fill(none);
+    for (std::size_t i = 0; i < lanes_; i += 8)
+      for (std::size_t lane = 0; lane < 8; ++lane) lowest[lane] = std::min(lowest[lane], pairs_[i + lane]);
+    return *std::ranges::min_element(lowest);
+  }
+
+  void merge(std::size_t at) {
+    const std::size_t gone = next_[at], end = next_[gone];
+    pairs_[gone] = none;
+    next_[at] = static_cast<std::uint8_t>(end);
+    previous_[end] = static_cast<std::uint8_t>(at);
+    pairs_[at] = end < size_ ? packed(lookup_.rank(bytes_.data() + at, next_[end] - at), at) : none;
+    if (at == 0) return;
+    const std::size_t before = previous_[at];
+    pairs_[before] = packed(lookup_.rank(bytes_.data() + before, end - before), before);
+  }
+
+  vocabulary_lookup lookup_;
+  std::size_t size_, lanes_ = 0;
+  std::array<std::int32_t, most> pairs_;
+  std::array<std::uint8_t, most + 1> next_, previous_;
+  std::array<char, most + vocabulary_lookup::slack> bytes_;
+};
 
 /// A linked list of parts and a heap of pairs; entries that a merge made stale are skipped when they surface.
 class long_merge {
 public:
-  long_merge(const vocabulary& table, std::string_view piece) : table_(table), piece_(piece), parts_(piece.size() + 1) {
-    const auto size = static_cast<std::uint32_t>(piece.size());
-    for (std::uint32_t i = 0; i <= size; ++i) parts_[i] = {i == 0 ? none : i - 1, i + 1, vocabulary::no_rank};
-    std::vector<candidate> pairs;
+  long_merge(const vocabulary& table, std::string_view piece) : lookup_(table), size_(piece.size()), bytes_(piece), parts_(piece.size()) {
+    bytes_.append(vocabulary_lookup::slack, '\0');
+    const auto size = static_cast<std::uint32_t>(size_);
+    std::vector<std::uint64_t> pairs;
     pairs.reserve(size);
-    for (std::uint32_t i = 0; i + 1 < size; ++i) {
-      parts_[i].rank = pair_rank(i);
-      if (parts_[i].rank != vocabulary::no_rank) pairs.push_back({parts_[i].rank, i});
+    for (std::uint32_t i = 0; i < size; ++i) {
+      parts_[i] = {i == 0 ? none : i - 1, i + 1, i + 1 < size ? lookup_.pair_rank(bytes_[i], bytes_[i + 1]) : vocabulary::no_rank};
+      if (parts_[i].rank != vocabulary::no_rank) pairs.push_back(packed(parts_[i].rank, i));
     }
     heap_ = heap{std::greater<>{}, std::move(pairs)};
   }
 
   std::uint32_t run() {
-    auto left = static_cast<std::uint32_t>(piece_.size());
+    auto left = static_cast<std::uint32_t>(size_);
     while (!heap_.empty()) {
-      const candidate best = heap_.top();
+      const std::uint64_t best = heap_.top();
+      const auto at = static_cast<std::uint32_t>(best);
       heap_.pop();
-      if (parts_[best.at].rank != best.rank) continue;
-      merge(best.at);
+      if (parts_[at].rank != best >> 32) continue;
+      merge(at);
       --left;
     }
     return left;
@@ -65,34 +100,28 @@ public:
 private:
   static constexpr std::uint32_t none = 0xffff'ffff;
   struct part { std::uint32_t previous, next, rank; };
-  struct candidate {
-    std::uint32_t rank, at;
-    auto operator<=>(const candidate&) const = default;
-  };
-  using heap = std::priority_queue<candidate, std::vector<candidate>, std::greater<>>;
+  using heap = std::priority_queue<std::uint64_t, std::vector<std::uint64_t>, std::greater<>>;
 
-  [[nodiscard]] std::uint32_t pair_rank(std::uint32_t at) const {
-    const std::uint32_t middle = parts_[at].next;
-    if (middle >= piece_.size()) return vocabulary::no_rank;
-    return table_.rank(piece_.substr(at, parts_[middle].next - at));
-  }
+  static std::uint64_t packed(std::uint32_t rank, std::uint32_t at) { return std::uint64_t{rank} << 32 | at; }
 
   void refresh(std::uint32_t at) {
-    parts_[at].rank = pair_rank(at);
-    if (parts_[at].rank != vocabulary::no_rank) heap_.push({parts_[at].rank, at});
+    const std::uint32_t middle = parts_[at].next;
+    parts_[at].rank = middle < size_ ? lookup_.rank(bytes_.data() + at, parts_[middle].next - at) : vocabulary::no_rank;
+    if (parts_[at].rank != vocabulary::no_rank) heap_.push(packed(parts_[at].rank, at));
   }
 
   void merge(std::uint32_t at) {
     const std::uint32_t gone = parts_[at].next;
     parts_[gone].rank = vocabulary::no_rank;
     parts_[at].next = parts_[gone].next;
-    if (parts_[at].next < piece_.size()) parts_[parts_[at].next].previous = at;
+    if (parts_[at].next < size_) parts_[parts_[at].next].previous = at;
     refresh(at);
     if (parts_[at].previous != none) refresh(parts_[at].previous);
   }
 
-  const vocabulary& table_;
-  std::string_view piece_;
+  vocabulary_lookup lookup_;
+  std::size_t size_;
+  std::string bytes_;
   std::vector<part> parts_;
   heap heap_;
 };
@@ -102,7 +131,7 @@ private:
 std::uint32_t merged_count(const vocabulary& table, std::string_view piece) {
   if (piece.size() < 2) return static_cast<std::uint32_t>(piece.size());
   if (table.contains(piece)) return 1;
-  return piece.size() <= small_piece ? merge_small(table, piece) : long_merge(table, piece).run();
+  return piece.size() <= small_merge::most ? small_merge(table, piece).run() : long_merge(table, piece).run();
 }
 
 }  // namespace andon::llm
