@@ -115,13 +115,13 @@ bool admission::take_limit(attempt_& a, const bound_limit& rule) {
     return refuse_ticks(errc::requests_limited, rule.requests.limit, retry);
   }
   if (!state.tokens.take(rule.tokens, a.what.estimate.value(), now, retry)) {
-    state.requests.give_back(rule.requests, 1);
+    state.requests.give_back(rule.requests, 1, now);
     unpin();
     return refuse_ticks(errc::tokens_limited, rule.tokens.limit, retry);
   }
   if (rule.parallel >= 0 && !take_parallel(state.parallel, rule.parallel)) {
-    state.tokens.give_back(rule.tokens, a.what.estimate.value());
-    state.requests.give_back(rule.requests, 1);
+    state.tokens.give_back(rule.tokens, a.what.estimate.value(), now);
+    state.requests.give_back(rule.requests, 1, now);
     unpin();
     return refuse(errc::parallel_limited, rule.parallel, parallel_pause, rule.parallel == 0);
   }
@@ -196,7 +196,7 @@ std::expected<ticket, refusal> admission::admit(const ask& what, mono_time now, 
     if (counters_ && !what.cost) counters_->unknown_price.add();
     return std::move(a.held);
   }
-  a.held.finish(ticket::end::refused, tokens{0}, nano_usd{0});
+  a.held.finish(ticket::end::refused, tokens{0}, nano_usd{0}, now);
   if (counters_) counters_->of(a.why.code).add();
   return std::unexpected(std::move(a.why));
 }

@@ -30,7 +30,9 @@ TEST(calendar, periods_of_utc) {
   expect_period(c, window::week, "2026-11-23T12:00:00Z", "2026-11-23", "2026-11-30");
   expect_period(c, window::month, "2024-02-29T12:00:00Z", "2024-02-01", "2024-03-01");
   expect_period(c, window::month, "2026-12-31T23:59:59Z", "2026-12-01", "2027-01-01");
-  expect_period(c, window::month, "1969-12-31T23:59:59Z", "1969-12-01", "1970-01-01");
+  const auto before_1970 = c.at(window::month, wall_time{-seconds{1}});
+  EXPECT_EQ(before_1970.end, wall_seconds{});
+  EXPECT_EQ(before_1970.begin, wall_seconds{-std::chrono::days{31}});
 }
 
 TEST(calendar, days_of_23_and_25_hours) {

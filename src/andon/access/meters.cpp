@@ -39,14 +39,15 @@ bool bucket::take(const bucket_rate& rate, std::int64_t units, bucket_time now, 
   }
 }
 
-void bucket::give_back(const bucket_rate& rate, std::int64_t units) noexcept {
+void bucket::give_back(const bucket_rate& rate, std::int64_t units, bucket_time now) noexcept {
   if (!rate.limited() || units == 0) return;
   if (units > 0) {
     full_at_.fetch_sub(ticks_of(rate, units), std::memory_order_relaxed);
     return;
   }
   const auto debt = std::min(units == INT64_MIN ? longest_debt : ticks_of(rate, -units), longest_debt);
-  full_at_.fetch_add(debt, std::memory_order_relaxed);
+  auto full_at = full_at_.load(std::memory_order_relaxed);
+  while (!full_at_.compare_exchange_weak(full_at, std::max(full_at, now) + debt, std::memory_order_relaxed)) {}
 }
 
 bucket_time bucket::until_full(bucket_time now) const noexcept {

@@ -33,7 +33,7 @@ public:
   /// Takes `units` or nothing. False: `retry` becomes the ticks until it could succeed, or -1 when it never can.
   bool take(const bucket_rate& rate, std::int64_t units, bucket_time now, bucket_time& retry) noexcept;
   /// Gives back (positive) or takes more (negative; may go into debt, which later calls wait for).
-  void give_back(const bucket_rate& rate, std::int64_t units) noexcept;
+  void give_back(const bucket_rate& rate, std::int64_t units, bucket_time now) noexcept;
   [[nodiscard]] std::int64_t remaining(const bucket_rate& rate, bucket_time now) const noexcept;
   [[nodiscard]] bucket_time until_full(bucket_time now) const noexcept;
   [[nodiscard]] bool idle(bucket_time now) const noexcept { return until_full(now) == 0; }

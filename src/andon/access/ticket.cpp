@@ -59,21 +59,21 @@ limit_state& ticket::state_of(const hold& h) noexcept {
   return h.what == kind::user_limit ? static_cast<user_limit_table::entry*>(h.state)->state : *static_cast<limit_state*>(h.state);
 }
 
-void ticket::undo(const hold& h, end how, tokens used, nano_usd cost) noexcept {
+void ticket::undo(const hold& h, end how, tokens used, nano_usd cost, bucket_time now) noexcept {
   if (h.what == kind::budget) return static_cast<budget_account*>(h.state)->settle(h.in, cost_, cost);
   if (h.what == kind::user_budget)
     return from_->user_budgets_.settle(h.id, h.in, static_cast<user_budget_table::entry*>(h.state), cost_, cost);
   const auto& rule = *static_cast<const bound_limit*>(h.rule);
   auto& state = state_of(h);
-  state.tokens.give_back(rule.tokens, (estimate_ - used).value());
+  state.tokens.give_back(rule.tokens, (estimate_ - used).value(), now);
   if (rule.parallel >= 0) state.parallel.fetch_sub(1, std::memory_order_relaxed);
-  if (how == end::refused) state.requests.give_back(rule.requests, 1);
+  if (how == end::refused) state.requests.give_back(rule.requests, 1, now);
   if (h.what == kind::user_limit) user_limit_table::unpin(static_cast<user_limit_table::entry*>(h.state));
 }
 
-void ticket::finish(end how, tokens used, nano_usd cost) noexcept {
+void ticket::finish(end how, tokens used, nano_usd cost, mono_time now) noexcept {
   if (from_ == nullptr) return;
-  for (std::size_t i = size_; i-- > 0;) undo(at(i), how, used, cost);
+  for (std::size_t i = size_; i-- > 0;) undo(at(i), how, used, cost, to_ticks(now));
   from_->open_.fetch_sub(1, std::memory_order_relaxed);
   from_ = nullptr;
   size_ = 0;
@@ -81,11 +81,11 @@ void ticket::finish(end how, tokens used, nano_usd cost) noexcept {
   in_.reset();
 }
 
-void ticket::settle(tokens used, std::optional<nano_usd> cost) noexcept {
-  finish(end::settled, std::max(used, tokens{0}), std::max(cost.value_or(nano_usd{0}), nano_usd{0}));
+void ticket::settle(tokens used, std::optional<nano_usd> cost, mono_time now) noexcept {
+  finish(end::settled, std::max(used, tokens{0}), std::max(cost.value_or(nano_usd{0}), nano_usd{0}), now);
 }
 
-void ticket::release() noexcept { finish(end::released, tokens{0}, nano_usd{0}); }
+void ticket::release() noexcept { finish(end::released, tokens{0}, nano_usd{0}, mono_time{}); }
 
 rate_readings ticket::read(const hold& h, bucket_time now) noexcept {
   if (h.what != kind::limit && h.what != kind::user_limit) return {};

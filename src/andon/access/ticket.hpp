@@ -32,7 +32,7 @@ public:
   ~ticket();
 
   /// The call is over: tokens and money are corrected from the estimate to what was used. `cost` empty: unknown.
-  void settle(tokens used, std::optional<nano_usd> cost) noexcept;
+  void settle(tokens used, std::optional<nano_usd> cost, mono_time now) noexcept;
   /// The call did not take place: everything is given back, but for the request itself, which counts as made.
   void release() noexcept;
 
@@ -59,8 +59,8 @@ private:
 
   void push(const hold& h);
   [[nodiscard]] const hold& at(std::size_t i) const { return i < inline_holds ? few_[i] : more_[i - inline_holds]; }
-  void finish(end how, tokens used, nano_usd cost) noexcept;
-  void undo(const hold& h, end how, tokens used, nano_usd cost) noexcept;
+  void finish(end how, tokens used, nano_usd cost, mono_time now) noexcept;
+  void undo(const hold& h, end how, tokens used, nano_usd cost, bucket_time now) noexcept;
   void take_from(ticket& other) noexcept;
   static limit_state& state_of(const hold& h) noexcept;
   static rate_readings read(const hold& h, bucket_time now) noexcept;

@@ -1,6 +1,7 @@
 // Compiled zone files: RFC 8536. Rules of the footer: POSIX.1-2017 section 8.3, with hours to ±167.
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <limits>
@@ -203,9 +204,14 @@ result<time_zone> time_zone::parse(std::string_view bytes) {
 result<time_zone> time_zone::load(std::string_view iana_name) {
   if (iana_name.empty() || iana_name == "UTC") return utc();
   if (!good_name(iana_name)) return fail(errc::not_found, "'" + std::string(iana_name) + "' is not the name of a time zone");
-  std::ifstream file("/usr/share/zoneinfo/" + std::string(iana_name), std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (!file || bytes.empty()) return fail(errc::not_found, "no time zone '" + std::string(iana_name) + "' in /usr/share/zoneinfo (package tzdata)");
+  const auto path = std::filesystem::path{"/usr/share/zoneinfo"} / iana_name;
+  std::error_code failed;
+  std::string bytes;
+  if (std::filesystem::is_regular_file(path, failed)) {
+    std::ifstream file(path, std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  if (bytes.empty()) return fail(errc::not_found, "no time zone '" + std::string(iana_name) + "' in /usr/share/zoneinfo (package tzdata)");
   return parse(bytes);
 }
 
