@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <exception>
 #include <string>
 
@@ -12,16 +11,25 @@
 namespace andon::net {
 namespace {
 
-void report_escape(std::exception_ptr escaped) {
-  if (!escaped) return;
+using entry_point = boost::asio::detail::awaitable_thread_entry_point;
+
+// The bottom of a detached coroutine's stack. co_spawn would do, but keeps three times the memory for its lifetime.
+boost::asio::awaitable<entry_point, executor> detached(task<void> body) {
   try {
-    std::rethrow_exception(escaped);
+    co_await std::move(body);
   } catch (const std::exception& e) {
     log::error("coroutine_failed", {{"what", e.what()}});
   } catch (...) {
     log::error("coroutine_failed");
   }
 }
+
+class detached_thread : public boost::asio::detail::awaitable_thread<executor> {
+public:
+  detached_thread(task<void> body, const executor& on) : awaitable_thread(detached(std::move(body)), on, {}, {}) {}
+  detached_thread(detached_thread&&) = default;
+  void operator()() { launch(); }
+};
 
 }  // namespace
 
@@ -49,7 +57,7 @@ void core::tick() {
   program_timer(timers_.next_wake());
 }
 
-void core::spawn(task<void> coroutine) { boost::asio::co_spawn(get_executor(), std::move(coroutine), report_escape); }
+void core::spawn(task<void> coroutine) { post(detached_thread(std::move(coroutine), get_executor())); }
 
 task<void> core::sleep_until(deadline at) {
   if (at.passed(now())) co_return;

@@ -174,7 +174,8 @@ void server_state::serve(int descriptor, std::string_view peer) {
     ::close(descriptor);
     return;
   }
-  at.spawn(server_connection::run(std::make_unique<server_connection>(shared_from_this(), descriptor, peer)));
+  auto fresh = std::make_unique<server_connection>(shared_from_this(), descriptor, peer);
+  at.spawn(fresh.release()->serve());
 }
 
 }  // namespace andon::net

@@ -38,12 +38,9 @@ server_connection::~server_connection() {
   server_->left(*this);
 }
 
-task<void> server_connection::run(std::unique_ptr<server_connection> self) {
-  if (self->events_.usable()) co_await self->serve();
-}
-
 task<void> server_connection::serve() {
-  for (;;) {
+  const std::unique_ptr<server_connection> self(this);
+  while (events_.usable()) {
     const intake got = take_request();
     if (got == intake::wait) {
       await_bytes();

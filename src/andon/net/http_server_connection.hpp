@@ -14,7 +14,8 @@ class server_connection final : public incoming_call, public list_link {
 public:
   server_connection(std::shared_ptr<server_state> server, int descriptor, std::string_view peer);
   ~server_connection() override;
-  static task<void> run(std::unique_ptr<server_connection> self);
+  /// Lives as long as the connection, and deletes it at its end.
+  task<void> serve();
 
   void wake_for_drain();
   void abandon();
@@ -42,7 +43,6 @@ private:
   enum class body_length : std::uint8_t { given, chunked, until_close };
 
   // http_server_connection.cpp: from bytes to requests
-  task<void> serve();
   task<void> linger();
   intake take_request();
   intake on_head(head_state state);

@@ -2,6 +2,7 @@
 // A server on its own thread with a handler that does what the path says, and a plain blocking client. For tests only.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -151,6 +152,12 @@ public:
     on_core([&] { seen = server_.counts(); });
     return seen;
   }
+  /// Bytes that the whole process has allocated now.
+  std::size_t allocated() {
+    std::size_t bytes = 0;
+    on_core([&] { bytes = ::mallinfo2().uordblks + ::mallinfo2().hblkhd; });
+    return bytes;
+  }
   void start_drain(nanoseconds patience, std::promise<bool>& done) {
     on_core([&, patience] { core_.spawn(drain(server_, deadline::after(core_.now(), patience), done)); });
   }
@@ -211,6 +218,15 @@ public:
     std::string all;
     while (more(all)) {}
     return all;
+  }
+  /// Reads at least so many bytes, and gives how many came.
+  std::size_t read_all_of(std::size_t wanted) {
+    std::size_t total = 0;
+    for (std::string part; total < wanted; part.clear()) {
+      if (!more(part)) break;
+      total += part.size();
+    }
+    return total;
   }
   /// One answer: head and the body that its Content-Length or chunks announce.
   std::string read_answer(bool head_only = false) {
