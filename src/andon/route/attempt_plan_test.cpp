@@ -265,6 +265,56 @@ TEST(attempt_plan, conditions_choose_the_targets) {
   EXPECT_EQ((attempt_plan{*w.at, given, w.now, w.random}.next(w.now).error()), stop_reason::no_match);
 }
 
+// Random settings, targets and faults: what must hold of every exchange, whatever happens.
+TEST(attempt_plan, keeps_its_promises_under_random_faults) {
+  random_source dice{23};
+  const std::array failures{status(400), status(401), status(429), status(429, 2s), status(429, 30s), status(500), status(503, 1s), code(errc::connect_failed),
+                            code(errc::first_token_timeout), code(errc::upstream_reset), code(errc::upstream_bad_reply), code(errc::client_gone)};
+  std::uint64_t attempts_seen = 0, stops_seen = 0;
+  for (int round = 0; round < 400; ++round) {
+    world w{{"a", "b", "c"}, static_cast<retry_settings::order>(dice.below(2))};
+    w.settings.choose = static_cast<strategy>(dice.below(7));
+    w.settings.retry.attempts = static_cast<std::uint32_t>(1 + dice.below(3));
+    w.settings.retry.max_attempts = static_cast<std::uint32_t>(1 + dice.below(7));
+    w.settings.deadlines.total = std::chrono::seconds{1 + dice.below(20)};
+    w.settings.failover.enabled = dice.below(4) != 0;
+    w.settings.cooldown.enabled = dice.below(4) != 0;
+    w.settings.all_cooling = static_cast<when_all_cooling>(dice.below(2));
+    w.compile();
+    for (int exchange = 0; exchange < 30; ++exchange, w.now += std::chrono::milliseconds{dice.below(4'000)}) {
+      std::array<std::uint32_t, 3> tries{};
+      attempt_plan plan{*w.at, {}, w.now, w.random};
+      const mono_time end = w.now + w.settings.deadlines.total;
+      std::optional<attempt_failure> before;
+      std::uint32_t number = 0, last = 0;
+      while (const auto step = plan.next(w.now)) {
+        ++attempts_seen;
+        ASSERT_EQ(step->number, ++number);
+        ASSERT_LE(number, w.settings.retry.max_attempts);
+        ASSERT_LE(++tries[step->index], w.settings.retry.attempts);
+        ASSERT_TRUE(step->not_before >= w.now && step->not_before < end);
+        ASSERT_EQ(step->retry, number > 1 && step->index == last);
+        ASSERT_EQ(step->failover, number > 1 && step->index != last);
+        ASSERT_TRUE(w.settings.failover.enabled || !step->failover);
+        ASSERT_EQ(step->while_cooling, step->to->health->cooling(step->not_before));
+        if (before && step->retry) ASSERT_GE(step->not_before, w.now + before->retry_after);
+        if (before) ASSERT_TRUE(before->code != errc::client_gone && before->http_status != 400 && before->bytes_to_client == 0);
+        last = step->index;
+        w.now = step->not_before + std::chrono::milliseconds{dice.below(3'000)};
+        if (dice.below(3) == 0) { plan.succeeded({.latency = 5ms}, w.now); break; }
+        before = failures[dice.below(failures.size())];
+        before->bytes_to_client = dice.below(8) == 0 ? 1 : 0;
+        plan.failed(*before, w.now);
+      }
+      ++stops_seen;
+      ASSERT_EQ(plan.attempts(), number);
+      ASSERT_EQ(plan.retries() + plan.failovers(), number == 0 ? 0 : number - 1);
+    }
+    for (const auto& one : w.at->targets()) ASSERT_EQ(one.health->in_flight(), 0);
+  }
+  EXPECT_GT(attempts_seen, stops_seen);
+}
+
 TEST(attempt_plan, counts_a_call_in_flight_exactly_while_it_runs) {
   world w({"a"});
   const auto& health = *w.at->at(0).health;

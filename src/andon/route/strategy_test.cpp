@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <optional>
@@ -215,6 +216,36 @@ TEST(strategy, pick_stays_inside_what_is_allowed_and_healthy) {
     ASSERT_TRUE(allowed & mask_of(chosen->index));
     ASSERT_EQ(chosen->while_cooling, healthy == 0);
     if (healthy != 0) ASSERT_TRUE((healthy & mask_of(chosen->index)) && w.at->at(chosen->index).tier == best_tier);
+  }
+}
+
+// The choice of the measuring strategies against the plainest computation of their measure.
+TEST(strategy, takes_the_least_of_its_measure) {
+  random_source dice{17};
+  for (int round = 0; round < 3'000; ++round) {
+    const strategy which = std::array{strategy::least_busy, strategy::latency, strategy::cost, strategy::usage}[dice.below(4)];
+    std::vector<target_settings> targets;
+    std::vector<double> measure;
+    const auto size = 2 + dice.below(6);
+    for (std::uint64_t i = 0; i < size; ++i) {
+      targets.push_back(to(std::string(1, static_cast<char>('a' + i)).c_str(), static_cast<std::uint32_t>(1 + dice.below(4))));
+      targets.back().prices = unit_prices{nano_usd{static_cast<std::int64_t>(dice.below(50))}, nano_usd{static_cast<std::int64_t>(dice.below(50))}};
+    }
+    world w{which, targets};
+    w.given.input = tokens{static_cast<std::int64_t>(dice.below(100))};
+    w.given.output = tokens{static_cast<std::int64_t>(dice.below(100))};
+    for (std::uint32_t i = 0; i < size; ++i) {
+      const auto& settings = w.at->at(i).settings;
+      const auto busy = dice.below(5), used = 1 + dice.below(9), millis = 1 + dice.below(500);
+      for (std::uint64_t n = 0; n < busy; ++n) w.of(i).began();
+      w.of(i).succeeded(std::chrono::milliseconds{millis}, 0ns, tokens{static_cast<std::int64_t>(used)}, w.now);
+      const double b = static_cast<double>(busy), weight = settings.weight;
+      if (which == strategy::least_busy) measure.push_back(b / weight);
+      if (which == strategy::latency) measure.push_back(static_cast<double>(millis) * (b + 1) / weight);
+      if (which == strategy::cost) measure.push_back(static_cast<double>(settings.prices->input_per_million.value() * w.given.input.value() + settings.prices->output_per_million.value() * w.given.output.value()));
+      if (which == strategy::usage) measure.push_back(static_cast<double>(used) / weight);
+    }
+    ASSERT_DOUBLE_EQ(measure[w.pick()], *std::ranges::min_element(measure)) << to_string(which);
   }
 }
 
