@@ -55,12 +55,12 @@ labels with(labels base, std::initializer_list<std::pair<const char*, std::strin
 
 // The calls of one operation to one provider's model.
 struct client_series {
-  labels common, models;
+  labels common, chunk_labels, models;
   few<histogram> durations;       // by errc
   few<counter> attempts;          // by errc
   histogram* input = nullptr;
   histogram* output = nullptr;
-  histogram* first_chunk = nullptr;
+  histogram* first_chunk = nullptr;  // these two: of streams
   histogram* chunks = nullptr;
 };
 
@@ -70,9 +70,12 @@ struct caller_series {
   few<counter> requests;          // by HTTP status and origin
   few<counter> errors;            // by errc
   few<histogram> durations;       // by errc
-  histogram *first_token, *per_token, *overhead;
-  counter *input, *cached_read, *cache_write, *output, *reasoning;
-  counter *cost, *unknown_price, *estimated, *cut, *retries, *failovers, *request_bytes, *reply_bytes, *stream_events;
+  histogram* overhead = nullptr;
+  counter *input = nullptr, *output = nullptr, *cost = nullptr, *unknown_price = nullptr, *request_bytes = nullptr, *reply_bytes = nullptr;
+  // Made on first use: most callers never need them, and a series costs about 600 bytes.
+  histogram *first_token = nullptr, *per_token = nullptr;
+  counter *cached_read = nullptr, *cache_write = nullptr, *reasoning = nullptr, *estimated = nullptr, *cut = nullptr;
+  counter *retries = nullptr, *failovers = nullptr, *stream_events = nullptr;
 };
 
 // Written by one thread, read by whoever renders.
@@ -96,6 +99,21 @@ struct exchange_meter::state {
   histogram& make(const family& f, const labels& l) { return registry.make_histogram(about(f), f.boundaries, l); }
   counter& count(const family& f, const labels& l) { return registry.make_counter(about(f), l); }
 
+  void add(counter*& place, const family& f, const labels& l, std::int64_t n) {
+    if (n <= 0) return;
+    if (place == nullptr) place = &count(f, l);
+    place->add(amount(n));
+  }
+  void add_tokens(counter*& place, const char* kind, const labels& l, std::int64_t n) {
+    if (n <= 0) return;
+    if (place == nullptr) place = &count(families::tokens, with(l, {{"class", kind}}));
+    place->add(amount(n));
+  }
+  void observe(histogram*& place, const family& f, const labels& l, double value) {
+    if (place == nullptr) place = &make(f, l);
+    place->observe(value);
+  }
+
   client_series& client_of(std::string_view operation, std::string_view response_model, const attempt_facts& of) {
     const std::uint64_t key = hash_of(of.port, operation, response_model, of.provider, of.upstream_model, of.model, of.address);
     if (const auto at = clients.find(key); at != clients.end()) return *at->second;
@@ -110,12 +128,11 @@ struct exchange_meter::state {
     auto made = std::make_unique<client_series>();
     made->common = with({}, {{"gen_ai.operation.name", operation}, {"gen_ai.provider.name", of.provider}, {"gen_ai.request.model", of.upstream_model},
                              {"server.address", of.address}, {"server.port", std::to_string(of.port)}});
-    made->chunks = &make(families::client_chunks, made->common);
+    made->chunk_labels = made->common;
     if (!response_model.empty()) made->common.emplace_back("gen_ai.response.model", response_model);
     made->models = with({}, {{"model", of.model}, {"provider", of.provider}});
     made->input = &make(families::client_tokens, with(made->common, {{"gen_ai.token.type", "input"}}));
     made->output = &make(families::client_tokens, with(made->common, {{"gen_ai.token.type", "output"}}));
-    made->first_chunk = &make(families::client_first_chunk, made->common);
     return made;
   }
 
@@ -133,31 +150,20 @@ struct exchange_meter::state {
     auto& s = *made;
     s.common = with({}, {{"project", project}, {"route", route}, {"model", model}});
     s.server = with({}, {{"gen_ai.operation.name", operation}, {"gen_ai.provider.name", provider}, {"gen_ai.request.model", route}});
-    s.first_token = &make(families::server_first_token, s.server);
-    s.per_token = &make(families::server_per_token, s.server);
     s.overhead = &make(families::overhead, with({}, {{"route", route}}));
-    const auto tokens_of = [&](const char* kind) { return &count(families::tokens, with(s.common, {{"class", kind}})); };
-    s.input = tokens_of("input");
-    s.cached_read = tokens_of("cached_read");
-    s.cache_write = tokens_of("cache_write");
-    s.output = tokens_of("output");
-    s.reasoning = tokens_of("reasoning");
-    const auto counted = [&](const family& f) { return &count(f, s.common); };
-    s.cost = counted(families::cost);
-    s.unknown_price = counted(families::unknown_price);
-    s.estimated = counted(families::estimated);
-    s.cut = counted(families::cut);
-    s.retries = counted(families::retries);
-    s.failovers = counted(families::failovers);
-    s.request_bytes = counted(families::request_bytes);
-    s.reply_bytes = counted(families::reply_bytes);
-    s.stream_events = counted(families::stream_events);
+    s.input = &count(families::tokens, with(s.common, {{"class", "input"}}));
+    s.output = &count(families::tokens, with(s.common, {{"class", "output"}}));
+    s.cost = &count(families::cost, s.common);
+    s.unknown_price = &count(families::unknown_price, s.common);
+    s.request_bytes = &count(families::request_bytes, s.common);
+    s.reply_bytes = &count(families::reply_bytes, s.common);
     return made;
   }
 
   void observe_attempts(const exchange_facts& f);
   void observe_caller(const exchange_facts& f, caller_series& s);
   void observe_results(const exchange_facts& f, caller_series& s);
+  void observe_tokens(const exchange_facts& f, caller_series& s);
 
   metrics::registry& registry;
   hash_table<std::unique_ptr<client_series>> clients;
@@ -185,7 +191,7 @@ void exchange_meter::state::observe_attempts(const exchange_facts& f) {
     s.durations.at(code, [&]() -> histogram& {
       return make(families::client_duration, one.outcome == errc::none ? s.common : with(s.common, {{"error.type", name}}));
     }).observe(seconds(one.duration));
-    if (one.first_token > nanoseconds::zero()) s.first_chunk->observe(seconds(one.first_token));
+    if (one.first_token > nanoseconds::zero()) observe(s.first_chunk, families::client_first_chunk, s.common, seconds(one.first_token));
     if (!last || !f.used.known) continue;
     s.input->observe(static_cast<double>(f.used.input));
     if (f.used.output > 0) s.output->observe(static_cast<double>(f.used.output));
@@ -212,24 +218,26 @@ void exchange_meter::state::observe_caller(const exchange_facts& f, caller_serie
   s.overhead->observe(seconds(f.overhead));
   s.request_bytes->add(f.request_bytes);
   s.reply_bytes->add(f.reply_bytes);
-  if (f.stream_events > 0) s.stream_events->add(f.stream_events);
-  if (f.cut) s.cut->add();
-  if (f.retries > 0) s.retries->add(f.retries);
-  if (f.failovers > 0) s.failovers->add(f.failovers);
+  add(s.stream_events, families::stream_events, s.common, f.stream_events);
+  add(s.cut, families::cut, s.common, f.cut ? 1 : 0);
+  add(s.retries, families::retries, s.common, f.retries);
+  add(s.failovers, families::failovers, s.common, f.failovers);
   if (f.first_token > nanoseconds::zero() && f.outcome == errc::none) {
-    s.first_token->observe(seconds(f.first_token));
-    if (f.used.output > 1) s.per_token->observe(seconds(f.duration - f.first_token) / static_cast<double>(f.used.output - 1));
+    observe(s.first_token, families::server_first_token, s.server, seconds(f.first_token));
+    if (f.used.output > 1) observe(s.per_token, families::server_per_token, s.server, seconds(f.duration - f.first_token) / static_cast<double>(f.used.output - 1));
   }
-  if (f.used.known) {
-    s.input->add(amount(f.used.input));
-    s.output->add(amount(f.used.output));
-    if (f.used.cached_read > 0) s.cached_read->add(amount(f.used.cached_read));
-    if (f.used.cache_write > 0) s.cache_write->add(amount(f.used.cache_write));
-    if (f.used.reasoning > 0) s.reasoning->add(amount(f.used.reasoning));
-    if (f.used.estimated) s.estimated->add();
-    if (f.price == price_fact::known) s.cost->add(amount(f.cost.value()));
-    if (f.price == price_fact::unknown) s.unknown_price->add();
-  }
+  if (f.used.known) observe_tokens(f, s);
+}
+
+void exchange_meter::state::observe_tokens(const exchange_facts& f, caller_series& s) {
+  s.input->add(amount(f.used.input));
+  s.output->add(amount(f.used.output));
+  add_tokens(s.cached_read, "cached_read", s.common, f.used.cached_read);
+  add_tokens(s.cache_write, "cache_write", s.common, f.used.cache_write);
+  add_tokens(s.reasoning, "reasoning", s.common, f.used.reasoning);
+  add(s.estimated, families::estimated, s.common, f.used.estimated ? 1 : 0);
+  if (f.price == price_fact::known) s.cost->add(amount(f.cost.value()));
+  if (f.price == price_fact::unknown) s.unknown_price->add();
 }
 
 void exchange_meter::observe(const exchange_facts& f) {
@@ -240,7 +248,9 @@ void exchange_meter::observe(const exchange_facts& f) {
 }
 
 metrics::histogram& exchange_meter::chunk_seconds(std::string_view operation, const attempt_facts& of) {
-  return *state_->client_of(operation, {}, of).chunks;
+  auto& series = state_->client_of(operation, {}, of);
+  if (series.chunks == nullptr) series.chunks = &state_->make(families::client_chunks, series.chunk_labels);
+  return *series.chunks;
 }
 
 namespace {
