@@ -12,7 +12,8 @@ constexpr std::array<std::uint16_t, piece_kinds> plain{1000, 1000, 1000, 1000, 1
 
 // Factors: least squares of relative error over half of 472 passages (English, C++, Python, JavaScript, Chinese, Russian and
 // Japanese; 0.6 MB), checked on the other half. The comment gives the error of the sum on unseen English | code | Chinese,
-// in percent. Where a formal passage (tokens_passages.hpp) asked for more, the factor of cjk is raised halfway. Order of factors: word, number, symbol, space, cjk, other script.
+// in percent. Where the passage of tokens_passages.hpp asked for more, the factor of cjk is raised halfway. Order of
+// factors: word, number, symbol, space, cjk, other script.
 constexpr token_profile profiles[] = {
     {"o200k", o200k_base, plain, true, 0, published},
     {"cl100k", cl100k_base, plain, true, 0, published},
