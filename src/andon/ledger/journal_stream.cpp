@@ -129,23 +129,30 @@ result<void> stream_log::make_space(std::uint64_t total, std::uint64_t mine) {
   const auto start = segment_header_bytes + total_bytes(carry_bytes(open_.size()));
   const bool own = start + total > common_.options.segment_bytes;
   const auto bytes = own ? aligned(start + total + entry_header_bytes, page_bytes) : common_.options.segment_bytes;
-  if (own && room(0, 0) < others) {
-    auto spare = common_.maker.make(common_.options.segment_bytes);
-    if (!spare) return std::unexpected(spare.error());
-    spare_bytes_.fetch_add((*spare)->identity.bytes, std::memory_order_relaxed);
-    spares_.push_back(std::move(*spare));
-    if (room(0, 0) < others) return fail(errc::disk_full, "what is left of the journal is set aside for open exchanges");
+  if (own) {
+    while (room(0, 0) < others)
+      if (auto more = add_spare(); !more) return more;
+    auto made = common_.maker.make(bytes);
+    if (!made) return std::unexpected(made.error());
+    bump(on_core_);
+    return rotate(std::move(*made));
   }
-  auto made = common_.maker.make(bytes);
+  for (;;) {
+    if (auto more = add_spare(); !more) return more;
+    const auto left = capacity_ - end_;
+    if (total <= left && room(left - total, 0) >= others) return {};
+    if (total > left && place_in_spare(total, mine)) return {};
+  }
+}
+
+result<void> stream_log::add_spare() {
+  auto made = common_.maker.make(common_.options.segment_bytes);
   if (!made) return std::unexpected(made.error());
   bump(on_core_);
-  if (own) return rotate(std::move(*made));
-  spare_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  spare_bytes_.fetch_add((*made)->identity.bytes, std::memory_order_relaxed);
   spares_.push_back(std::move(*made));
-  const auto left = capacity_ - end_;
-  if (total <= left && room(left - total, 0) >= others) return {};
-  if (total > left && place_in_spare(total, mine)) return {};
-  return fail(errc::disk_full, "what is left of the journal is set aside for open exchanges");
+  if (usable(*spares_.back()) == 0) return fail(errc::disk_full, "more exchanges are open than a segment can carry over");
+  return {};
 }
 
 bool stream_log::start_cipher(segment& s) {

@@ -76,6 +76,7 @@ private:
   [[nodiscard]] result<void> place(std::uint64_t total, std::uint64_t mine);
   [[nodiscard]] bool place_in_spare(std::uint64_t total, std::uint64_t mine);
   [[nodiscard]] result<void> make_space(std::uint64_t total, std::uint64_t mine);
+  [[nodiscard]] result<void> add_spare();
   void fetch_spares();
   [[nodiscard]] result<void> rotate(std::shared_ptr<segment> to);
   [[nodiscard]] bool start_cipher(segment& s);
