@@ -112,6 +112,7 @@ result<base_url> parse_base_url(std::string_view text) {
     if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '/' || c == '@' || c == '%') return refuse(text, "the host holds characters that no host has");
   for (char c : host) out.to.host.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c);
   out.path.assign(url.encoded_path().data(), url.encoded_path().size());
+  if (!out.path.empty() && out.path.front() != '/') return refuse(text, "the port is not a number");
   if (has_dot_segment(out.path)) return refuse(text, "the path holds dot segments");
   while (out.path.ends_with('/')) out.path.pop_back();
   return out;
