@@ -141,13 +141,8 @@ struct series_entry {
   std::unique_ptr<counter> count;
   std::unique_ptr<gauge> level;
   std::unique_ptr<histogram> spread;
-  std::map<std::uint64_t, std::function<double()>> readers;
-
-  [[nodiscard]] double value() const {
-    double sum = count ? static_cast<double>(count->value()) : level ? level->value() : 0;
-    for (const auto& [id, read] : readers) sum += read();
-    return sum;
-  }
+  bool observed = false;                                     // had a reader at least once
+  std::map<std::uint64_t, std::function<double()>> readers;  // under readers_mutex
 };
 
 struct family {
@@ -170,7 +165,8 @@ struct registry::state {
   explicit state(std::size_t limit) : max_series(limit) {}
 
   std::size_t max_series;
-  mutable std::mutex mutex;
+  mutable std::mutex mutex;          // families and series; held shortly, because a core's thread may make a series
+  mutable std::mutex readers_mutex;  // series_entry::readers, also while they are called
   std::map<std::string, family, std::less<>> families;  // by Prometheus name
   counter* overflow = nullptr;
   std::uint64_t next_reader = 0;
@@ -234,22 +230,49 @@ std::shared_ptr<void> registry::observe(const description& about, kind what, con
   std::lock_guard lock{state_->mutex};
   series_entry& entry = state_->series_of(state_->family_of(about, what), with);
   const std::uint64_t id = state_->next_reader++;
+  entry.observed = true;
+  std::lock_guard readers_lock{state_->readers_mutex};
   entry.readers.emplace(id, std::move(read));
   return {&entry, [owner = std::weak_ptr(state_), id](void* at) {
             const auto alive = owner.lock();
             if (!alive) return;
-            std::lock_guard guard{alive->mutex};
+            std::lock_guard guard{alive->readers_mutex};
             static_cast<series_entry*>(at)->readers.erase(id);
           }};
 }
 
+namespace {
+
+// What a reader needs of a series. Families and series are never removed and their labels never change, so this is
+// enough to read them without the registry's lock.
+struct seen_series {
+  const family* of;
+  const series_entry* entry;
+  const counter* count;
+  const gauge* level;
+  const histogram* spread;
+  bool observed;
+};
+
+}  // namespace
+
 void registry::visit(const std::function<void(const series&)>& callback) const {
-  std::lock_guard lock{state_->mutex};
-  for (const auto& [name, of] : state_->families) {
-    for (const auto& entry : of.series) {
-      if (entry->spread) callback({of.about, of.what, entry->with, 0, entry->spread->read(), entry->spread->boundaries()});
-      else if (entry->count || entry->level || !entry->readers.empty()) callback({of.about, of.what, entry->with, entry->value(), {}, {}});
+  std::vector<seen_series> all;
+  {
+    std::lock_guard lock{state_->mutex};
+    for (const auto& [name, of] : state_->families)
+      for (const auto& entry : of.series)
+        all.push_back({&of, entry.get(), entry->count.get(), entry->level.get(), entry->spread.get(), entry->observed});
+  }
+  for (const auto& [of, entry, count, level, spread, observed] : all) {
+    double value = count != nullptr ? static_cast<double>(count->value()) : level != nullptr ? level->value() : 0;
+    if (observed) {
+      std::lock_guard lock{state_->readers_mutex};
+      if (entry->readers.empty() && count == nullptr && level == nullptr) continue;
+      for (const auto& [id, read] : entry->readers) value += read();
     }
+    if (spread != nullptr) callback({of->about, of->what, entry->with, 0, spread->read(), spread->boundaries()});
+    else callback({of->about, of->what, entry->with, value, {}, {}});
   }
 }
 

@@ -97,7 +97,7 @@ public:
   gauge& make_gauge(const description&, const labels& = {});
   histogram& make_histogram(const description&, std::span<const double> boundaries, const labels& = {});
   /// A gauge or counter whose value is read when somebody asks; several with the same labels are added up. `read` must
-  /// be thread-safe and must not call the registry. Returns a token that unregisters it when destroyed: after that
+  /// be thread-safe and must not call observe(). Returns a token that unregisters it when destroyed: after that
   /// `read` is not called any more.
   [[nodiscard]] std::shared_ptr<void> observe(const description&, kind, const labels&, std::function<double()> read);
 
@@ -105,7 +105,8 @@ public:
   [[nodiscard]] std::string render_prometheus() const;
 
   struct series { const description& about; kind what; const labels& with; double value; histogram::reading buckets; std::span<const double> boundaries; };
-  /// Every series, family by family in the order of their names. The callback must not call the registry.
+  /// Every series, family by family in the order of their names. Holds no lock while the callback runs, so that a slow
+  /// reader delays nobody who makes a series.
   void visit(const std::function<void(const series&)>&) const;
 
 private:

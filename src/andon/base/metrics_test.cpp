@@ -124,6 +124,24 @@ TEST(metrics, label_sets_are_bounded) {
   EXPECT_THAT(text, HasSubstr("andon_metrics_overflow_total 7\n"));
 }
 
+TEST(metrics, series_may_be_made_while_others_are_read) {
+  registry all;
+  all.make_counter({"x", "", ""}, {{"n", "0"}}).add(1);
+  int seen = 0;
+  all.visit([&](const registry::series& one) {
+    if (one.about.name != "x") return;
+    ++seen;
+    all.make_counter({"x", "", ""}, {{"n", "1"}}).add(1);  // would wait for ever if the lock were held
+  });
+  EXPECT_EQ(seen, 1);
+  std::jthread maker{[&] {
+    for (int i = 0; i < 2'000; ++i) all.make_counter({"y", "", ""}, {{"n", std::to_string(i)}}).add();
+  }};
+  for (int i = 0; i < 50; ++i) EXPECT_FALSE(all.render_prometheus().empty());
+  maker.join();
+  EXPECT_THAT(all.render_prometheus(), HasSubstr("y_total{n=\"1999\"} 1\n"));
+}
+
 TEST(metrics, observed_values_add_up_and_end_with_their_token) {
   std::optional<registry> all{std::in_place};
   auto one = all->observe({"depth", "", ""}, kind::gauge, {}, [] { return 2.0; });

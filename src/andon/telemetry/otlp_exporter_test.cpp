@@ -162,6 +162,19 @@ TEST(otlp_exporter, sends_a_full_batch_without_being_stopped) {
   EXPECT_EQ(read(registry, "andon.telemetry.exported_spans"), 15u);
 }
 
+TEST(otlp_exporter, sends_a_small_batch_when_it_is_old_enough) {
+  collector there;
+  metrics::registry registry;
+  exporter_settings with = to(there.port());
+  with.delivery.batch_age = 1ms;
+  otlp_exporter exporter{std::move(with), registry, real};
+  const example_exchange example;
+  exporter.start();
+  exporter.offer(example.facts());
+  EXPECT_TRUE(there.wait_for_calls(1));
+  exporter.stop(5s);
+}
+
 TEST(otlp_exporter, tries_again_after_retryable_answers) {
   collector there{{{503, ""}, {429, "Retry-After: 0\r\n"}, {502, ""}, {504, ""}}};
   metrics::registry registry;
