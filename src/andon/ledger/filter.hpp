@@ -57,6 +57,9 @@ const field_about& about(field);
 /// nullptr when no field or alias has this name.
 const field_about* find_field(std::string_view name);
 
+/// The word for a stored value of operation, delivered or price; empty for others.
+std::string_view word_name(field, std::int64_t value);
+
 /// One row of the language's reference beside the fields.
 struct syntax_about { std::string_view form, meaning, example; };
 std::span<const syntax_about> syntax_table();

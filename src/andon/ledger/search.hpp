@@ -85,7 +85,6 @@ struct follow_request {
 struct followed {
   std::vector<summary> rows;
   std::uint64_t next = 0;
-  bool missed = false;       ///< more was indexed than the window of followable rows holds; older ones are skipped
 };
 
 enum class measure : std::uint8_t { latency, ttft, upstream, cost, tokens };

@@ -65,7 +65,8 @@ public:
 
   /// Takes a batch, or nothing of it. A batch of one is fine: there is no cost per batch worth saving, so a reader can
   /// hand over each entry in place. `reached`: for each stream that moved, journal_reader::reached() after the batch.
-  /// Records before an already reached position, and Records whose id is known, are counted as duplicates and skipped,
+  /// Records before an already reached position, and Records whose id is among
+  /// those applied lately (since the segment before the last), are counted as duplicates and skipped,
   /// so giving a batch again is harmless.
   /// Errors: locked (another process writes), disk_full, io_error: try the same batch again later. corrupt: the files
   /// were deleted or damaged; the store has put them aside, started empty and `checkpoints()` begins anew.
@@ -102,11 +103,10 @@ struct store_options {
   std::size_t seal_rows = 16384;        ///< rows per sealed segment, 64 … 65,536
   std::size_t seal_bytes = 24 << 20;    ///< of memory for words not yet sealed
   std::size_t readers = 4;              ///< read connections kept open
-  std::size_t follow_window = 4096;     ///< rows that follow() can look back
 };
 
 /// Opens or creates. A store that is corrupt, of another schema or encrypted under another key is put aside as
-/// `index.db.aside-<n>` (one kept) and begun anew with status().rebuilding set. Errors: locked, io_error, disk_full.
+/// `index.db.aside` (removed when encrypted) and begun anew with status().rebuilding set. Errors: locked, io_error, disk_full.
 result<std::unique_ptr<store>> open_sqlite_store(const store_options&, const andon::clock&);
 
 /// The whole Record for an id: the index says where, the source reads it.
