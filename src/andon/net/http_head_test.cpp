@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "andon/net/chunked.hpp"
+#include "andon/net/http_syntax.hpp"
 
 namespace andon::net {
 namespace {
@@ -134,6 +135,16 @@ TEST(http_head, splits_anywhere_into_the_same_head) {
     EXPECT_EQ(head.headers[4].value, "b");
     EXPECT_EQ(head.size, bytes.size());
   }
+}
+
+TEST(http_syntax, finds_every_byte_that_no_value_may_hold_at_every_place) {
+  for (unsigned c = 0; c < 256; ++c)
+    for (std::size_t place = 0; place < 40; ++place) {
+      std::string text(40, 'v');
+      text[place] = static_cast<char>(c);
+      const bool allowed = c == '\t' || (c >= 0x20 && c != 0x7f);
+      ASSERT_EQ(skip_value(text, 0), allowed ? 40 : place) << c;
+    }
 }
 
 TEST(http_head, the_authority_of_an_absolute_target_is_the_host) {

@@ -1,5 +1,6 @@
 // Clients that break rules, dawdle, leave or read slowly, and the server's own stop.
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <zlib.h>
 
 #include "andon/net/http_server_fixture.hpp"
@@ -236,6 +237,29 @@ TEST(http_server_faults, drain_closes_what_is_left_at_its_deadline) {
   EXPECT_FALSE(done.get_future().get());
   EXPECT_EQ(busy.read_all(), "");
   EXPECT_TRUE(server.eventually([&] { return server.handler.gone == 1; }));
+}
+
+TEST(http_server_faults, survives_running_out_of_descriptors) {
+  test_server server;
+  test_client client(server.port());
+  client.send(get_hello);
+  EXPECT_EQ(body_of(client.read_answer()), "hello");
+  test_client waiting(server.port(), 0, [](int descriptor) {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = static_cast<rlim_t>(descriptor) + 1;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  });
+  const bool failed = server.eventually([&] { return server.counts().accept_failures > 0; });
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_TRUE(failed);
+  client.send(get_hello);
+  EXPECT_EQ(body_of(client.read_answer()), "hello");
+  waiting.send(get_hello);
+  EXPECT_EQ(body_of(waiting.read_answer()), "hello");
 }
 
 TEST(http_server_faults, idle_connections_cost_little) {

@@ -1,6 +1,11 @@
 #pragma once
 // Which bytes may stand where in HTTP/1.1 (RFC 9110 section 5.6, RFC 9112, RFC 3986).
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -43,6 +48,16 @@ constexpr bool is_host_char(char c) { return syntax::is(c, syntax::host); }
 /// Each gives the index of the first byte that is not of its kind.
 constexpr std::size_t skip_token(std::string_view bytes, std::size_t at) { return syntax::skip(bytes, at, syntax::token); }
 constexpr std::size_t skip_target(std::string_view bytes, std::size_t at) { return syntax::skip(bytes, at, syntax::target); }
-constexpr std::size_t skip_value(std::string_view bytes, std::size_t at) { return syntax::skip(bytes, at, syntax::value); }
+inline std::size_t skip_value(std::string_view bytes, std::size_t at) {
+#if defined(__SSE2__)
+  for (; at + 16 <= bytes.size(); at += 16) {
+    const __m128i part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes.data() + at));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(part, _mm_set1_epi8(0x1f)), part);
+    const __m128i control = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(part, _mm_set1_epi8('\t')), low), _mm_cmpeq_epi8(part, _mm_set1_epi8(0x7f)));
+    if (const int found = _mm_movemask_epi8(control); found != 0) return at + static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(found)));
+  }
+#endif
+  return syntax::skip(bytes, at, syntax::value);
+}
 
 }  // namespace andon::net
