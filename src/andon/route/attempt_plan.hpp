@@ -72,6 +72,8 @@ public:
   attempt_plan(const attempt_plan&) = delete;  // holds a place in its target's count of calls in flight
   attempt_plan& operator=(const attempt_plan&) = delete;
 
+  /// Shortens the exchange's total deadline: what the client itself allows.
+  void limit(deadline until) { total_ = total_.earlier(until); }
   /// The next attempt, or why there is none. Call it again only after failed().
   std::expected<attempt_step, stop_reason> next(mono_time now);
   /// The limits of the attempt that starts now (after the wait).

@@ -178,9 +178,13 @@ TEST(attempt_plan, the_total_deadline_shortens_every_other) {
   EXPECT_EQ(limits.connect.at(), start + 12s);
   EXPECT_EQ(limits.first_byte.at(), start + 12s);
   EXPECT_EQ(limits.idle, 15s);
+  plan.limit(deadline{w.now + 1s});
+  EXPECT_EQ(plan.deadlines(w.now).first_byte.at(), start + 1s);
+  plan.limit(deadline{w.now + 5s});
+  EXPECT_EQ(plan.total().at(), start + 1s);
   plan.next(w.now).value();
-  plan.failed(status(500), w.now + 12s);
-  EXPECT_EQ(plan.next(w.now + 12s).error(), stop_reason::no_time);
+  plan.failed(status(500), w.now + 1s);
+  EXPECT_EQ(plan.next(w.now + 1s).error(), stop_reason::no_time);
 }
 
 TEST(attempt_plan, the_retry_budget_bounds_retries_but_not_failover) {

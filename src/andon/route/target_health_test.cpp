@@ -1,11 +1,13 @@
 #include "andon/route/target_health.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <deque>
 #include <thread>
 
 #include "andon/base/random.hpp"
+#include "andon/route/health_metrics.hpp"
 #include "andon/route/retry_budget.hpp"
 
 namespace andon::route {
@@ -154,6 +156,25 @@ TEST(retry_budget, refills_exactly_in_small_steps) {
   int granted = 0;
   for (int i = 0; i < 100'000; ++i, now += 1ms) granted += budget.withdraw(now);
   EXPECT_NEAR(granted, 301, 1);
+}
+
+TEST(health_metrics, show_every_target_also_those_of_later_plans) {
+  metrics::registry registry;
+  health_table table;
+  simulated_clock time;
+  table.of(model_name{"a"})->failed(fault_kind::credential, 0ns, defaults, time.mono());
+  table.of(model_name{"a"})->began();
+  health_metrics shown{registry, table, time};
+  EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_cooling{model=\"a\"} 1\n"));
+  EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_in_flight{model=\"a\"} 1\n"));
+  EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_error_share_ratio{model=\"a\"} 1\n"));
+  EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_latency_seconds{model=\"a\"} 5\n"));
+  time.advance(5s);
+  table.of(model_name{"b"});
+  shown.refresh();
+  shown.refresh();
+  EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_cooling{model=\"a\"} 0\n"));
+  EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_cooling{model=\"b\"} 0\n"));
 }
 
 TEST(health_table, keeps_one_health_per_model) {
