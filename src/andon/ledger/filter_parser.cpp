@@ -72,15 +72,15 @@ private:
   parsed any_of(std::size_t depth) {
     if (depth > bounds_.depth) return wrong(at_, 1, fmt::format("nested deeper than {} levels", bounds_.depth), "");
     std::vector<filter_node> parts;
+    std::size_t or_at = 0;
     for (;;) {
-      const std::size_t first = at_;
       auto part = all_of(depth);
       if (!part) return part;
       space();
-      const std::size_t or_at = at_;
+      const std::size_t here = at_;
       const bool more = keyword("OR");
-      const bool empty = part->kind == node_kind::everything && text_.substr(first, or_at - first).find_first_not_of(" \t\r\n") == std::string_view::npos;
-      if (empty && (more || !parts.empty())) return wrong(or_at, more ? 2 : 0, "OR needs a term on both sides", "write the word in quotes to search for it: \"or\"");
+      if (more) or_at = here;
+      if (part->kind == node_kind::everything && (more || !parts.empty())) return wrong(or_at, 2, "OR needs a term on both sides", "write the word in quotes to search for it: \"or\"");
       parts.push_back(std::move(*part));
       if (!more) return joined(node_kind::any_of, std::move(parts));
     }
@@ -253,7 +253,8 @@ private:
       if (any.size() >= bounds_.terms) return wrong(value->at, value->length, fmt::format("more than {} values", bounds_.terms), "");
       auto node = plain ? equal(f, meta_key, *value) : ordered(f, symbol, *value, name_at);
       if (!node) return node;
-      any.push_back(std::move(*node));
+      if (node->how == comparison::set && !any.empty()) any.back().members |= node->members;
+      else any.push_back(std::move(*node));
     } while (plain && peek() == ',' && ++at_ != 0);
     auto node = joined(node_kind::any_of, std::move(any));
     return symbol == "!=" ? negate(std::move(node)) : std::move(node);

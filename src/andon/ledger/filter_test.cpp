@@ -38,6 +38,7 @@ TEST(filter, means_what_the_table_says) {
       {"cost>0.01", "cost>=0.010000001"},
       {"cost<=$5", "cost<=5"},
       {"latency>=2s", "latency>=2s"},
+      {"latency>=1.5s", "latency>=1s500ms"},
       {"latency>=1h30m", "latency>=1h30m"},
       {"tokens>=2k", "tokens>=2000"},
       {"request_bytes>=1MiB", "request_bytes>=1048576"},
@@ -75,6 +76,7 @@ TEST(filter, points_at_what_is_wrong) {
   const std::vector<refusal> cases{
       {"\"open", 0, "not closed"},        {"a \"open", 2, "not closed"},   {"(a", 0, "not closed"},
       {"a )", 2, "without an opening"},   {"a OR", 2, "both sides"},       {"OR a", 0, "both sides"},
+      {"a OR in:reply", 2, "both sides"},
       {"colour:red", 0, "no field"},      {"a status>=x", 10, "no value"}, {"status:", 7, "missing"},
       {"model>3", 0, "no order"},         {"latency>2", 8, "no value"},    {"cost>1e3", 5, "no value"},
       {"outcome:nonsense", 8, "no value"}, {"stream:maybe", 7, "no value"}, {"since:yesterday", 6, "not a time"},

@@ -31,6 +31,21 @@ std::optional<std::int64_t> count(std::string_view text) {
   return std::llround(value);
 }
 
+/// As parse_duration, and one decimal number with a unit: `1.5s`.
+std::optional<std::int64_t> span_of(std::string_view text) {
+  if (text == "0") return 0;
+  if (const auto span = parse_duration(text)) return span->count();
+  const std::size_t unit = text.find_first_not_of("0123456789.");
+  if (unit == std::string_view::npos || unit == 0) return std::nullopt;
+  const auto one = parse_duration("1" + std::string{text.substr(unit)});
+  double value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + unit, value, std::chars_format::fixed);
+  if (!one || failed != std::errc{} || end != text.data() + unit) return std::nullopt;
+  value *= static_cast<double>(one->count());
+  if (!(value < 9e18)) return std::nullopt;
+  return std::llround(value);
+}
+
 std::optional<std::int64_t> moment(std::string_view text, wall_time now) {
   if (text == "now") return now.time_since_epoch().count();
   if (const auto age = parse_duration(text)) {
@@ -73,11 +88,7 @@ std::optional<std::int64_t> parse_number(field_type type, std::string_view text,
       const auto sum = parse_usd(text);
       return sum ? std::optional(sum->value()) : std::nullopt;
     }
-    case field_type::duration: {
-      if (text == "0") return 0;
-      const auto span = parse_duration(text);
-      return span ? std::optional(span->count()) : std::nullopt;
-    }
+    case field_type::duration: return span_of(text);
     case field_type::time: return moment(text, now);
     default: return count(text);
   }
