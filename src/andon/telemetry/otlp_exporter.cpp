@@ -54,7 +54,7 @@ nanoseconds parse_retry_after(std::string_view text) {
 struct otlp_exporter::state {
   state(exporter_settings with, metrics::registry& from, const clock& time)
       : settings(std::move(with)), registry(from), time(time), core(0, time, secure_seed()), client(core, names),
-        wake(core.get_executor()), queue(settings.queue_exchanges),
+        wake(core.get_executor()), patience_end(core.get_executor()), queue(settings.queue_exchanges),
         exported(from.make_counter({"andon.telemetry.exported_spans", "Spans the collector accepted", "{span}"})),
         dropped_queue(dropped("queue_full")), dropped_refused(dropped("refused")), dropped_late(dropped("gave_up")),
         failures(from.make_counter({"andon.telemetry.failed_exports", "Export calls without a success", "{call}"})) {
@@ -75,6 +75,7 @@ struct otlp_exporter::state {
   [[nodiscard]] bool batch_is_due() const;
   [[nodiscard]] bool finished() const;
   [[nodiscard]] mono_time next_look() const;
+  void hurry();
   void drop_rest();
 
   exporter_settings settings;
@@ -84,6 +85,9 @@ struct otlp_exporter::state {
   net::resolver names;
   net::http_client client;
   waiter wake;
+  waiter patience_end;              // runs from stop() on
+  net::call_switch* call = nullptr;  // of the POST under way
+  bool done = false;
   bounded_queue<exchange_spans> queue;
   metrics::counter &exported, &dropped_queue, &dropped_refused, &dropped_late, &failures;
 
@@ -113,14 +117,18 @@ net::task<answer> otlp_exporter::state::post(std::string_view path, std::string_
   deadline until = deadline::after(core.now(), settings.timeout);
   if (stopping) until = until.earlier(deadline{mono_time{nanoseconds{stop_at.load()}}});
   const net::call_deadlines limits{until, until, until, nanoseconds{}};
-  auto reply = co_await client.send(settings.to, request, limits);
+  net::call_switch stop;
+  call = &stop;
+  auto reply = co_await client.send(settings.to, request, limits, &stop);
   if (!reply) {
+    call = nullptr;
     log::debug("telemetry_export_failed", {{"error", kind_of(reply.error().code).name}});
     co_return got;
   }
   got.status = (*reply)->status();
   got.retry_after = parse_retry_after(net::find_header((*reply)->headers(), "retry-after"));
   auto text = co_await (*reply)->read_all(max_reply);
+  call = nullptr;
   if (text && got.status == 200) got.rejected = rejected_items(*text);
   co_return got;
 }
@@ -213,9 +221,21 @@ net::task<void> otlp_exporter::state::work() {
     wake.expires_at(next_look());
     co_await wake.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<net::executor>{}));
   }
+  done = true;
+  patience_end.cancel();
   drop_rest();
   client.close_idle();
   core.request_stop();
+}
+
+// Wakes the loop, and ends the POST under way when the patience does.
+void otlp_exporter::state::hurry() {
+  if (done) return;
+  wake.cancel();
+  patience_end.expires_at(mono_time{nanoseconds{stop_at.load()}});
+  patience_end.async_wait([this](const boost::system::error_code& failed) {
+    if (!failed && call != nullptr) call->cancel();
+  });
 }
 
 void otlp_exporter::state::drop_rest() {
@@ -247,7 +267,7 @@ void otlp_exporter::stop(nanoseconds patience) {
   if (!s.thread.joinable()) return;
   s.stop_at = (s.core.now() + patience).time_since_epoch().count();
   s.stopping = true;
-  s.core.post([&s] { s.wake.cancel(); });
+  s.core.post([&s] { s.hurry(); });
   s.thread.join();
 }
 

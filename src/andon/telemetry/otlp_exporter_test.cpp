@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-// A collector on a port of its own, one connection after another; answers as scripted, then with 200.
+// A collector on a port of its own, one connection after another; answers as scripted (0: never), then with 200.
 class collector {
 public:
   struct call { std::string path, head, body; };
@@ -72,6 +72,10 @@ private:
       if (const auto at = text.find("ontent-"); end != text.npos && at != text.npos) length = length_of(text.substr(0, end));
     }
     const reply next = take({text.substr(5, text.find(' ', 5) - 5), text.substr(0, end), text.substr(end + 4)});
+    if (next.first == 0) {  // silence until the other side hangs up
+      while (::read(to, buffer, sizeof buffer) > 0) {}
+      return false;
+    }
     const std::string out = "HTTP/1.1 " + std::to_string(next.first) + " X\r\n" + next.second + "Content-Length: " + std::to_string(body_.size()) + "\r\n\r\n" + body_;
     return ::write(to, out.data(), out.size()) > 0;
   }
@@ -232,6 +236,23 @@ TEST(otlp_exporter, without_a_collector_nothing_waits_and_all_is_counted) {
   EXPECT_EQ(read(registry, "andon.telemetry.dropped_spans", "queue_full"), 18u);
   EXPECT_EQ(read(registry, "andon.telemetry.dropped_spans", "gave_up"), 12u);
   EXPECT_EQ(read(registry, "andon.telemetry.exported_spans"), 0u);
+}
+
+TEST(otlp_exporter, does_not_wait_for_a_silent_collector_longer_than_its_patience) {
+  collector there{{{0, ""}}};
+  metrics::registry registry;
+  exporter_settings with = to(there.port());
+  with.delivery.batch_spans = 1;
+  with.timeout = 60s;
+  otlp_exporter exporter{std::move(with), registry, real};
+  const example_exchange example;
+  exporter.start();
+  exporter.offer(example.facts());
+  ASSERT_TRUE(there.wait_for_calls(1));  // the POST is under way
+  const mono_time before = real.mono();
+  exporter.stop(20ms);
+  EXPECT_LT(real.mono() - before, 3s);
+  EXPECT_EQ(read(registry, "andon.telemetry.dropped_spans", "gave_up"), 3u);
 }
 
 TEST(otlp_exporter, sends_metrics_packed_and_once_more_at_the_end) {
