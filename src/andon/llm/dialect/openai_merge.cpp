@@ -61,18 +61,23 @@ bool merged::merge(json_cursor& at, std::string_view body, merge_budget& budget)
   }
   bool null = at.peek() == type::null;
   auto written = at.skip().of(body);
-  if ((null && what != kind::absent) || !budget.take(written.size())) return false;
+  if (at.failed() || (null && what != kind::absent) || !budget.take(written.size())) return false;
   what = kind::value;
   raw = written;
   parts.clear();
   return !null;
 }
 
+void merged::become(kind next) {
+  if (what == next) return;
+  what = next;
+  raw.clear();
+  parts.clear();
+}
+
 bool merged::merge_text(json_cursor& at, merge_budget& budget) {
   auto found = at.string().raw;
-  bool fresh = what != kind::text;
-  what = kind::text;
-  if (fresh) raw.clear();
+  become(kind::text);
   if (found.empty() || !budget.take(found.size())) return !found.empty();
   bool repeated = key == "name" && raw == found;
   if (is_label(key) || key == "finish_reason") raw = found;
@@ -82,7 +87,7 @@ bool merged::merge_text(json_cursor& at, merge_budget& budget) {
 }
 
 bool merged::merge_object(json_cursor& at, std::string_view body, merge_budget& budget) {
-  what = kind::object;
+  become(kind::object);
   bool seen = false;
   at.begin_object();
   json_cursor::token name;
@@ -96,7 +101,7 @@ bool merged::merge_object(json_cursor& at, std::string_view body, merge_budget& 
 }
 
 bool merged::merge_list(json_cursor& at, std::string_view body, merge_budget& budget) {
-  what = kind::list;
+  become(kind::list);
   bool seen = false;
   at.begin_array();
   for (bool first = true; at.next_element(first);) {
@@ -107,7 +112,7 @@ bool merged::merge_list(json_cursor& at, std::string_view body, merge_budget& bu
       continue;
     }
     auto written = at.skip().of(body);
-    if (!budget.take(written.size() + 1)) continue;
+    if (at.failed() || !budget.take(written.size() + 1)) continue;
     if (!raw.empty()) raw += ',';
     raw += written;
   }

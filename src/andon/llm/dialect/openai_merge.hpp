@@ -43,6 +43,7 @@ struct merged {
   void visit_texts(const std::function<void(std::string_view)>& take) const;
 
 private:
+  void become(kind next);  // what was there of another kind goes
   bool merge_text(json_cursor& at, merge_budget& budget);
   bool merge_object(json_cursor& at, std::string_view body, merge_budget& budget);
   bool merge_list(json_cursor& at, std::string_view body, merge_budget& budget);

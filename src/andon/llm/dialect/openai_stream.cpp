@@ -128,7 +128,7 @@ void stream_assembler::state::members(reading& r) {
 void stream_assembler::state::member(reading& r, std::size_t name, const token& key) {
   switch (name) {
     case choices:
-      if (!r.saw_usage && !r.failed && !r.has_choices) prefix.assign(r.data.substr(0, r.at.offset()));
+      if (!r.saw_usage && !r.failed && !r.has_choices && !r.wrong_shape) prefix.assign(r.data.substr(0, r.at.offset()));
       return take_choices(r);
     case usage_field: return take_usage(r, key);
     case error_field: return take_error(r);

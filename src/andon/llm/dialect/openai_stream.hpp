@@ -30,7 +30,7 @@ public:
 
   /// One event: the data of an SSE event (joined lines, without `data:`), and its event name when there was one.
   /// Errors: upstream_bad_reply for data that is not JSON or not UTF-8, or for a chunk of the wrong shape; the
-  /// assembler stays usable and keeps what it had.
+  /// assembler stays usable and keeps what it had, and what it read of the event before the fault.
   result<stream_event> feed(std::string_view data, std::string_view event_name = {});
 
   /// For an event whose action is edit: the data to send instead, in `storage`.

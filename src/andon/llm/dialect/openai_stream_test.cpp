@@ -106,6 +106,12 @@ TEST(OpenaiStream, FailuresAndBrokenEvents) {
     ASSERT_FALSE(e) << bad;
     EXPECT_EQ(e.error().code, errc::upstream_bad_reply);
   }
+  EXPECT_FALSE(s.feed(R"({"choices":[{"delta":{"content":"b","x":[{"index":0,"y":me}]}}]})"));
+  EXPECT_TRUE(scan_reply(operation::chat, s.assemble())) << s.assemble();
+  for (auto part : {R"("z":"c")", R"("z":[1])", R"("z":{"k":[]})", R"("z":"d")", R"("z":null)", R"("z":5)"}) {
+    EXPECT_TRUE(s.feed(chunk(delta(part)))) << part;
+    EXPECT_TRUE(scan_reply(operation::chat, s.assemble())) << s.assemble();
+  }
   EXPECT_EQ(s.feed("")->kind, event_kind::other);
   EXPECT_EQ(s.feed(R"({"type":"ping"})")->kind, event_kind::other);
   auto e = s.feed(R"({"error":{"message":"overloaded","type":"server_error"}})");
