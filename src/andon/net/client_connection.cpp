@@ -23,7 +23,6 @@ client_connection::client_connection(endpoint_pool& home, int descriptor)
 }
 
 client_connection::~client_connection() {
-  hold(nullptr);
   if (tls_ != nullptr && stop_ == stop_cause::none) tls_->send_close();
   free_buffers();
 }
@@ -31,11 +30,8 @@ client_connection::~client_connection() {
 // ---- waiting ----
 
 void client_connection::hold(call_switch* stop) {
-  if (switch_ != nullptr) switch_->set(nullptr, nullptr);
-  switch_ = stop;
-  if (switch_ == nullptr) return;
-  switch_->set(on_switch, this);
-  if (switch_->cancelled() && stop_ == stop_cause::none) stop_ = stop_cause::aborted;
+  switch_.listen_to(stop);
+  if (stop != nullptr && stop->cancelled() && stop_ == stop_cause::none) stop_ = stop_cause::aborted;
 }
 
 bool client_connection::arm(deadline at) {

@@ -108,7 +108,7 @@ private:
   bool reusable_ = false;
   bool to_head_request_ = false;
   bool broken_ = false;              ///< the body failed: no more reads
-  call_switch* switch_ = nullptr;
+  call_switch::listener switch_{on_switch, this};
   call_deadlines until_;
 
   std::unique_ptr<char[]> buffer_;   ///< request head out, then reply head and body in

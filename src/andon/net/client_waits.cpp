@@ -17,6 +17,7 @@ struct wait_list::entry {
   wait_list& list;
   wait_point point;
   deadline_timer timer;
+  call_switch::listener listening{cancel, this};
   entry* next = nullptr;
   entry* previous = nullptr;
   wait_end end = wait_end::woken;
@@ -28,9 +29,8 @@ task<wait_end> wait_list::wait(core& at, deadline until, call_switch* stop) {
   entry one(*this, at);
   append(one);
   one.timer.arm(until);
-  if (stop != nullptr) stop->set(entry::cancel, &one);
+  one.listening.listen_to(stop);
   co_await one.point.wait();
-  if (stop != nullptr) stop->set(nullptr, nullptr);
   co_return one.end;
 }
 

@@ -63,27 +63,49 @@ struct call_deadlines {
   nanoseconds idle{};    ///< between two reads of the body; zero: no limit of its own
 };
 
-/// Cancels a call from outside, also while send() still waits: give it to send(), keep it alive until the reply is gone.
-/// One call at a time. From the core's thread.
+/// Cancels a call from outside, also while send() still waits: give it to send(), which keeps no hold on it beyond its
+/// life: once it is destroyed, or used for another call, it has no effect on this one any more. From the core's thread.
 class call_switch {
 public:
   call_switch() = default;
   call_switch(const call_switch&) = delete;  // the call refers to it
   call_switch& operator=(const call_switch&) = delete;
+  ~call_switch() {
+    if (to_ != nullptr) to_->from_ = nullptr;
+  }
 
-  /// The call's wait ends with `cancelled`; the waiting coroutine may run before this returns.
+  /// The call's wait ends with `cancelled`; the waiting coroutine may run, and destroy this, before this returns.
   void cancel() {
     cancelled_ = true;
-    if (call_ != nullptr) call_(context_);
+    if (to_ != nullptr) to_->call_(to_->context_);
   }
   [[nodiscard]] bool cancelled() const { return cancelled_; }
 
-  using hook = void (*)(void* context);
-  void set(hook call, void* context) { call_ = call; context_ = context; }   ///< the client's
+  /// The end that is cancelled: the client's.
+  class listener {
+  public:
+    using callback = void (*)(void* context);
+    listener(callback call, void* context) : call_(call), context_(context) {}
+    listener(const listener&) = delete;  // the switch refers to it
+    listener& operator=(const listener&) = delete;
+    ~listener() { listen_to(nullptr); }
+    void listen_to(call_switch* from) {
+      if (from_ != nullptr) from_->to_ = nullptr;
+      from_ = from;
+      if (from == nullptr) return;
+      if (from->to_ != nullptr) from->to_->from_ = nullptr;
+      from->to_ = this;
+    }
+
+  private:
+    friend call_switch;
+    call_switch* from_ = nullptr;
+    callback call_;
+    void* context_;
+  };
 
 private:
-  hook call_ = nullptr;
-  void* context_ = nullptr;
+  listener* to_ = nullptr;
   bool cancelled_ = false;
 };
 

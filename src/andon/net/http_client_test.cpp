@@ -668,6 +668,34 @@ TEST_F(http_client_test, abort_ends_a_pending_read) {
   EXPECT_EQ(client().counts().busy, 0u);
 }
 
+task<void> outlive_switches(http_client& client, endpoint to, call_deadlines until, std::string& out) {
+  auto stop = std::make_unique<call_switch>();
+  outgoing_request request;
+  request.method = "GET";
+  request.target = "/";
+  auto first = co_await client.send(to, request, until, stop.get());
+  auto second = co_await client.send(to, request, until, stop.get());
+  if (!first || !second) co_return;
+  first->reset();         // must leave the switch to the second call
+  stop->cancel();
+  auto cancelled = co_await (*second)->read_all(100);
+  if (!cancelled) out = kind_of(cancelled.error().code).name;
+  auto fresh = std::make_unique<call_switch>();
+  auto third = co_await client.send(to, request, until, fresh.get());
+  fresh.reset();
+  if (!third) co_return;
+  auto body = co_await (*third)->read_all(100);
+  if (body) out.append(" ").append(*body);
+}
+
+TEST_F(http_client_test, a_switch_may_go_or_serve_again_before_the_reply_goes) {
+  fake_peer peer(test::answering(with_length("x")));
+  std::string out;
+  run(outlive_switches(client(), local(peer.port), soon(), out));
+  EXPECT_EQ(out, "cancelled x");
+  client().close_idle();
+}
+
 // ---- many at once ----
 
 task<void> counted_call(http_client& client, call_plan plan, call_deadlines until, outcome& out, int& left, wait_point& all_done) {
