@@ -5,6 +5,13 @@
 #include "andon/base/log.hpp"
 
 namespace andon::ledger {
+namespace {
+
+constexpr std::uint64_t least_warm = 64 << 10;
+constexpr std::uint64_t most_warm = 16 << 20;
+constexpr std::uint64_t warm_spare = 1 << 20;
+
+}  // namespace
 
 journal_background::journal_background(journal_common& common, std::vector<std::unique_ptr<stream_log>>& logs)
     : common_(common), logs_(logs), durable_(logs.size()) {
@@ -64,8 +71,19 @@ result<void> journal_background::sync_stream(std::size_t i, position& reached) {
   const auto map = current ? common_.directory.live(*current) : nullptr;
   if (map)
     if (auto safe = common_.directory.files().sync(map->fd()); !safe) return safe;
+  if (current && current->sequence() == reached.segment) warm_ahead(before, reached, *current);
   if (before.segment == reached.segment && before.offset != segment_header_bytes) return {};
   return common_.directory.files().sync_directory(common_.directory.directory());
+}
+
+/// Readies as many pages as the next round will probably fill, so that the core finds them writable.
+void journal_background::warm_ahead(const position& before, const position& reached, const segment& current) {
+  const auto map = common_.directory.live(current);
+  if (!map || before == reached) return;
+  const auto moved = before.segment == reached.segment ? reached.offset - before.offset : reached.offset;
+  const auto window = aligned(std::clamp<std::uint64_t>(moved + moved / 4, least_warm, most_warm), page_bytes);
+  const auto from = reached.offset / page_bytes * page_bytes;
+  if (from < map->bytes()) file_operations::warm(map->data() + from, std::min(window, map->bytes() - from));
 }
 
 result<void> journal_background::sync_all() {
@@ -113,6 +131,7 @@ void journal_background::prepare_spares() {
         all = false;
         break;
       }
+      file_operations::warm((*spare)->live->data(), std::min(warm_spare, (*spare)->identity.bytes));
       log->offer_spare(std::move(*spare));
     }
   }

@@ -32,6 +32,7 @@ public:
 
   static void close(int fd);
   static void unmap(unsigned char* at, std::uint64_t bytes);
+  static void warm(unsigned char* at, std::uint64_t bytes);  ///< takes the page faults of writing to whole pages of a mapping now
   static file_operations& machine();  ///< stateless
 };
 

@@ -94,6 +94,8 @@ result<void> ledger::state::open_parts() {
     if (!ring) return std::unexpected(ring.error());
     keys.emplace(std::move(*ring));
   }
+  if (!options.master_key && std::filesystem::exists(options.data / "keyring"))
+    return fail(errc::forbidden, "the ledger is encrypted: set its master key (ledger.encryption)");
   store_options how{.directory = options.data / "index"};
   if (keys) {
     const auto key = keys->index_key();
@@ -199,6 +201,7 @@ ledger_status ledger::status() const { return state_->status(); }
 store& ledger::index() const { return *state_->index; }
 
 const record_source& ledger::source() const { return *state_->source; }
+const std::shared_ptr<segment_directory>& ledger::segments() const { return state_->log->segments(); }
 
 void ledger::on_index_thread(std::function<void(store&)> task) { state_->indexing->post(std::move(task)); }
 

@@ -77,6 +77,8 @@ public:
   [[nodiscard]] store& index() const;
   /// Whole Records by their place in the journal, for get_record and export_jsonl.
   [[nodiscard]] const record_source& source() const;
+  /// The journal's files, for a journal_reader of one's own (watchers, replay).
+  [[nodiscard]] const std::shared_ptr<segment_directory>& segments() const;
 
   /// Runs `task` on the index thread, the only one that may write to the store (removal, erasure).
   void on_index_thread(std::function<void(store&)> task);
