@@ -235,7 +235,10 @@ TEST(user_limit_table, a_million_users_stay_within_its_capacity) {
   }
   EXPECT_LE(table.used(), table.capacity());
   EXPECT_EQ(table.capacity(), 1U << 14);
+#if !__has_feature(thread_sanitizer)
   EXPECT_LT(resident_bytes() - before, 4U << 20);
+#endif
+  (void)before;
 }
 
 TEST(user_limit_table, keeps_the_busy_and_never_moves_the_pinned) {

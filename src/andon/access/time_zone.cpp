@@ -1,6 +1,7 @@
 // Compiled zone files: RFC 8536. Rules of the footer: POSIX.1-2017 section 8.3, with hours to ±167.
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t header_size = 44;
 constexpr std::int64_t day_seconds = 86'400;
+constexpr std::int32_t largest_offset = 26 * 3600;  // RFC 8536, section 3.2
 
 struct counts { std::uint32_t ut, standard, leap, time, type, chars; };
 
@@ -161,8 +163,8 @@ std::vector<std::int64_t> time_zone::changes_between(std::int64_t low, std::int6
 
 wall_seconds time_zone::day_begin(std::chrono::local_days day) const {
   const std::int64_t local = day.time_since_epoch().count() * day_seconds;
-  const auto low = local - day_seconds;
-  const auto high = local + day_seconds;
+  const auto low = local - 2 * day_seconds;
+  const auto high = local + 2 * day_seconds;
   auto limits = changes_between(low, high);
   limits.push_back(high);
   auto from = low;
@@ -184,6 +186,8 @@ result<time_zone> time_zone::parse(std::string_view bytes) {
   if (c.type == 0 || bytes.size() < body_size(c, 8)) return bad();
   const auto types = bytes.substr(c.time * std::size_t{9}, c.type * std::size_t{6});
   const auto offset_of = [&](std::size_t type) { return static_cast<std::int32_t>(big_endian(types.substr(type * 6, 4))); };
+  for (std::size_t i = 0; i < c.type; ++i)
+    if (std::abs(static_cast<std::int64_t>(offset_of(i))) > largest_offset) return bad();
   time_zone zone;
   zone.first_offset_ = offset_of(0);
   for (std::size_t i = 0; i < c.time; ++i) {
@@ -195,7 +199,8 @@ result<time_zone> time_zone::parse(std::string_view bytes) {
   auto footer = bytes.substr(body_size(c, 8));
   if (footer.size() >= 2 && footer.front() == '\n') footer = footer.substr(1, footer.find('\n', 1) - 1);
   if (!footer.empty()) {
-    if (!parse_rule(footer, zone.rule_)) return bad();
+    const auto in_range = [](std::int32_t offset) { return offset >= -largest_offset && offset <= largest_offset; };
+    if (!parse_rule(footer, zone.rule_) || !in_range(zone.rule_.standard) || !in_range(zone.rule_.summer)) return bad();
     zone.has_rule_ = true;
   }
   return zone;
