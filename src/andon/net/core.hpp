@@ -56,7 +56,7 @@ public:
 
   /// Runs the loop on the calling thread until request_stop() and the end of all work. For the reactor and for tests.
   void run();
-  /// Lets run() return once no operation is outstanding. Any thread.
+  /// Lets run() return once no operation on a descriptor is outstanding; armed timers alone do not keep it. Any thread.
   void request_stop();
   /// Makes run() return now; what is outstanding stays undone. Any thread.
   void stop_now() { context_.stop(); }

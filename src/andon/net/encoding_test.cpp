@@ -62,9 +62,9 @@ TEST(encoding, unpacks_every_form) {
 }
 
 TEST(encoding, refuses_bombs_with_bounded_memory) {
-  const std::string zeros(64u << 20, '\0');
+  const std::string zeros(8u << 20, '\0');
   for (const auto& each : all_forms(zeros)) {
-    ASSERT_LT(each.bytes.size(), 100'000u);
+    ASSERT_LT(each.bytes.size(), 20'000u);
     EXPECT_EQ(unpack(each.encoding, each.bytes, 100'000).error().code, errc::body_too_large) << each.encoding;
   }
 }

@@ -7,9 +7,10 @@
 // the handler leaves unread of the body is drained up to a bound, else the connection closes.
 //
 // The server refuses by itself, before any handler: malformed heads, both Content-Length and Transfer-Encoding,
-// repeated or odd lengths, bad chunking, obsolete folding, NUL and control bytes, heads over the bound (431), slow
-// heads (408), HTTP/1.1 without exactly one Host. Such a refusal goes to the handler's `refused` hook so that it is
-// counted, then the connection closes.
+// repeated or odd lengths, obsolete folding, NUL and control bytes, heads over the bound (431), slow heads (408),
+// CONNECT (405), HTTP/1.1 without exactly one Host. Such a refusal goes to the handler's `refused` hook so that it is
+// counted, then the connection closes. Bad chunking and slow or oversized bodies are errors of read_body(), so that the
+// handler answers them in its own form. A handler that returns without an answer gets 500 sent for it.
 //
 // Threads: everything of a listener belongs to its core's thread.
 #include <chrono>
@@ -32,6 +33,7 @@ struct server_limits {
   std::size_t max_body = 32u << 20;                 ///< as received and as unpacked
   nanoseconds head_timeout = std::chrono::seconds{15};   ///< from a head's first byte to its last
   nanoseconds body_timeout = std::chrono::seconds{60};   ///< between two reads of a body
+  nanoseconds receive_timeout = std::chrono::minutes{10};  ///< from a head's first byte to the body's last
   nanoseconds idle_timeout = std::chrono::minutes{5};    ///< keep-alive without a request
   nanoseconds write_timeout = std::chrono::seconds{60};  ///< a client that takes nothing for this long is gone
   std::size_t max_connections = 100'000;            ///< per core; one more is answered 503 and closed
@@ -53,7 +55,9 @@ public:
   /// until the answer is finished. Errors: body_too_large, bad_http, unsupported_encoding, client_timeout, client_gone.
   virtual task<result<std::string_view>> read_body() = 0;
 
-  /// A whole answer in one write. Content-Length, Date and Connection are added. Errors: client_gone.
+  /// A whole answer in one write. Content-Length, Date and Connection are added; such headers among the given ones are
+  /// left out, as is Transfer-Encoding. HEAD, 204 and 304 get no body. Errors: client_gone; invalid_argument (a header's
+  /// name or value holds a byte that is not allowed: nothing was sent, answer again).
   virtual task<result<void>> respond(int status, std::span<const header> headers, std::string_view body) = 0;
 
   /// A streamed answer: chunked for HTTP/1.1, until-close for 1.0. The head goes out together with the first write.
@@ -66,7 +70,8 @@ public:
   virtual void abort() = 0;
 
   /// Calls `gone` once, on the core's thread, when the client closes or resets while the handler works. Costs no system
-  /// call until it happens. Dropped by on_client_gone(nullptr) and when the answer is finished.
+  /// call until it happens, but one for calls that last longer than 50 ms. A client that shuts only its sending side
+  /// counts as gone; pipelined requests do not. Dropped by on_client_gone(nullptr) and when the handler returns.
   virtual void on_client_gone(std::function<void()> gone) = 0;
 };
 
@@ -100,7 +105,7 @@ public:
   http_server& operator=(const http_server&) = delete;
   ~http_server();
 
-  /// A literal IPv4 or IPv6 address. Gives the port. Errors: invalid_argument, io_error (address in use …).
+  /// Once per server. A literal IPv4 or IPv6 address. Gives the port. Errors: invalid_argument, io_error (address in use …).
   result<std::uint16_t> listen(std::string_view address, std::uint16_t port);
   /// Serves an already connected stream socket; takes it over.
   void adopt(int descriptor);

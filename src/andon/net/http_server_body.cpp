@@ -43,7 +43,9 @@ task<result<void>> server_connection::receive_body() {
       gone_ = true;
       co_return fail(errc::client_gone, "the client left before its request was complete");
     }
-    arm(phase::body, server_->limits.body_timeout);
+    const mono_time now_is = server_->at.now();
+    phase_ = phase::body;
+    timer_.arm(deadline::after(now_is, server_->limits.body_timeout).earlier(deadline::after(arrived_, server_->limits.receive_timeout)));
     co_await events_.wait_readable();
     timer_.disarm();
     phase_ = phase::working;

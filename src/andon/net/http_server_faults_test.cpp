@@ -123,6 +123,48 @@ TEST(http_server_faults, slow_heads_and_bodies_time_out) {
   EXPECT_EQ(status_of(body.read_all()), 408);
 }
 
+TEST(http_server_faults, a_body_that_drips_is_cut_off_in_total) {
+  test_server server({.receive_timeout = 60ms});
+  test_client client(server.port());
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
+  test_client small(server.port());
+  small.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+  while (small.send("x") && small.nothing_to_read()) {}
+  EXPECT_EQ(status_of(small.read_answer()), 408);
+  EXPECT_EQ(status_of(client.read_answer()), 413);
+}
+
+// Whatever mixture of requests, pieces, resets and half-closes comes, every connection ends and the server serves on.
+TEST(http_server_faults, survives_random_clients) {
+  const std::vector<std::string> pieces{
+      std::string(get_hello), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n",
+      "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "GET /abort HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n", "GET /flood HTTP/1.1\r\nHost: a\r\n\r\n", "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\nx",
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 40000\r\n\r\n" + std::string(40000, 'x'), "garbage\r\n\r\n"};
+  test_server server({.head_timeout = 50ms, .body_timeout = 50ms, .idle_timeout = 300ms, .write_timeout = 50ms});
+  random_source random(20'251'122);
+  std::vector<test_client> clients;
+  for (int i = 0; i < 40; ++i) clients.emplace_back(server.port(), 8 * 1024);
+  for (int step = 0; step < 3000; ++step) {
+    auto& client = clients[random.below(clients.size())];
+    const auto& piece = pieces[random.below(pieces.size())];
+    switch (random.below(12)) {
+      case 0: client.reset(); break;
+      case 1: client.shut_write(); break;
+      case 2: client.close(); break;
+      case 3: client.try_send(std::string_view(piece).substr(0, random.below(piece.size()))); break;
+      default: client.try_send(piece);
+    }
+    if (client.descriptor() < 0) client = test_client(server.port(), 8 * 1024);
+    if (random.below(8) == 0) server.on_core([] {});
+  }
+  clients.clear();
+  EXPECT_TRUE(server.eventually([&] { return server.counts().open == 0; }));
+  test_client last(server.port());
+  last.send(get_hello);
+  EXPECT_EQ(body_of(last.read_answer()), "hello");
+}
+
 TEST(http_server_faults, idle_connections_are_closed_in_silence) {
   test_server server({.idle_timeout = 40ms});
   test_client fresh(server.port());

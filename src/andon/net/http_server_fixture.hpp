@@ -204,6 +204,11 @@ public:
     ::setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   }
   test_client(test_client&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  test_client& operator=(test_client&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    std::swap(rest_, other.rest_);
+    return *this;
+  }
   ~test_client() { close(); }
 
   bool send(std::string_view bytes) {
@@ -213,6 +218,12 @@ public:
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
     return true;
+  }
+  /// As much as the kernel takes at once.
+  void try_send(std::string_view bytes) { (void)!::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT); }
+  [[nodiscard]] bool nothing_to_read() const {
+    pollfd look{descriptor_, POLLIN, 0};
+    return ::poll(&look, 1, 0) == 0;
   }
   /// Until the peer closes (or ten seconds of silence).
   std::string read_all() {
