@@ -7,6 +7,7 @@
 // separate words.
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "andon/base/json_text.hpp"
@@ -40,8 +41,31 @@ struct word_buffer {
   std::size_t size = 0;
   void push(unsigned char c) { if (size < max_word) bytes[size++] = static_cast<char>(c); }
   void push(char32_t code);
+  /// Whole words at a time: the hash that follows reads what one store wrote. The byte tests are exact for ASCII letters,
+  /// digits and `_`; what lies behind the run becomes anything and does not count.
+  void take_ascii(const char* from, std::size_t run) {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    for (std::size_t i = 0; i < run; i += 8) {
+      std::uint64_t x = 0;
+      std::memcpy(&x, from + i, 8);
+      const std::uint64_t other = x ^ ones * 0x5F;
+      const std::uint64_t not_underscore = (((other & ones * 0x7F) + ones * 0x7F) | other) & ones * 0x80;
+      x |= (x & ones * 0x40) >> 1 & not_underscore >> 2;
+      std::memcpy(bytes.data() + i, &x, 8);
+    }
+    size = run;
+  }
   [[nodiscard]] std::string_view view() const { return {bytes.data(), size}; }
 };
+
+/// Length of the run of ASCII letters, digits and `_` at `from`, if it can be taken eight bytes at a time: at most
+/// max_word bytes and eight readable bytes behind its last; else 0.
+inline std::size_t ascii_run(std::string_view text, std::size_t from) {
+  std::size_t end = from;
+  const std::size_t last = text.size() < max_word + 8 + from ? (text.size() < 8 ? 0 : text.size() - 8) : from + max_word;
+  while (end < last && ascii_fold[static_cast<unsigned char>(text[end])] > 2) ++end;
+  return end < last ? end - from : 0;
+}
 
 /// A code point at the front of text and its length in bytes; {0, 0} if the bytes are not valid UTF-8.
 struct decoded { char32_t code; std::size_t size; };
@@ -57,6 +81,16 @@ void tokenize(std::string_view text, Word&& word, End&& end_of_piece) {
     buffer.size = 0;
   };
   for (std::size_t i = 0; i < text.size();) {
+    if (buffer.size == 0) {
+      const std::size_t run = ascii_run(text, i);
+      if (run != 0) {
+        buffer.take_ascii(text.data() + i, run);
+        i += run;
+        if (i < text.size() && ascii_fold[static_cast<unsigned char>(text[i])] == 1) continue;
+        emit();
+        continue;
+      }
+    }
     const unsigned char f = ascii_fold[static_cast<unsigned char>(text[i])];
     if (f > 2) { buffer.push(f); ++i; continue; }
     if (f != 1) {

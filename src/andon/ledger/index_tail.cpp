@@ -102,11 +102,31 @@ void index_tail::add_names(const record_view& r) {
 void index_tail::add_words(std::string_view body, std::uint32_t side) {
   if (body.empty()) return;
   fts::extract_text(body, text_);
+  constexpr std::size_t at_once = 4096;
   fts::tokenize(
       text_,
-      [&](std::string_view word) { terms_.add(word, term_table::hash_padded(word.data(), word.size()), rows_, place_++ << 1 | side); },
+      [&](std::string_view word) {
+        const std::size_t padded = (word.size() + 7) / 8 * 8;
+        words_.push_back({term_table::hash_padded(word.data(), word.size()), static_cast<std::uint32_t>(word_texts_.size()), place_++ << 1 | side, static_cast<std::uint32_t>(word.size())});
+        word_texts_.insert(word_texts_.end(), word.data(), word.data() + padded);
+        if (words_.size() == at_once) add_collected();
+      },
       [&] { ++place_; });
+  add_collected();
   if (text_.capacity() > (1u << 20)) std::string{}.swap(text_);
+}
+
+/// The table is larger than the caches, so its lines are fetched some words ahead.
+void index_tail::add_collected() {
+  constexpr std::size_t slot_ahead = 12, entry_ahead = 5;
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    if (i + slot_ahead < words_.size()) terms_.prefetch_slot(words_[i + slot_ahead].hash);
+    if (i + entry_ahead < words_.size()) terms_.prefetch_entry(words_[i + entry_ahead].hash);
+    const word& w = words_[i];
+    terms_.add({word_texts_.data() + w.text, w.size}, w.hash, rows_, w.place);
+  }
+  words_.clear();
+  word_texts_.clear();
 }
 
 void index_tail::clear() {

@@ -51,7 +51,9 @@ private:
 
   void add_numbers(const record_view& r, std::uint64_t sequence);
   void add_names(const record_view& r);
+  struct word { std::uint64_t hash; std::uint32_t text; std::uint32_t place; std::uint32_t size; };
   void add_words(std::string_view body, std::uint32_t side);
+  void add_collected();
 
   std::uint32_t rows_ = 0;
   std::array<std::vector<std::int64_t>, number_count> numbers_;
@@ -67,6 +69,8 @@ private:
   std::uint32_t removed_count_ = 0;
   std::string text_, pair_;
   std::uint32_t place_ = 0;
+  std::vector<word> words_;
+  std::vector<char> word_texts_;
 };
 
 class tail_view final : public segment_view {

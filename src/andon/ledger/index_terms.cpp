@@ -102,14 +102,21 @@ void term_table::grow() {
 void term_table::add(std::string_view term, std::uint64_t hash, std::uint32_t row, std::uint32_t place) {
   const std::size_t mask = slots_.size() - 1;
   const auto tag = static_cast<std::uint32_t>(hash);
+  std::uint64_t lead = 0;
+  std::memcpy(&lead, term.data(), 8);
+  if (term.size() < 8) lead &= (1ULL << term.size() * 8) - 1;
   std::size_t i = tag & mask;
   entry* e = nullptr;
   for (; slots_[i].term != 0; i = (i + 1) & mask) {
     if (slots_[i].tag != tag) continue;
     entry& candidate = terms_[slots_[i].term - 1];
-    if (candidate.length == term.size() && std::memcmp(texts_.data() + candidate.text, term.data(), term.size()) == 0) { e = &candidate; break; }
+    if (candidate.lead != lead || candidate.length != term.size()) continue;
+    if (term.size() <= 8 || std::memcmp(texts_.data() + candidate.text + 8, term.data() + 8, term.size() - 8) == 0) { e = &candidate; break; }
   }
-  if (e == nullptr) e = &insert(term, hash, i);
+  if (e == nullptr) {
+    e = &insert(term, hash, i);
+    e->lead = lead;
+  }
   unsigned char bytes[20];
   std::size_t n = 0;
   if (e->row != row || e->bytes == 0) {

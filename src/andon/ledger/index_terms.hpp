@@ -14,7 +14,14 @@ class term_table {
 public:
   term_table();
 
+  /// `term` must be readable up to eight bytes, as its hash was made: hash_padded(term).
   void add(std::string_view term, std::uint64_t hash, std::uint32_t row, std::uint32_t place);
+  /// Hide the memory's latency: call some words ahead, the second nearer to the word than the first.
+  void prefetch_slot(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & (slots_.size() - 1) & 0xFFFFFFFF]); }
+  void prefetch_entry(std::uint64_t hash) const {
+    const slot& s = slots_[hash & (slots_.size() - 1) & 0xFFFFFFFF];
+    if (s.term != 0) __builtin_prefetch(&terms_[s.term - 1], 1);
+  }
   void clear();  ///< keeps some memory for the next
 
   [[nodiscard]] std::size_t size() const { return terms_.size(); }
@@ -31,6 +38,7 @@ public:
 
 private:
   struct entry {
+    std::uint64_t lead = 0;       ///< first eight bytes, zero beyond the end
     std::uint32_t text = 0;
     std::uint32_t head = 0;       ///< first chunk in the arena
     std::uint32_t write = 0;      ///< next byte
