@@ -100,6 +100,7 @@ struct engine::state {
   reply_plan models(const openai::endpoint_match& match, const behaviour& how);
   reply_plan complete(const openai::endpoint_match& match, llm::request_facts& facts, const call& c, const behaviour& how);
   reply_plan judge(const sim_request& request, nanoseconds age);
+  [[nodiscard]] reply_plan canned(const sim_request& request) const;
   std::string id() const { return fmt::format("{:08x}{:08x}", what.seed & 0xffffffff, requests); }
 };
 
@@ -200,6 +201,12 @@ reply_plan engine::state::complete(const openai::endpoint_match& match, llm::req
   return put_on_wire(std::move(reply), how, random);
 }
 
+reply_plan engine::state::canned(const sim_request& request) const {
+  bool stream = asks_for_stream(request.body);
+  if (stream && !canned_steps.empty()) return {{}, canned_steps, ending::keep, 200};
+  return {stream ? canned_stream : canned_whole, {}, ending::keep, 200};
+}
+
 reply_plan engine::state::judge(const sim_request& request, nanoseconds age) {
   call c{request, age, {}, false};
   auto match = openai::match_path(request.path);
@@ -207,6 +214,7 @@ reply_plan engine::state::judge(const sim_request& request, nanoseconds age) {
   auto facts = has_body ? openai::scan_request(match->op, request.body) : result<llm::request_facts>{};
   if (facts) c.model = match && match->azure ? match->argument : facts->model, c.stream = facts->stream;
   const auto* chosen = choose(c, false);
+  if (chosen == nullptr && what.canned && has_body) return canned(request);
   behaviour how = with_defaults(chosen != nullptr ? *chosen : behaviour{}, what.defaults);
 
   if (how.status || how.body) return plain(how.status.value_or(200), how.body.value_or(how.status.value_or(200) < 400 ? "{}" : render_error(canned_error::server_error, "").body), how);
@@ -232,9 +240,7 @@ reply_plan engine::answer(const sim_request& request, nanoseconds since_start) {
   auto& s = *state_;
   ++s.requests;
   if (!s.what.canned || !s.what.rules.empty() || request.method != "POST") return s.judge(request, since_start);
-  bool stream = asks_for_stream(request.body);
-  if (stream && !s.canned_steps.empty()) return {{}, s.canned_steps, ending::keep, 200};
-  return {stream ? s.canned_stream : s.canned_whole, {}, ending::keep, 200};
+  return s.canned(request);
 }
 
 bool engine::refuses_connection(nanoseconds since_start) {

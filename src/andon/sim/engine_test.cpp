@@ -259,6 +259,10 @@ TEST(Engine, CannedRepliesAreWholeAndOfTheAskedSize) {
   auto stream = ask(e, with(R"("stream": true)"));
   EXPECT_EQ(events_of(stream).size(), 65u);
   EXPECT_EQ(stream.canned.data(), ask(e, with(R"("stream":true)")).canned.data());
+  auto failing = make("canned: {}\nrules: [{ match: { nth: 2 }, status: 503 }]");
+  EXPECT_FALSE(ask(failing).canned.empty());
+  EXPECT_EQ(ask(failing).status, 503);
+  EXPECT_FALSE(ask(failing).canned.empty());
   auto paced = make("canned: { events: 64, between: 2ms }");
   EXPECT_EQ(time_of(ask(paced, with(R"("stream":true)"))), 128ms);
 }

@@ -98,7 +98,8 @@ struct rule {
   behaviour then;
 };
 
-/// Pre-rendered replies: the cheapest provider there is.
+/// Pre-rendered replies for every request that no rule matches: the cheapest provider there is. Nothing of a request is
+/// checked but whether it asks for a stream; `defaults` do not apply.
 struct canned_replies {
   std::uint32_t events = 64;           ///< of a stream, the role and the finish chunk included, [DONE] not
   std::uint32_t bytes = 300;           ///< of a whole reply's body, about
