@@ -1,0 +1,56 @@
+#pragma once
+// What a handler of the admin API gets and gives back. Plain values: handlers run on the API's own threads.
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "andon/access/directory.hpp"
+#include "andon/ledger/search.hpp"
+
+namespace andon::admin {
+
+/// `%41` and `+` undone; nothing when an escape is broken or hides a NUL.
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
+
+/// The arguments behind `?`, decoded, in their order.
+class query_arguments {
+public:
+  query_arguments() = default;
+  /// errc::invalid_argument: broken escapes, a name that is not among `known` (separated by spaces), a name twice.
+  static result<query_arguments> parse(std::string_view text, std::string_view known);
+
+  [[nodiscard]] std::string_view text(std::string_view name) const;   ///< empty if absent
+  [[nodiscard]] bool has(std::string_view name) const;
+  /// errc::invalid_argument when present but no number within the bounds.
+  [[nodiscard]] result<std::uint64_t> number(std::string_view name, std::uint64_t missing, std::uint64_t least, std::uint64_t most) const;
+  [[nodiscard]] result<bool> flag(std::string_view name) const;       ///< absent: false
+  [[nodiscard]] result<nanoseconds> duration(std::string_view name, nanoseconds missing, nanoseconds most) const;
+
+private:
+  std::vector<std::pair<std::string, std::string>> pairs_;
+};
+
+struct request {
+  access::caller who;          ///< empty on paths that anyone may call
+  std::string argument;        ///< what stands for `{…}` in the pattern, decoded
+  query_arguments query;
+  std::string body;
+  ledger::patience wait;       ///< ends with the client's patience
+  wall_time now;
+};
+
+struct reply {
+  int status = 200;
+  std::string body;
+  std::string_view content_type = "application/json";
+  bool nothing_yet = false;    ///< of a long poll: ask again later
+};
+
+/// Takes one piece of a streamed reply; an error ends it.
+using piece_writer = std::function<result<void>(std::string_view piece)>;
+
+}  // namespace andon::admin

@@ -1,0 +1,71 @@
+#include "andon/admin/status_page.hpp"
+
+#include <fmt/format.h>
+
+namespace andon::admin {
+namespace {
+
+constexpr std::string_view head = R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Andon</title>
+<meta name="viewport" content="width=device-width,initial-scale=1"><style>
+body{font:15px/1.5 system-ui,sans-serif;max-width:56rem;margin:3rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}
+h1{font-size:1.4rem}h2{font-size:1.05rem;margin-top:2rem}code,pre{font:13px/1.5 ui-monospace,monospace}pre{background:#f3f4f6;padding:.8rem;overflow:auto;border-radius:4px}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .8rem .25rem 0;border-bottom:1px solid #e5e7eb;vertical-align:top}
+.good{color:#047857}.bad{color:#b91c1c}input{font:inherit;padding:.2rem .4rem}@media(prefers-color-scheme:dark){body{background:#111;color:#e5e5e5}pre{background:#1e1e1e}td,th{border-color:#333}}
+</style></head><body>)";
+
+constexpr std::string_view script = R"(<section id="live" hidden><h2>Now</h2><table id="now"></table><h2>Last calls</h2>
+<p><label>Filter <input id="q" size="50" placeholder="status&gt;=400 since:1h"></label> <span id="problem" class="bad"></span></p><table id="calls"></table></section>
+<script>
+"use strict";
+const given=new URLSearchParams(location.hash.slice(1)).get("token");
+if(given){sessionStorage.setItem("andon-token",given);history.replaceState(null,"",location.pathname)}
+const token=sessionStorage.getItem("andon-token");
+const cell=(row,text,kind)=>{const c=document.createElement(kind||"td");c.textContent=text;row.append(c)};
+const fill=(table,rows,head)=>{table.replaceChildren();if(head){const r=document.createElement("tr");head.forEach(h=>cell(r,h,"th"));table.append(r)}
+rows.forEach(one=>{const r=document.createElement("tr");one.forEach(v=>cell(r,v));table.append(r)})};
+const ask=async path=>{const r=await fetch(path,{headers:{Authorization:"Bearer "+token}});const b=await r.json();if(!r.ok)throw new Error(b.error.message);return b};
+const show=async()=>{try{const s=await ask("/api/v1/status");const l=s.ledger||{};
+fill(document.getElementById("now"),[["keys",s.keys],["projects",s.projects],["routes",s.plan?s.plan.routes:0],["calls under way",s.calls_under_way],
+["Records",l.appended],["indexed / waiting / dropped",[l.indexed,l.waiting,l.dropped].join(" / ")],["up for",s.uptime_s+" s"]]);
+const q=document.getElementById("q").value;const p=await ask("/api/v1/records?limit=20&q="+encodeURIComponent(q));
+fill(document.getElementById("calls"),p.data.map(r=>[r.started.slice(0,19),r.id,r.project,r.route,r.status,Number(r.duration_s).toFixed(3)+" s",r.cost_usd===null?"unknown":"$"+r.cost_usd]),
+["time","id","project","model","status","took","cost"]);document.getElementById("problem").textContent=""}catch(e){document.getElementById("problem").textContent=e.message}};
+if(token){document.getElementById("live").hidden=false;document.getElementById("q").addEventListener("change",show);show();setInterval(show,5000)}
+</script></body></html>
+)";
+
+}  // namespace
+
+std::string escape_html(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#39;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+std::string status_page(const services& with) {
+  const auto gateway = escape_html(with.gateway_address);
+  std::string model = "sim";
+  if (const auto plan = with.plan(); plan && plan->find("sim") == nullptr && !plan->routes.empty()) model = plan->routes.front()->name.str();
+  std::string out(head);
+  out += fmt::format("<h1>Andon {}</h1><p class=\"{}\">{}</p><table><tr><td>gateway</td><td><code>http://{}/v1</code></td></tr>"
+                     "<tr><td>metrics</td><td><code>/metrics</code></td></tr><tr><td>admin API</td><td><code>/api/v1/paths</code></td></tr></table>",
+                     escape_html(with.version), with.ready() ? "good" : "bad", with.ready() ? "ready" : "not ready", gateway);
+  out += fmt::format("<h2>Get a key</h2><pre>andon key create --project default --name my-app</pre><h2>Make a call</h2>"
+                     "<pre>curl http://{}/v1/chat/completions -H 'Authorization: Bearer sk-andon-…' -H 'Content-Type: application/json' \\\n"
+                     "  -d '{{\"model\":\"{}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'</pre>"
+                     "<h2>Find it again</h2><pre>andon ledger search hello</pre>",
+                     gateway, escape_html(model));
+  out += script;
+  return out;
+}
+
+}  // namespace andon::admin

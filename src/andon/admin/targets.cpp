@@ -1,0 +1,73 @@
+#include <boost/json.hpp>
+
+#include "andon/admin/handlers.hpp"
+#include "andon/base/time_text.hpp"
+
+namespace andon::admin::handlers {
+namespace {
+
+namespace json = boost::json;
+
+constexpr nanoseconds until_resumed = std::chrono::days{3650};
+constexpr nanoseconds shown_as_paused = std::chrono::days{365};
+
+json::object target_json(const route::target& target, const gateway::served_model& model, mono_time now) {
+  const auto& health = *target.health;
+  const auto cooling = health.cooling(now) ? health.cooling_until() - now : nanoseconds{0};
+  json::object out;
+  out["model"] = model.name.view();
+  out["provider"] = model.provider.view();
+  out["upstream_model"] = model.upstream_model;
+  out["address"] = model.address;
+  out["tier"] = target.tier;
+  out["weight"] = target.settings.weight;
+  out["state"] = cooling > shown_as_paused ? "paused" : cooling > nanoseconds{0} ? "cooling" : "serving";
+  if (cooling > nanoseconds{0} && cooling <= shown_as_paused) out["cooling_s"] = static_cast<double>(cooling.count()) / 1e9;
+  out["in_flight"] = health.in_flight();
+  out["consecutive_failures"] = health.consecutive_failures();
+  out["error_rate"] = health.error_rate(now);
+  out["latency_s"] = health.latency_nanos(false, now) / 1e9;
+  out["tokens_last_minute"] = health.tokens_last_minute(now);
+  return out;
+}
+
+result<std::shared_ptr<route::target_health>> known_target(const services& with, const request& asked) {
+  const auto plan = with.plan();
+  if (plan)
+    for (const auto& model : plan->models)
+      if (model->name.view() == asked.argument) return with.health.of(model->name);
+  return fail(errc::not_found, "no model is named '" + asked.argument + "' in the configuration; GET /api/v1/routes lists them");
+}
+
+}  // namespace
+
+result<reply> routes(const services& with, const request&) {
+  const auto now = with.time.mono();
+  json::array data;
+  if (const auto plan = with.plan())
+    for (const auto& route : plan->routes) {
+      json::array targets;
+      const auto all = route->choice->targets();
+      for (std::size_t i = 0; i < all.size() && i < route->models.size(); ++i) targets.emplace_back(target_json(all[i], *route->models[i], now));
+      data.emplace_back(json::object{{"name", route->name.view()}, {"strategy", route::to_string(route->choice->settings().choose)}, {"targets", std::move(targets)}});
+    }
+  return reply{.body = json::serialize(json::object{{"data", std::move(data)}})};
+}
+
+result<reply> pause_target(const services& with, const request& asked) {
+  const auto target = known_target(with, asked);
+  if (!target) return std::unexpected(target.error());
+  const auto span = asked.query.duration("for", until_resumed, until_resumed);
+  if (!span) return std::unexpected(span.error());
+  (*target)->cool(with.time.mono() + *span);
+  return reply{.body = json::serialize(json::object{{"model", asked.argument}, {"state", "paused"}})};
+}
+
+result<reply> resume_target(const services& with, const request& asked) {
+  const auto target = known_target(with, asked);
+  if (!target) return std::unexpected(target.error());
+  (*target)->recover();
+  return reply{.body = json::serialize(json::object{{"model", asked.argument}, {"state", "serving"}})};
+}
+
+}  // namespace andon::admin::handlers
