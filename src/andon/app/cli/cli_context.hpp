@@ -1,0 +1,35 @@
+#pragma once
+// What every verb of the command line shares: where the data directory is, how to print, and what to run in the end.
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "andon/base/error.hpp"
+
+namespace andon::app::cli {
+
+struct context {
+  std::string data = "./andon-data";
+  bool json = false;
+  bool terminal = false;               ///< standard output is one: colours and tables for people
+  std::function<int()> chosen;         ///< set by the verb that was given
+};
+
+constexpr int done = 0;
+constexpr int failed = 1;
+constexpr int wrong_usage = 2;
+
+/// One line on standard error. Returns the exit code: wrong_usage for arguments that are not acceptable.
+int complain(const error& why);
+
+/// `--data` and `--json`, as every verb that talks to a gateway has them.
+CLI::App& add_common(CLI::App& verb, context& in);
+
+void add_status_verbs(CLI::App& root, context& in);     // status, reload, drain, budgets
+void add_key_verbs(CLI::App& root, context& in);
+void add_project_verbs(CLI::App& root, context& in);
+void add_ledger_verbs(CLI::App& root, context& in);
+void add_replay_verb(CLI::App& ledger, context& in);
+void add_reference_verbs(CLI::App& root, context& in);  // reference, completion, version
+
+}  // namespace andon::app::cli

@@ -1,0 +1,131 @@
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "andon/app/cli/admin_client.hpp"
+#include "andon/app/cli/cli_context.hpp"
+#include "andon/app/cli/ledger_export.hpp"
+#include "andon/app/cli/ledger_verify.hpp"
+#include "andon/app/cli/table.hpp"
+
+namespace andon::app::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct ledger_options {
+  std::vector<std::string> words;
+  std::string id, cursor, file, encryption_key;
+  int limit = 50;
+  std::uint64_t most = 0;
+  bool content = false, offline = false;
+  [[nodiscard]] std::string query() const { return fmt::format("{}", fmt::join(words, " ")); }
+};
+
+std::string cost_cell(const json::value& row) {
+  const auto cost = cell(row, "cost_usd");
+  return cost == "-" ? "unknown" : "$" + cost;
+}
+
+std::vector<std::string> cells_of(const json::value& row) {
+  const auto took = cell(row, "duration_s");
+  return {cell(row, "started").substr(0, 23), cell(row, "id"), cell(row, "project"), cell(row, "route"), cell(row, "model"), cell(row, "status"),
+          cell(row, "outcome"), took.substr(0, took.find('.') + 4), cost_cell(row)};
+}
+
+const std::vector<std::string> heads{"TIME", "ID", "PROJECT", "ROUTE", "MODEL", "STATUS", "OUTCOME", "SECONDS", "COST"};
+
+/// Pages until `limit` rows; whole Records come in smaller pages.
+int search(const context& in, const ledger_options& from) {
+  const auto client = admin_client::open(in.data);
+  if (!client) return complain(client.error());
+  const bool content = in.json || from.content;
+  table out(heads);
+  auto cursor = from.cursor;
+  int left = from.limit;
+  while (left > 0) {
+    const auto got = client->call("GET", "/api/v1/records" + query_text({{"q", from.query()}, {"cursor", cursor},
+                                                                          {"limit", std::to_string(std::min(left, content ? 200 : 1000))}, {"content", content ? "true" : ""}}));
+    if (!got) return complain(got.error());
+    const auto& rows = got->at("data").as_array();
+    for (const auto& row : rows) {
+      if (content) fmt::print(stdout, "{}\n", json::serialize(row));
+      else out.add(cells_of(row));
+    }
+    left -= static_cast<int>(rows.size());
+    cursor = std::string(got->at("next").as_string());
+    if (cursor.empty()) break;
+  }
+  if (!content) fmt::print(stdout, "{}", out.empty() ? "nothing matches\n" : out.text(in.terminal));
+  if (!cursor.empty() && !in.json) fmt::print(stderr, "more: --cursor {}\n", cursor);
+  return done;
+}
+
+int tail(const context& in, const ledger_options& from) {
+  const auto client = admin_client::open(in.data);
+  if (!client) return complain(client.error());
+  std::string after;
+  const bool content = in.json || from.content;
+  for (std::uint64_t seen = 0; from.most == 0 || seen < from.most;) {
+    const auto got = client->call("GET", "/api/v1/records/follow" + query_text({{"q", from.query()}, {"after", after}, {"content", content ? "true" : ""}}));
+    if (!got) return complain(got.error());
+    for (const auto& row : got->at("data").as_array()) {
+      if (content) fmt::print(stdout, "{}\n", json::serialize(row));
+      else fmt::print(stdout, "{}\n", clean(fmt::format("{}", fmt::join(cells_of(row), "  "))));
+      if (++seen == from.most) break;
+    }
+    std::fflush(stdout);
+    after = json::serialize(got->at("next"));
+  }
+  return done;
+}
+
+int show(const context& in, const ledger_options& from) {
+  const auto client = admin_client::open(in.data);
+  if (!client) return complain(client.error());
+  const auto got = client->call("GET", "/api/v1/records/" + percent_encode(from.id));
+  if (!got) return complain(got.error());
+  if (in.json) return fmt::print(stdout, "{}\n", json::serialize(*got)), done;
+  for (const auto& [name, value] : got->as_object()) fmt::print(stdout, "{:<16} {}\n", std::string(name), clean(value.is_structured() ? json::serialize(value) : cell(*got, name), 20'000));
+  return done;
+}
+
+CLI::App& add(CLI::App& ledger, context& in, const char* name, const char* about, std::function<int()> run) {
+  auto& verb = add_common(*ledger.add_subcommand(name, about), in);
+  verb.callback([&in, run = std::move(run)] { in.chosen = run; });
+  return verb;
+}
+
+void add_query(CLI::App& verb, ledger_options& options) {
+  verb.add_option("query", options.words, "Filter: model:gpt-4o status>=500 cost>0.01 since:1h words \"a phrase\" (see: andon reference filter; put -- before a leading -)");
+}
+
+}  // namespace
+
+void add_ledger_verbs(CLI::App& root, context& in) {
+  auto* ledger = root.add_subcommand("ledger", "Search, follow, export, verify and replay recorded calls");
+  ledger->require_subcommand(1);
+  auto options = std::make_shared<ledger_options>();
+  auto& found = add(*ledger, in, "search", "Find calls, newest first", [&in, options] { return search(in, *options); });
+  add_query(found, *options);
+  found.add_option("--limit", options->limit, "At most so many")->capture_default_str()->check(CLI::Range(1, 10'000'000));
+  found.add_option("--cursor", options->cursor, "Go on where a search ended");
+  found.add_flag("--content", options->content, "Whole Records with prompts and replies, as JSON lines");
+  auto& tailed = add(*ledger, in, "tail", "Show calls as they come", [&in, options] { return tail(in, *options); });
+  add_query(tailed, *options);
+  tailed.add_option("--max", options->most, "End after so many");
+  tailed.add_flag("--content", options->content, "Whole Records, as JSON lines");
+  auto& shown = add(*ledger, in, "show", "Show one call whole", [&in, options] { return show(in, *options); });
+  shown.add_option("id", options->id, "As in the reply's x-andon-request-id")->required();
+  auto& written = add(*ledger, in, "export", "Write whole Records as JSON lines", [&in, options] { return export_records(in, options->query(), options->file, options->most); });
+  add_query(written, *options);
+  written.add_option("-o,--output", options->file, "File; without it standard output");
+  written.add_option("--max", options->most, "End after so many");
+  auto& verified = add(*ledger, in, "verify", "Read and check every byte of the journal; works with and without a running gateway",
+                       [&in, options] { return verify_ledger(in, options->offline, options->encryption_key); });
+  verified.add_flag("--offline", options->offline, "Read the files even if a gateway runs");
+  verified.add_option("--encryption-key", options->encryption_key, "Master key of an encrypted ledger when offline: file:PATH or ${NAME}");
+  add_replay_verb(*ledger, in);
+}
+
+}  // namespace andon::app::cli

@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "andon/app/cli/admin_client.hpp"
+#include "andon/app/cli/cli_context.hpp"
+#include "andon/app/cli/table.hpp"
+
+namespace andon::app::cli {
+namespace {
+
+namespace json = boost::json;
+
+int call_and_say(const context& in, std::string_view method, std::string_view target, std::string_view said) {
+  const auto client = admin_client::open(in.data);
+  if (!client) return complain(client.error());
+  const auto got = client->call(method, target);
+  if (!got) return complain(got.error());
+  if (in.json) fmt::print(stdout, "{}\n", json::serialize(*got));
+  else fmt::print(stdout, "{}\n", said);
+  return done;
+}
+
+int status(const context& in) {
+  const auto client = admin_client::open(in.data);
+  if (!client) return complain(client.error());
+  const auto got = client->call("GET", "/api/v1/status");
+  if (!got) return complain(got.error());
+  if (in.json) return fmt::print(stdout, "{}\n", json::serialize(*got)), done;
+  const json::value nothing;
+  const auto* ledger = got->as_object().if_contains("ledger");
+  const auto& from = ledger != nullptr ? *ledger : nothing;
+  fmt::print(stdout, "andon {}: {}\n  gateway     http://{}/v1\n  started     {} ({} s ago)\n  keys        {} in {} projects\n  under way   {} calls\n",
+             cell(*got, "version"), cell(*got, "ready") == "true" ? "ready" : "not ready", cell(*got, "gateway"), cell(*got, "started"),
+             cell(*got, "uptime_s"), cell(*got, "keys"), cell(*got, "projects"), cell(*got, "calls_under_way"));
+  if (!from.is_object()) return fmt::print(stdout, "  ledger      off\n"), done;
+  fmt::print(stdout, "  ledger      {} Records: {} indexed, {} waiting, {} dropped{}\n", cell(from, "appended"), cell(from, "indexed"), cell(from, "waiting"),
+             cell(from, "dropped"), cell(from, "balanced") == "true" ? "" : "  (DOES NOT BALANCE)");
+  if (cell(from, "full") == "true") fmt::print(stdout, "  ALARM       the journal has no space\n");
+  if (const auto problem = cell(from, "index_problem"); problem != "-") fmt::print(stdout, "  ALARM       {}\n", clean(problem));
+  return done;
+}
+
+int list(const context& in, std::string_view target, const std::vector<std::pair<std::string, std::string>>& columns) {
+  const auto client = admin_client::open(in.data);
+  if (!client) return complain(client.error());
+  const auto got = client->call("GET", target);
+  if (!got) return complain(got.error());
+  std::vector<std::string> heads;
+  for (const auto& [head, name] : columns) heads.push_back(head);
+  table out(heads);
+  for (const auto& one : got->at("data").as_array()) {
+    if (in.json) {
+      fmt::print(stdout, "{}\n", json::serialize(one));
+      continue;
+    }
+    std::vector<std::string> row;
+    for (const auto& [head, name] : columns) row.push_back(cell(one, name));
+    out.add(std::move(row));
+  }
+  if (!in.json) fmt::print(stdout, "{}", out.text(in.terminal));
+  return done;
+}
+
+int routes(const context& in) {
+  const auto client = admin_client::open(in.data);
+  if (!client) return complain(client.error());
+  const auto got = client->call("GET", "/api/v1/routes");
+  if (!got) return complain(got.error());
+  table out({"ROUTE", "STRATEGY", "MODEL", "STATE", "IN FLIGHT", "ERROR RATE", "ADDRESS"});
+  for (const auto& route : got->at("data").as_array()) {
+    if (in.json) fmt::print(stdout, "{}\n", json::serialize(route));
+    for (const auto& target : route.at("targets").as_array())
+      out.add({cell(route, "name"), cell(route, "strategy"), cell(target, "model"), cell(target, "state"), cell(target, "in_flight"), cell(target, "error_rate"), cell(target, "address")});
+  }
+  if (!in.json) fmt::print(stdout, "{}", out.text(in.terminal));
+  return done;
+}
+
+void add_target_verbs(CLI::App& root, context& in) {
+  auto* target = root.add_subcommand("target", "Take models out of all routes and in again");
+  target->require_subcommand(1);
+  auto model = std::make_shared<std::string>();
+  auto span = std::make_shared<std::string>();
+  auto& pause = add_common(*target->add_subcommand("pause", "Take a model out"), in);
+  pause.add_option("model", *model, "Model, as the configuration names it")->required();
+  pause.add_option("--for", *span, "How long (1h, 2d); without it until resumed");
+  pause.callback([&in, model, span] {
+    in.chosen = [&in, model, span] {
+      return call_and_say(in, "POST", "/api/v1/targets/" + percent_encode(*model) + "/pause" + query_text({{"for", *span}}), "paused " + *model);
+    };
+  });
+  auto& resume = add_common(*target->add_subcommand("resume", "Take a model in again"), in);
+  resume.add_option("model", *model, "Model, as the configuration names it")->required();
+  resume.callback([&in, model] {
+    in.chosen = [&in, model] { return call_and_say(in, "POST", "/api/v1/targets/" + percent_encode(*model) + "/resume", "resumed " + *model); };
+  });
+}
+
+}  // namespace
+
+void add_status_verbs(CLI::App& root, context& in) {
+  add_common(*root.add_subcommand("status", "What the running gateway does"), in).callback([&in] { in.chosen = [&in] { return status(in); }; });
+  add_common(*root.add_subcommand("routes", "Routes, their targets and the targets' health"), in).callback([&in] { in.chosen = [&in] { return routes(in); }; });
+  add_common(*root.add_subcommand("budgets", "Budgets: limit, spent, reserved, reset"), in).callback([&in] {
+    in.chosen = [&in] {
+      return list(in, "/api/v1/budgets", {{"BUDGET", "name"}, {"PERIOD", "period"}, {"LIMIT $", "limit_usd"}, {"SPENT $", "spent_usd"},
+                                          {"RESERVED $", "reserved_usd"}, {"LEFT $", "left_usd"}, {"ALARM", "alarm"}, {"RESETS", "resets"}});
+    };
+  });
+  add_target_verbs(root, in);
+  add_common(*root.add_subcommand("reload", "Make the gateway read its configuration file again"), in).callback([&in] {
+    in.chosen = [&in] { return call_and_say(in, "POST", "/api/v1/config/reload", "reloaded"); };
+  });
+  add_common(*root.add_subcommand("drain", "End the gateway gracefully: no new work, calls under way finish"), in).callback([&in] {
+    in.chosen = [&in] { return call_and_say(in, "POST", "/api/v1/drain", "draining"); };
+  });
+}
+
+}  // namespace andon::app::cli
