@@ -66,6 +66,7 @@ struct request_facts {
   std::vector<text_span> texts;          ///< at most max_texts; what is beyond is covered by one last `json` span
 
   // Places for edits.
+  std::uint32_t first_member = 0;        ///< just behind the opening brace
   byte_span model_value;                 ///< with its quotes
   byte_span stream_options_value;        ///< any JSON value
   byte_span include_usage_value;         ///< inside it

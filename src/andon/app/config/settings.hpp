@@ -106,10 +106,11 @@ struct deadline_settings {
 };
 
 struct retry_settings {
-  std::int64_t attempts = 3;
+  std::int64_t attempts = 2;
   std::vector<std::string> on;
   nanoseconds backoff = 100ms;
-  nanoseconds max_backoff = 5s;
+  nanoseconds max_backoff = 2s;
+  nanoseconds max_retry_after = 10s;
   double budget = 0.2;
 };
 

@@ -1,5 +1,7 @@
 #include "andon/llm/dialect/openai_request.hpp"
 
+#include "andon/base/json_text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -43,7 +45,7 @@ std::string_view word_for(type t) {
 
 class scanner {
 public:
-  scanner(operation op, std::string_view body) : body_(body), at_(body) { facts_.op = op; }
+  scanner(operation op, std::string_view body, model_from from) : body_(body), at_(body), from_(from) { facts_.op = op; }
 
   result<request_facts> run() {
     if (body_.size() >= UINT32_MAX) return fail(errc::body_too_large, "The body is larger than 4 GiB.");
@@ -61,6 +63,7 @@ public:
 private:
   std::string_view body_;
   json_cursor at_;
+  model_from from_;
   request_facts facts_;
   error problem_{errc::none, {}, {}};
   std::uint32_t seen_ = 0;
@@ -89,6 +92,7 @@ private:
     for (bool first = true;;) {
       std::uint32_t start = 0;
       if (!next(first, key, start)) return;
+      if (facts_.first_member == 0) facts_.first_member = start;
       auto index = fields.find(text_of(key, key_storage_));
       auto name = static_cast<field>(index);
       if (name != field::unknown) once(index);
@@ -366,7 +370,7 @@ private:
 
   void require() {
     if (problem_.code != errc::none || facts_.op == operation::models || facts_.op == operation::other) return;
-    if (facts_.model.empty()) return refuse("model", "You must provide a model parameter.");
+    if (facts_.model.empty() && from_ == model_from::body) return refuse("model", "You must provide a model parameter.");
     if (facts_.op == operation::chat && !messages_given_) return refuse("messages", "Missing required parameter: 'messages'.");
     if (facts_.op == operation::embeddings && !messages_given_) return refuse("input", "Missing required parameter: 'input'.");
   }
@@ -374,10 +378,11 @@ private:
 
 }  // namespace
 
-result<request_facts> scan_request(operation op, std::string_view body) { return scanner{op, body}.run(); }
+result<request_facts> scan_request(operation op, std::string_view body, model_from from) { return scanner{op, body, from}.run(); }
 
 void set_model(json_edit& edit, const request_facts& facts, std::string_view upstream_model) {
-  if (facts.model_value.present() && facts.model != upstream_model) edit.replace_string(facts.model_value, upstream_model);
+  if (!facts.model_value.present()) return edit.insert(facts.first_member, "\"model\":" + json_string(upstream_model) + ",");
+  if (facts.model != upstream_model) edit.replace_string(facts.model_value, upstream_model);
 }
 
 void ask_for_usage(json_edit& edit, const request_facts& facts) {
@@ -386,7 +391,8 @@ void ask_for_usage(json_edit& edit, const request_facts& facts) {
   if (facts.stream_options_is_object)
     return edit.insert(facts.stream_options_value.offset + 1, facts.stream_options_is_empty ? R"("include_usage":true)" : R"("include_usage":true,)");
   if (facts.stream_options_value.present()) return edit.replace(facts.stream_options_value, R"({"include_usage":true})");
-  if (facts.model_value.present()) edit.insert(facts.model_value.end(), R"(,"stream_options":{"include_usage":true})");
+  if (facts.model_value.present()) return edit.insert(facts.model_value.end(), R"(,"stream_options":{"include_usage":true})");
+  edit.insert(facts.first_member, R"("stream_options":{"include_usage":true},)");  // a streamed request has members
 }
 
 void remove_gateway_fields(json_edit& edit, const request_facts& facts) {

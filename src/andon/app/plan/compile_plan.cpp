@@ -1,0 +1,264 @@
+#include <algorithm>
+#include <array>
+
+#include "andon/app/plan/compile.hpp"
+#include "andon/net/url.hpp"
+#include "andon/route/provider_table.hpp"
+
+namespace andon::app {
+namespace {
+
+constexpr std::array<std::string_view, 3> operations{"chat/completions", "completions", "embeddings"};
+
+/// A provider with its address worked out.
+struct known_provider {
+  provider_name name;
+  const route::provider_flavour* flavour = nullptr;
+  net::base_url base;
+  net::header_lines headers;
+  std::string api_version;
+};
+
+class plan_compiler {
+public:
+  plan_compiler(const settings& from, compile_context& in, diagnostics& found) : from_(from), in_(in), found_(found) {}
+
+  std::shared_ptr<gateway::plan> run() {
+    for (const auto& [name, one] : from_.providers.entries) provider(name, one);
+    auto prices = llm::price_table::make(overrides());
+    if (!prices) {
+      found_.add({}, "models", prices.error().message + (prices.error().param.empty() ? "" : " (" + prices.error().param + ")"));
+      return nullptr;
+    }
+    auto out = std::make_shared<gateway::plan>(std::move(*prices));
+    out->version = in_.version;
+    out->made = in_.now;
+    out->limits.default_max_output = from_.default_max_output;
+    for (const auto& [name, one] : from_.models.entries) model(*out, name, one);
+    for (const auto& [name, one] : from_.routes.entries) route(*out, name, one);
+    if (out->routes.empty() && found_.empty()) found_.add({}, "routes", "there is no route, so no client could call anything", "add one under `routes`");
+    out->seal();
+    return out;
+  }
+
+private:
+  void provider(const std::string& name, const provider_settings& one) {
+    const auto at = from_.providers.places.at(name);
+    const auto path = "providers." + name;
+    if (one.dialect != "openai" && one.dialect != "sim") found_.add(at, path + ".dialect", "'" + one.dialect + "' is not a dialect this version speaks", "one of openai, sim");
+    known_provider out{provider_name{name}, flavour_of(name, one), {}, {}, one.api_version.empty() ? "2024-10-21" : one.api_version};
+    if (out.flavour == nullptr) return found_.add(at, path + ".kind", "'" + one.kind + "' is not a kind of provider", "one of " + kinds());
+    if (out.flavour->speaks == route::dialect::sim && one.url.empty()) {
+      auto listening = in_.sim(name, one.script);
+      if (!listening) return found_.add(at, path + ".script", listening.error().message);
+      out.base.to = std::move(*listening);
+      out.base.path = "/v1";
+    } else {
+      const auto url = one.url.empty() ? std::string(out.flavour->base_url) : one.url;
+      auto parsed = net::parse_base_url(url);
+      if (url.empty()) return found_.add(at, path + ".url", "is missing", "the base URL up to and including the version, e.g. http://127.0.0.1:8080/v1");
+      if (!parsed) return found_.add(at, path + ".url", parsed.error().message);
+      out.base = std::move(*parsed);
+    }
+    out.base.to.ca_file = one.ca_file;
+    out.base.to.verify = one.verify;
+    if (one.key && !one.key->empty()) out.headers.push_back(key_header(*out.flavour, *one.key));
+    for (const auto& [header, value] : one.headers) out.headers.push_back({header, std::string(value.reveal())});
+    providers_.emplace(name, std::move(out));
+  }
+
+  static const route::provider_flavour* flavour_of(const std::string& name, const provider_settings& one) {
+    if (one.dialect == "sim") return route::find_flavour("sim");
+    if (!one.kind.empty()) return route::find_flavour(one.kind);
+    if (const auto* named = route::find_flavour(name)) return named;
+    return route::find_flavour("custom");
+  }
+
+  static std::string kinds() {
+    std::string out;
+    for (const auto& one : route::provider_table()) out.append(out.empty() ? "" : ", ").append(one.name);
+    return out;
+  }
+
+  static net::header_line key_header(const route::provider_flavour& flavour, const secret& key) {
+    if (flavour.auth == route::auth_style::api_key) return {"api-key", std::string(key.reveal())};
+    return {"authorization", "Bearer " + std::string(key.reveal())};
+  }
+
+  static bool has_price(const price_settings& p) { return p.free || p.input || p.output || p.per_request || p.cached_read; }
+
+  std::vector<llm::price_override> overrides() const {
+    std::vector<llm::price_override> out;
+    for (const auto& [name, one] : from_.models.entries) {
+      const auto& p = one.price;
+      const auto provider = providers_.find(one.provider);
+      if (!has_price(p) || provider == providers_.end()) continue;
+      llm::price_override o;
+      o.provider = price_provider(provider->second, one);
+      o.model = one.name.empty() ? name : one.name;
+      o.free = p.free;
+      o.input = p.input.value_or("");
+      o.output = p.output.value_or("");
+      o.cached_read = p.cached_read.value_or("");
+      o.cache_write_5m = p.cache_write_5m.value_or("");
+      o.cache_write_1h = p.cache_write_1h.value_or("");
+      o.reasoning = p.reasoning.value_or("");
+      o.input_audio = p.input_audio.value_or("");
+      o.output_audio = p.output_audio.value_or("");
+      o.per_request = p.per_request.value_or("");
+      out.push_back(std::move(o));
+    }
+    return out;
+  }
+
+  /// Overridden prices belong to the configured provider's name, so that two providers of one kind can differ.
+  static std::string price_provider(const known_provider& provider, const model_settings& one) {
+    if (has_price(one.price) || provider.flavour->price_provider.empty()) return provider.name.str();
+    return std::string(provider.flavour->price_provider);
+  }
+
+  void model(gateway::plan& out, const std::string& name, const model_settings& one) {
+    const auto at = from_.models.places.at(name);
+    const auto found = providers_.find(one.provider);
+    if (found == providers_.end()) {
+      if (!from_.providers.entries.contains(one.provider)) found_.add(at, "models." + name + ".provider", "there is no provider '" + one.provider + "'", "declare it under `providers`");
+      return;
+    }
+    const auto& provider = found->second;
+    auto made = std::make_unique<gateway::served_model>();
+    made->name = model_name{name};
+    made->provider = provider.name;
+    made->upstream_model = one.name.empty() ? name : one.name;
+    made->to = provider.base.to;
+    made->address = net::host_port(provider.base.to);
+    made->flavour = provider.flavour;
+    made->price_provider = price_provider(provider, one);
+    made->headers = provider.headers;
+    for (std::size_t i = 0; i < operations.size(); ++i)
+      made->paths[i] = route::upstream_path(*provider.flavour, provider.base.path, operations[i], made->upstream_model, provider.api_version);
+    made->profile = &llm::token_profile_of(made->upstream_model);
+    made->limits = out.prices.limits(made->price_provider, made->upstream_model);
+    if (one.context_window > 0) made->limits.context_window = one.context_window;
+    if (one.max_output > 0) made->limits.max_output = one.max_output;
+    made->runs_free = one.price.free || (provider.flavour->speaks == route::dialect::sim && !has_price(one.price));
+    models_[name] = made.get();
+    out.models.push_back(std::move(made));
+  }
+
+  route::requirement conditions(const std::string& path, const target_settings& target) {
+    route::requirement out;
+    if (target.when.empty()) return out;
+    auto& all = out.any.emplace_back();
+    for (const auto& one : target.when) {
+      auto made = route::condition::make(one.field == "size" ? "request_bytes" : one.field == "tag" ? "tags" : one.field == "tokens" ? "input_tokens" : one.field, one.op, one.value);
+      if (!made) found_.add(one.at, path + ".when", made.error().message);
+      else all.push_back(std::move(*made));
+    }
+    return out;
+  }
+
+  void add_target(gateway::served_route& out, route::route_settings& rules, const std::string& path, const target_settings& one) {
+    const auto known = models_.find(one.model);
+    if (known == models_.end()) {
+      if (!from_.models.entries.contains(one.model)) found_.add(one.at, path, "there is no model '" + one.model + "'", hint_for(one.model));
+      return;
+    }
+    const auto& model = *known->second;
+    route::target_settings target;
+    target.model = model.name;
+    target.provider = model.provider;
+    target.weight = static_cast<std::uint32_t>(one.weight);
+    if (one.priority > 0) target.priority = static_cast<std::uint32_t>(one.priority);
+    target.when = conditions(path, one);
+    out.models.push_back(&model);
+    rules.targets.push_back(std::move(target));
+    if (std::ranges::find(out.profiles, model.profile) == out.profiles.end()) out.profiles.push_back(model.profile);
+  }
+
+  std::string hint_for(const std::string& name) const {
+    std::vector<std::string> names;
+    for (const auto& [known, one] : from_.models.entries) names.push_back(known);
+    const auto close = nearest(name, names);
+    return close.empty() ? "declare it under `models`" : "did you mean '" + close + "'?";
+  }
+
+  void fill_rules(route::route_settings& rules, const std::string& path, position at, const route_settings& one) {
+    if (const auto choose = route::parse_strategy(one.strategy)) rules.choose = *choose;
+    else found_.add(at, path + ".strategy", choose.error().message);
+    rules.deadlines = {one.deadline.connect, one.deadline.first_token, one.deadline.idle, one.deadline.total};
+    rules.retry.max_attempts = std::max<std::uint32_t>(6, static_cast<std::uint32_t>(one.retry.attempts) * static_cast<std::uint32_t>(rules.targets.size()));
+    rules.retry.attempts = static_cast<std::uint32_t>(one.retry.attempts);
+    rules.retry.prefer = rules.targets.size() > 1 ? route::retry_settings::order::other_first : route::retry_settings::order::same_first;
+    rules.retry.backoff_base = one.retry.backoff;
+    rules.retry.backoff_max = one.retry.max_backoff;
+    rules.retry.max_retry_after = one.retry.max_retry_after;
+    rules.retry.budget_ratio = one.retry.budget;
+    if (!one.retry.on.empty()) rules.retry.on = faults(path, at, one.retry.on);
+    rules.cooldown.enabled = one.cooldown.failures > 0;
+    if (one.cooldown.failures > 0) rules.cooldown.consecutive_failures = static_cast<std::uint32_t>(one.cooldown.failures);
+    rules.cooldown.base = one.cooldown.pause;
+    rules.cooldown.max = std::max(one.cooldown.max_pause, one.cooldown.pause);
+  }
+
+  route::fault_kinds faults(const std::string& path, position at, const std::vector<std::string>& names) {
+    route::fault_kinds out;
+    for (const auto& name : names) {
+      const auto kind = route::parse_fault_kind(name);
+      if (kind) out.add(*kind);
+      else found_.add(at, path + ".retry.on", kind.error().message);
+    }
+    return out;
+  }
+
+  void route(gateway::plan& out, const std::string& name, const route_settings& one) {
+    const auto at = from_.routes.places.at(name);
+    const auto path = "routes." + name;
+    const auto before = found_.found().size();
+    auto made = std::make_unique<gateway::served_route>();
+    made->name = route_name{name};
+    route::route_settings rules;
+    rules.name = made->name;
+    for (std::size_t i = 0; i < one.targets.size(); ++i) add_target(*made, rules, path + ".targets[" + std::to_string(i) + "]", one.targets[i]);
+    fill_rules(rules, path, at, one);
+    if (found_.found().size() != before) return;
+    for (auto& target : rules.targets) target.prices = unit_prices(out, *models_.at(target.model.str()));
+    auto compiled = route::route::compile(std::move(rules), in_.health);
+    if (!compiled) return found_.add(at, path, compiled.error().message);
+    made->choice = std::move(*compiled);
+    made->max_output = 0;
+    for (const auto* model : made->models) made->max_output = std::max(made->max_output, model->limits.max_output);
+    if (std::ranges::any_of(made->models, [](const auto* m) { return m->limits.max_output == 0; })) made->max_output = 0;
+    out.routes.push_back(std::move(made));
+  }
+
+  std::optional<route::unit_prices> unit_prices(const gateway::plan& out, const gateway::served_model& model) const {
+    if (model.runs_free) return route::unit_prices{};
+    const auto* price = out.prices.find(model.price_provider, model.upstream_model, in_.now);
+    const auto input = llm::cost_bound(price, tokens{1'000'000}, tokens{0});
+    const auto output = llm::cost_bound(price, tokens{0}, tokens{1'000'000});
+    if (input.state != llm::price_state::known || output.state != llm::price_state::known) return std::nullopt;
+    return route::unit_prices{input.amount, output.amount};
+  }
+
+  const settings& from_;
+  compile_context& in_;
+  diagnostics& found_;
+  std::map<std::string, known_provider> providers_;
+  std::map<std::string, const gateway::served_model*> models_;
+};
+
+}  // namespace
+
+std::shared_ptr<gateway::plan> compile_plan(const settings& from, compile_context& in, diagnostics& found) {
+  return plan_compiler(from, in, found).run();
+}
+
+std::optional<compiled> compile(const settings& from, compile_context& in, diagnostics& found) {
+  compiled out;
+  out.access = compile_access(from, found);
+  out.plan = compile_plan(from, in, found);
+  if (!found.empty() || !out.plan) return std::nullopt;
+  return out;
+}
+
+}  // namespace andon::app

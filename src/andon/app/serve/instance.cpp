@@ -1,0 +1,309 @@
+#include "andon/app/serve/instance.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <thread>
+
+#include "andon/app/serve/mask.hpp"
+#include "andon/base/log.hpp"
+#include "andon/base/time_text.hpp"
+#include "andon/net/url.hpp"
+
+namespace andon::app {
+namespace {
+
+constexpr nanoseconds between_upkeeps = std::chrono::seconds{60};
+constexpr std::size_t admin_core_index = 100;
+
+std::size_t core_count(std::int64_t wanted) {
+  if (wanted > 0) return static_cast<std::size_t>(wanted);
+  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 15);
+}
+
+net::server_limits limits_of(const listen_settings& from) {
+  net::server_limits out;
+  out.max_head = static_cast<std::size_t>(from.max_headers.value());
+  out.max_body = static_cast<std::size_t>(from.max_body.value());
+  out.head_timeout = std::min<nanoseconds>(from.request_timeout, 15s);
+  out.body_timeout = from.request_timeout;
+  out.idle_timeout = from.idle_timeout;
+  out.write_timeout = from.write_timeout;
+  out.max_connections = static_cast<std::size_t>(from.max_connections);
+  return out;
+}
+
+ledger::ledger_options ledger_options_of(const settings& from, const std::string& data, std::size_t cores) {
+  ledger::ledger_options out;
+  out.data = data;
+  out.cores = static_cast<std::uint32_t>(cores);
+  out.segment_bytes = static_cast<std::uint64_t>(from.ledger.segment.value());
+  out.max_disk_bytes = static_cast<std::uint64_t>(from.ledger.max_disk.value());
+  out.when_full = from.ledger.on_full == full_choice::refuse ? ledger::full_policy::refuse : ledger::full_policy::drop_oldest;
+  out.sync_interval = std::chrono::duration_cast<std::chrono::milliseconds>(from.ledger.sync_interval);
+  out.sync_always = from.ledger.sync == sync_mode::always;
+  out.master_key = from.ledger.encryption;
+  return out;
+}
+
+/// Runs a coroutine on a core and waits for it on this thread.
+template <class Make>
+void run_on(net::core& on, Make make) {
+  std::promise<void> done;
+  on.post([&] { make(done); });
+  done.get_future().wait();
+}
+
+net::task<void> drain_core(core_unit& unit, deadline until, std::promise<void>& done) {
+  const bool all_ended = co_await unit.listener->drain(until);
+  if (!all_ended) log::warn("drain_deadline", {{"core", unit.on.index()}});
+  co_await unit.handler->stop();
+  unit.providers->close_idle();
+  done.set_value();
+}
+
+}  // namespace
+
+instance::instance(serve_options options) : options_(std::move(options)), limits_(&metrics_), started_(time_.wall()), last_upkeep_(time_.mono()) {}
+
+instance::~instance() = default;
+
+gateway::plan_ptr instance::plan() const {
+  const std::lock_guard lock(reloading_);
+  return plan_;
+}
+
+result<void> instance::open(const loaded_settings& from) {
+  settings_ = from.values;
+  configuration_text_ = from.text;
+  if (options_.gateway) {
+    auto parsed = value_codec<address>::read(*options_.gateway);
+    if (!parsed) return std::unexpected(std::move(parsed.error()));
+    settings_.listen.gateway = *parsed;
+  }
+  if (options_.admin) {
+    auto parsed = value_codec<address>::read(*options_.admin);
+    if (!parsed) return std::unexpected(std::move(parsed.error()));
+    settings_.listen.admin = *parsed;
+  }
+  if (auto opened = open_ledger(); !opened) return opened;
+  sims_ = std::make_unique<sim_host>(time_, counter_);
+  if (auto opened = open_access(); !opened) return opened;
+  diagnostics found(from.name);
+  if (auto adopted = adopt(settings_, found); !adopted) return adopted;
+  if (ledger_) {
+    spending_ = std::make_unique<spend_watch>(*ledger_, *keys_, board_, limits_, time_);
+    if (auto restored = spending_->restore(); !restored) return restored;
+  }
+  return {};
+}
+
+result<void> instance::open_ledger() {
+  if (!settings_.ledger.enabled) {
+    std::error_code ignored;
+    std::filesystem::create_directories(options_.data, ignored);
+    log::warn("ledger_off", {{"meaning", "no call is recorded"}});
+    return {};
+  }
+  auto opened = ledger::ledger::open(ledger_options_of(settings_, options_.data, core_count(settings_.listen.threads)), time_, &metrics_);
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  ledger_ = std::move(*opened);
+  const auto& recovered = ledger_->recovered();
+  if (!recovered.open.empty() || recovered.lost_entries > 0 || recovered.bad_segments > 0)
+    log::warn("ledger_recovered", {{"interrupted", recovered.open.size()}, {"torn_tails", recovered.torn_tails},
+                                   {"lost_records", recovered.lost_records}, {"bad_segments", recovered.bad_segments}});
+  return {};
+}
+
+result<void> instance::open_access() {
+  auto opened = access::keyring::open(options_.data, time_, board_);
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  keys_ = std::move(*opened);
+  auto token = keys_->ensure_admin_token();
+  if (!token) return std::unexpected(std::move(token.error()));
+  admin_token_ = std::move(*token);
+  auto first = keys_->ensure_first_key();
+  if (!first) return std::unexpected(std::move(first.error()));
+  first_key_ = std::move(*first);
+  return {};
+}
+
+result<void> instance::adopt(const settings& from, diagnostics& found) {
+  compile_context in{health_, [this](const std::string& provider, const std::string& script) { return sims_->add(provider, script); },
+                     time_.wall(), plan_version_ + 1};
+  auto made = compile(from, in, found);
+  if (!made) {
+    std::string all;
+    for (const auto& one : found.sorted()) all.append(all.empty() ? "" : "\n").append(to_string(one));
+    return fail(errc::invalid_argument, all);
+  }
+  if (auto declared = keys_->declare(std::move(made->access)); !declared) return declared;
+  plan_version_ = in.version;
+  health_readings_.refresh();
+  plan_ = std::move(made->plan);
+  for (auto& unit : cores_) unit.handler->adopt(plan_);
+  for (const auto& model : plan_->models)
+    if (!model->to.verify && model->to.tls) log::warn("certificate_not_checked", {{"model", model->name.view()}, {"address", model->address}});
+  return {};
+}
+
+telemetry::otlp_exporter* instance::make_exporter() {
+  const auto& from = settings_.telemetry;
+  if (from.otlp_endpoint.empty()) return nullptr;
+  const auto base = net::parse_base_url(from.otlp_endpoint);
+  if (!base) {
+    log::error("otlp_endpoint_invalid", {{"reason", base.error().message}});
+    return nullptr;
+  }
+  telemetry::exporter_settings to;
+  to.to = base->to;
+  to.base_path = base->path;
+  for (const auto& [name, value] : from.headers) to.headers.emplace_back(name, value);
+  to.traces = from.traces;
+  to.metrics = from.metrics;
+  to.metrics_every = from.metrics_interval;
+  exporter_ = std::make_unique<telemetry::otlp_exporter>(std::move(to), metrics_, time_);
+  exporter_->start();
+  return exporter_.get();
+}
+
+result<void> instance::start_core(net::core& on, std::uint16_t& port) {
+  on.post([slot = on.index() + 1] { metrics::use_slot(slot); });
+  auto* exporter = exporter_.get();
+  core_unit unit{on, std::make_unique<net::http_client>(on, resolver_), std::make_unique<telemetry::exchange_meter>(metrics_), nullptr, nullptr};
+  unit.handler = std::make_unique<gateway::gateway>(gateway::gateway_parts{
+      on, *unit.providers, board_, limits_, ledger_.get(), settings_.ledger.sync == sync_mode::always, counter_, *unit.meter,
+      exporter, telemetry::sampler(settings_.telemetry.sample_ratio)});
+  unit.handler->adopt(plan_);
+  unit.listener = std::make_unique<net::http_server>(on, *unit.handler, limits_of(settings_.listen));
+  const auto bound = unit.listener->listen(settings_.listen.gateway.host, port);
+  if (!bound) return std::unexpected(bound.error());
+  port = *bound;
+  cores_.push_back(std::move(unit));
+  return {};
+}
+
+result<void> instance::start() {
+  make_exporter();
+  sims_->start();
+  reactor_ = std::make_unique<net::reactor>(core_count(settings_.listen.threads), time_, secure_seed());
+  auto port = settings_.listen.gateway.port;
+  for (std::size_t i = 0; i < reactor_->size(); ++i)
+    if (auto started = start_core(reactor_->at(i), port); !started) return started;
+  gateway_address_ = to_string(address{settings_.listen.gateway.host, port});
+  if (auto started = start_admin(); !started) return started;
+  reactor_->start();
+  admin_thread_ = std::thread([this] { admin_core_->run(); });
+  pthread_setname_np(admin_thread_.native_handle(), "admin");
+  if (spending_) spending_->start();
+  for (auto& unit : cores_) unit.handler->set_ready(true);
+  ready_ = true;
+  if (auto written = write_address("gateway-address", gateway_address_); !written) return written;
+  if (auto written = write_address("admin-address", admin_address_); !written) return written;
+  log::info("ready", {{"gateway", gateway_address_}, {"admin", admin_address_}, {"cores", cores_.size()}, {"routes", plan_->routes.size()}});
+  return {};
+}
+
+result<void> instance::start_admin() {
+  admin_core_ = std::make_unique<net::core>(admin_core_index, time_, secure_seed());
+  admin_api_ = std::make_unique<admin::admin_api>(*admin_core_, admin_services());
+  auto limits = limits_of(settings_.listen);
+  limits.max_body = std::min<std::size_t>(limits.max_body, 4u << 20);
+  limits.max_connections = 1'000;
+  admin_listener_ = std::make_unique<net::http_server>(*admin_core_, *admin_api_, limits);
+  const auto bound = admin_listener_->listen(settings_.listen.admin.host, settings_.listen.admin.port);
+  if (!bound) return std::unexpected(bound.error());
+  admin_address_ = to_string(address{settings_.listen.admin.host, *bound});
+  return {};
+}
+
+admin::services instance::admin_services() {
+  return {.time = time_, .metrics = metrics_, .keys = *keys_, .callers = board_, .limits = limits_, .records = ledger_.get(),
+          .health = health_, .plan = [this] { return plan(); }, .reload = [this] { return reload(); },
+          .configuration = [this] { const std::lock_guard lock(reloading_); return mask_secrets(configuration_text_); },
+          .drain = [this] { drain_asked_ = true; }, .ready = [this] { return ready_.load(); }, .started = started_,
+          .version = ANDON_VERSION, .gateway_address = gateway_address_};
+}
+
+result<void> instance::write_address(const char* file, const std::string& address) const {
+  const auto path = std::filesystem::path(options_.data) / file;
+  const auto fresh = path.string() + ".new";
+  {
+    std::ofstream out(fresh, std::ios::trunc);
+    if (!(out << address << '\n') || !out.flush()) return fail(errc::io_error, "cannot write " + path.string());
+  }
+  std::error_code failed;
+  std::filesystem::rename(fresh, path, failed);
+  if (failed) return fail(errc::io_error, "cannot write " + path.string() + ": " + failed.message());
+  return {};
+}
+
+result<void> instance::reload() {
+  const std::lock_guard lock(reloading_);
+  diagnostics found(options_.config.empty() ? "embedded defaults" : options_.config);
+  const auto fresh = load_settings(options_.config, {}, found);
+  result<void> done;
+  if (found.empty()) done = adopt(fresh.values, found);
+  if (!found.empty() || !done) {
+    std::string all = done ? std::string{} : done.error().message;
+    if (done) for (const auto& one : found.sorted()) all.append(all.empty() ? "" : "\n").append(to_string(one));
+    log::error("reload_refused", {{"meaning", "the configuration before it stays in force"}, {"reason", all}});
+    return fail(errc::invalid_argument, all);
+  }
+  configuration_text_ = fresh.text;
+  log::info("reloaded", {{"plan", plan_version_}, {"routes", plan_->routes.size()}});
+  return {};
+}
+
+void instance::tick() {
+  if (time_.mono() - last_upkeep_ < between_upkeeps) return;
+  last_upkeep_ = time_.mono();
+  if (const auto flushed = keys_->flush_last_used(); !flushed) log::warn("last_used_not_saved", {{"reason", flushed.error().message}});
+}
+
+void instance::drain() {
+  log::info("draining", {{"seconds", std::chrono::duration<double>(settings_.listen.drain_timeout).count()}});
+  ready_ = false;
+  for (auto& unit : cores_) {
+    unit.handler->set_ready(false);
+    unit.handler->set_draining(true);
+  }
+  const auto until = deadline::after(time_.mono(), settings_.listen.drain_timeout);
+  std::vector<std::promise<void>> ended(cores_.size());
+  for (std::size_t i = 0; i < cores_.size(); ++i)
+    cores_[i].on.post([this, i, until, &ended] { cores_[i].on.spawn(drain_core(cores_[i], until, ended[i])); });
+  for (auto& one : ended) one.get_future().wait();
+  if (admin_thread_.joinable()) {
+    admin_api_->stop();
+    run_on(*admin_core_, [this](std::promise<void>& done) { admin_listener_->stop(); done.set_value(); });
+    admin_core_->request_stop();
+    admin_thread_.join();
+  }
+  reactor_->request_stop();
+  if (!reactor_->join(5s)) log::warn("cores_did_not_end", {});
+  if (exporter_) exporter_->stop(2s);
+  if (spending_) spending_->stop();
+  tick();
+  if (const auto flushed = keys_->flush_last_used(); !flushed) log::warn("last_used_not_saved", {{"reason", flushed.error().message}});
+  if (ledger_)
+    if (const auto stopped = ledger_->stop(); !stopped) log::error("ledger_not_flushed", {{"reason", stopped.error().message}});
+  log::info("stopped", {});
+}
+
+std::string instance::greeting() const {
+  std::string out = "\nAndon is ready.\n  gateway  http://" + gateway_address_ + "/v1\n  admin    http://" + admin_address_ +
+                    "/#token=" + std::string(admin_token_.reveal()) + "\n";
+  if (first_key_) {
+    const std::string key(first_key_->text.reveal());
+    const auto model = plan_->find("sim") != nullptr ? std::string("sim") : plan_->routes.front()->name.str();
+    out += "  key      " + key + "   (shown once; more with: andon key create)\n\nTry it:\n  curl http://" + gateway_address_ +
+           "/v1/chat/completions -H 'Authorization: Bearer " + key + "' -H 'Content-Type: application/json' \\\n    -d '{\"model\":\"" + model +
+           "\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n  andon ledger search hello\n";
+  }
+  return out + "\n";
+}
+
+}  // namespace andon::app

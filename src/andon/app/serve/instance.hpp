@@ -1,0 +1,96 @@
+#pragma once
+// A running gateway: all rooms, wired.
+//
+// Life cycle: open() recovers and compiles, start() listens, then reload() as often as asked, drain() ends it.
+// Threads: made and used by the main thread; reload() may come from the admin API's threads as well.
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "andon/access/admission.hpp"
+#include "andon/access/keyring.hpp"
+#include "andon/admin/admin_api.hpp"
+#include "andon/app/plan/compile.hpp"
+#include "andon/app/serve/configuration.hpp"
+#include "andon/app/serve/core_unit.hpp"
+#include "andon/app/serve/serve.hpp"
+#include "andon/app/serve/sim_host.hpp"
+#include "andon/app/serve/spend_watch.hpp"
+#include "andon/base/metrics.hpp"
+#include "andon/ledger/ledger.hpp"
+#include "andon/net/resolver.hpp"
+#include "andon/route/health_metrics.hpp"
+#include "andon/telemetry/otlp_exporter.hpp"
+
+namespace andon::app {
+
+class instance {
+public:
+  explicit instance(serve_options options);
+  ~instance();
+  instance(const instance&) = delete;  // everything in it refers to it
+  instance& operator=(const instance&) = delete;
+
+  /// Settings, ledger, keys, Plan. Nothing listens yet.
+  result<void> open(const loaded_settings& from);
+  /// Listens and serves.
+  result<void> start();
+  /// Reads the configuration again; a bad one leaves the Plan in force and says so.
+  result<void> reload();
+  /// No new work, running calls end within the configured time, everything is flushed.
+  void drain();
+  /// What has to happen now and then; call about once a second.
+  void tick();
+
+  [[nodiscard]] bool drain_asked() const { return drain_asked_.load(); }
+  /// First key and login link, for the person at the terminal.
+  [[nodiscard]] std::string greeting() const;
+
+private:
+  result<void> open_ledger();
+  result<void> open_access();
+  result<void> adopt(const settings& from, diagnostics& found);
+  result<void> start_core(net::core& on, std::uint16_t& port);
+  result<void> start_admin();
+  result<void> write_address(const char* file, const std::string& address) const;
+  admin::services admin_services();
+  telemetry::otlp_exporter* make_exporter();
+  [[nodiscard]] gateway::plan_ptr plan() const;
+
+  serve_options options_;
+  settings settings_;
+  std::string configuration_text_;
+  system_clock time_;
+  metrics::registry metrics_;
+  llm::token_counter counter_;
+  route::health_table health_;
+  route::health_metrics health_readings_{metrics_, health_, time_};
+  net::resolver resolver_;
+  access::directory_board board_;
+  access::admission limits_;
+  std::unique_ptr<ledger::ledger> ledger_;
+  std::unique_ptr<access::keyring> keys_;
+  std::unique_ptr<spend_watch> spending_;
+  std::unique_ptr<sim_host> sims_;
+  std::unique_ptr<telemetry::otlp_exporter> exporter_;
+  std::unique_ptr<net::reactor> reactor_;
+  std::vector<core_unit> cores_;
+  std::unique_ptr<net::core> admin_core_;
+  std::unique_ptr<admin::admin_api> admin_api_;
+  std::unique_ptr<net::http_server> admin_listener_;
+  std::thread admin_thread_;
+  std::vector<std::shared_ptr<void>> readings_;   ///< registered metrics
+
+  mutable std::mutex reloading_;
+  gateway::plan_ptr plan_;
+  std::uint64_t plan_version_ = 0;
+  std::optional<access::new_key> first_key_;
+  secret admin_token_;
+  std::string gateway_address_, admin_address_;
+  wall_time started_;
+  mono_time last_upkeep_{};
+  std::atomic<bool> drain_asked_{false}, ready_{false};
+};
+
+}  // namespace andon::app

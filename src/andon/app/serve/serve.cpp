@@ -1,0 +1,165 @@
+#include "andon/app/serve/serve.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "andon/app/serve/instance.hpp"
+#include "andon/base/log.hpp"
+
+namespace andon::app {
+namespace {
+
+/// Signals are taken by the main thread alone, synchronously.
+sigset_t block_signals() {
+  sigset_t taken;
+  sigemptyset(&taken);
+  for (const int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&taken, one);
+  pthread_sigmask(SIG_BLOCK, &taken, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return taken;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// Tells when the configuration file was replaced.
+class file_watch {
+public:
+  explicit file_watch(std::string path) : path_(std::move(path)) { last_ = stamp(); }
+  bool changed() {
+    if (path_.empty()) return false;
+    const auto now = stamp();
+    const bool is_new = now != last_ && now.size > 0;
+    last_ = now;
+    return is_new;
+  }
+
+private:
+  struct mark {
+    std::int64_t seconds = 0, nanos = 0;
+    std::uint64_t inode = 0;
+    std::int64_t size = 0;
+    bool operator==(const mark&) const = default;
+  };
+  [[nodiscard]] mark stamp() const {
+    struct stat about{};
+    if (path_.empty() || stat(path_.c_str(), &about) != 0) return last_;
+    return {about.st_mtim.tv_sec, about.st_mtim.tv_nsec, about.st_ino, about.st_size};
+  }
+  std::string path_;
+  mark last_;
+};
+
+void print_complaints(const diagnostics& found) {
+  for (const auto& one : found.sorted()) fmt::print(stderr, "{}\n", to_string(one));
+}
+
+void wait_for_end(instance& running, const sigset_t& taken, const std::string& config) {
+  file_watch watch(config);
+  for (;;) {
+    const timespec second{.tv_sec = 1, .tv_nsec = 0};
+    siginfo_t about{};
+    const int got = sigtimedwait(&taken, &about, &second);
+    if (got == SIGTERM || got == SIGINT || running.drain_asked()) return;
+    if (got == SIGHUP || watch.changed()) (void)running.reload();
+    running.tick();
+  }
+}
+
+}  // namespace
+
+int serve(const serve_options& options) {
+  const auto taken = block_signals();
+  raise_descriptor_limit();
+  umask(0077);
+  diagnostics found(options.config.empty() ? "embedded defaults" : options.config);
+  const auto engines = options.config.empty() ? find_local_engines() : std::vector<local_engine>{};
+  const auto loaded = load_settings(options.config, engines, found);
+  if (!found.empty()) {
+    print_complaints(found);
+    return 2;
+  }
+  log::configure(loaded.values.log.level, loaded.values.log.format);
+  instance running(options);
+  if (const auto opened = running.open(loaded); !opened) {
+    fmt::print(stderr, "{}\n", opened.error().message);
+    return opened.error().code == errc::invalid_argument ? 2 : 1;
+  }
+  if (const auto started = running.start(); !started) {
+    fmt::print(stderr, "andon: {}\n", started.error().message);
+    return 1;
+  }
+  fmt::print(stdout, "{}", running.greeting());
+  std::fflush(stdout);
+  wait_for_end(running, taken, options.config);
+  running.drain();
+  return 0;
+}
+
+int run_sim(const sim_options& options) {
+  const auto taken = block_signals();
+  raise_descriptor_limit();
+  auto script = options.script.empty() ? result<sim::script>{sim::script{}} : sim::load_script(options.script);
+  if (!script) {
+    fmt::print(stderr, "{}\n", script.error().message);
+    return 2;
+  }
+  const system_clock time;
+  const llm::token_counter counter;
+  net::core on(0, time, secure_seed());
+  sim::sim_server server(on, make_engine(std::move(*script), counter));
+  if (const auto listening = server.listen(options.host, options.port); !listening) {
+    fmt::print(stderr, "andon sim: {}\n", listening.error().message);
+    return 1;
+  }
+  const auto where = to_string(address{options.host, server.port()});
+  if (!options.address_file.empty())
+    if (auto* file = std::fopen(options.address_file.c_str(), "w"); file != nullptr) {
+      fmt::print(file, "{}\n", where);
+      std::fclose(file);
+    }
+  fmt::print(stdout, "simulated provider on http://{}/v1\n", where);
+  std::fflush(stdout);
+  std::thread waiter([&] {
+    siginfo_t about{};
+    int got = 0;
+    do got = sigwaitinfo(&taken, &about); while (got == SIGHUP || got < 0);
+    on.post([&] {
+      server.stop();
+      on.request_stop();
+    });
+  });
+  on.run();
+  waiter.join();
+  return 0;
+}
+
+int check_file(const std::string& path) {
+  diagnostics found(path.empty() ? "embedded defaults" : path);
+  const auto loaded = load_settings(path, {}, found);
+  if (found.empty()) {
+    route::health_table health;
+    const system_clock time;
+    const auto nowhere = [](const std::string&, const std::string& script) -> result<net::endpoint> {
+      if (!script.empty())
+        if (auto read = sim::load_script(script); !read) return std::unexpected(std::move(read.error()));
+      return net::endpoint{.host = "127.0.0.1", .port = 1};
+    };
+    compile_context in{health, nowhere, time.wall(), 1};
+    compile(loaded.values, in, found);
+  }
+  print_complaints(found);
+  if (found.empty()) fmt::print(stdout, "{}: good\n", loaded.name);
+  return found.empty() ? 0 : 2;
+}
+
+}  // namespace andon::app

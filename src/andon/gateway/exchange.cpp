@@ -1,0 +1,51 @@
+#include "andon/gateway/exchange.hpp"
+
+#include <algorithm>
+
+namespace andon::gateway {
+namespace {
+
+constexpr std::size_t kept_capacity = 16 * 1024;
+
+/// Empties a text; a large buffer is given back so that one huge body does not stay in memory.
+void reset(std::string& text) {
+  if (text.capacity() > kept_capacity) text = std::string{};
+  else text.clear();
+}
+
+}  // namespace
+
+void exchange::begin(net::incoming_call& from, plan_ptr in_force, request_id id, mono_time now, wall_time wall) {
+  call = &from;
+  under = std::move(in_force);
+  arrived_ = std::min(from.arrived(), now);
+  stage_began_ = arrived_;
+  at_ = ledger::stage::receive;
+  account.id = id;
+  account.started = wall - (now - arrived_);
+}
+
+void exchange::enter(ledger::stage next, mono_time now) {
+  account.stage_nanos[static_cast<std::size_t>(at_)] += (now - stage_began_).count();
+  stage_began_ = now;
+  at_ = next;
+}
+
+void exchange::recycle() {
+  auto request_body = std::move(account.request_body);
+  auto reply_body = std::move(account.reply_body);
+  auto edited = std::move(scratch);
+  auto lines = std::move(upstream_headers);
+  reset(request_body);
+  reset(reply_body);
+  reset(edited);
+  std::destroy_at(this);
+  std::construct_at(this);
+  account.request_body = std::move(request_body);
+  account.reply_body = std::move(reply_body);
+  scratch = std::move(edited);
+  upstream_headers = std::move(lines);
+  upstream_headers.clear();
+}
+
+}  // namespace andon::gateway

@@ -1,0 +1,82 @@
+#pragma once
+// One request in flight, with everything known of it so far. It belongs to one core and one coroutine, goes through the
+// stages of path.cpp, and ends as its Record.
+//
+// Life cycle: taken from the core's pool (so that strings keep their capacity), begun with a call, recycled after close.
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "andon/access/admission.hpp"
+#include "andon/gateway/plan.hpp"
+#include "andon/gateway/reply_headers.hpp"
+#include "andon/ledger/record.hpp"
+#include "andon/llm/dialect/openai_paths.hpp"
+#include "andon/llm/request.hpp"
+#include "andon/net/http_client.hpp"
+#include "andon/net/http_server.hpp"
+#include "andon/net/core.hpp"
+#include "andon/telemetry/trace_context.hpp"
+
+namespace andon::gateway {
+
+class exchange {
+public:
+  // what came
+  net::incoming_call* call = nullptr;
+  plan_ptr under;                              ///< the Plan of this exchange
+  llm::openai::endpoint_match asked;
+  std::string_view body;                       ///< as received; lives in the connection until the answer is finished
+  llm::request_facts facts;
+  access::caller who;
+  std::vector<std::string> tags;
+  std::optional<nanoseconds> client_limit;     ///< the client's own time limit
+  telemetry::trace_id trace{};
+  telemetry::span_id span{}, parent{};
+  bool sampled = false;
+  std::string_view trace_state;                ///< lives in the request's head
+
+  // what was decided
+  const served_route* route = nullptr;
+  tokens input_estimate, output_estimate;
+  access::ticket held;
+  std::optional<access::refusal> refused;
+  bool opened = false;
+  bool streaming = false;                      ///< in the gauge of open streams
+  bool counted = false;                        ///< in the gauge of calls in flight
+
+  // what is going on
+  net::call_switch upstream;                   ///< cancels the call to the provider
+  bool gone = false;                           ///< the client left
+  bool answered = false;                       ///< a head, or a whole answer, has been given to the connection
+  bool billed = false;                         ///< account.use says what a provider consumed for it
+  std::vector<net::header> upstream_headers;   ///< of the attempt under way
+  std::array<char, 55> traceparent{};          ///< of the attempt under way
+  std::vector<telemetry::span_id> attempt_spans;
+  std::uint32_t retries = 0, failovers = 0;
+  std::optional<nanoseconds> retry_after;      ///< of the last failure, for the client
+  std::string upstream_error_body;             ///< a provider's own refusal, to be passed on as it is
+  std::string upstream_error_type;
+
+  // what it becomes
+  ledger::record account;
+  bool closed = false;
+  reply_headers headers;
+  std::string scratch;                         ///< the edited request body
+
+  /// Starts the clock of the next stage and books the time of the one before.
+  void enter(ledger::stage next, mono_time now);
+  [[nodiscard]] mono_time arrived() const { return arrived_; }
+
+  void begin(net::incoming_call& from, plan_ptr in_force, request_id id, mono_time now, wall_time wall);
+  void recycle();
+
+private:
+  mono_time arrived_{};
+  mono_time stage_began_{};
+  ledger::stage at_ = ledger::stage::receive;
+};
+
+}  // namespace andon::gateway

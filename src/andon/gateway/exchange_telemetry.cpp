@@ -1,0 +1,98 @@
+#include "andon/gateway/exchange_telemetry.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace andon::gateway {
+namespace {
+
+constexpr std::array<std::string_view, 5> operation_names{"chat", "text_completion", "embeddings", "models", "other"};
+constexpr std::size_t most_attempts = 16;
+
+telemetry::token_facts tokens_of(const exchange& x) {
+  const auto& use = x.account.use;
+  return {use.input.value(), use.cached_read.value(), (use.cache_write_5m + use.cache_write_1h).value(), use.output.value(),
+          use.reasoning.value(), x.billed, use.estimated};
+}
+
+const served_model* model_of(const exchange& x, const model_name& name) {
+  if (x.route == nullptr) return nullptr;
+  const auto found = std::ranges::find(x.route->models, name, [](const served_model* m) { return m->name; });
+  return found == x.route->models.end() ? nullptr : *found;
+}
+
+telemetry::attempt_facts facts_of(const exchange& x, const ledger::attempt& attempt, const telemetry::span_id& id) {
+  const auto* model = model_of(x, attempt.model);
+  telemetry::attempt_facts out;
+  out.id = id;
+  out.model = attempt.model.view();
+  out.provider = model ? model->flavour->telemetry_name : attempt.provider.view();
+  out.upstream_model = attempt.upstream_model;
+  if (model) {
+    out.address = model->to.host;
+    out.port = model->to.port;
+  }
+  out.outcome = attempt.outcome;
+  out.http_status = attempt.http_status;
+  out.started = attempt.started;
+  out.duration = attempt.total;
+  if (x.account.stream) out.first_token = attempt.first_byte;
+  return out;
+}
+
+telemetry::exchange_facts facts_of(const exchange& x) {
+  const auto& a = x.account;
+  telemetry::exchange_facts out;
+  out.project = a.project.view();
+  out.route = x.route ? a.route.view() : std::string_view{};  // a name that no route has is the client's text: not a label
+  out.model = a.model.view();
+  out.operation = operation_names[static_cast<std::size_t>(a.op)];
+  out.method = a.method;
+  out.path = a.path;
+  out.response_model = a.upstream_model;
+  out.finish_reason = a.finish_reason;
+  out.outcome = a.outcome;
+  out.http_status = a.http_status;
+  out.error_message = a.error_message;
+  out.stream = a.stream;
+  out.cut = a.delivered == ledger::delivery::cut;
+  out.started = a.started;
+  out.duration = a.duration;
+  out.first_token = a.first_token;
+  out.overhead = a.duration - a.upstream;
+  out.stream_events = a.stream_events;
+  out.used = tokens_of(x);
+  out.cost = a.cost;
+  out.price = static_cast<telemetry::price_fact>(a.price);
+  out.request_bytes = a.request_bytes;
+  out.reply_bytes = a.reply_bytes;
+  out.retries = x.retries;
+  out.failovers = x.failovers;
+  if (x.facts.max_output) out.max_tokens = x.facts.max_output->value();
+  out.trace = x.trace;
+  out.span = x.span;
+  out.parent = x.parent;
+  out.trace_state = x.trace_state;
+  out.sampled = x.sampled;
+  return out;
+}
+
+}  // namespace
+
+void tell(gateway& on, const exchange& x) {
+  const auto id = x.account.id.chars();
+  std::array<telemetry::attempt_facts, most_attempts> attempts;
+  const auto count = std::min({x.account.attempts.size(), x.attempt_spans.size(), most_attempts});
+  for (std::size_t i = 0; i < count; ++i) attempts[i] = facts_of(x, x.account.attempts[i], x.attempt_spans[i]);
+  auto facts = facts_of(x);
+  facts.request_id = {id.data(), id.size()};
+  facts.attempts = {attempts.data(), count};
+  auto& meter = on.parts().meter;
+  if (x.streaming) meter.stream_closed();
+  if (x.counted) meter.ended();
+  meter.observe(facts);
+  if (x.refused) meter.refused(access::to_string(x.refused->what), x.refused->code);
+  if (on.parts().exporter != nullptr && x.sampled) on.parts().exporter->offer(facts);
+}
+
+}  // namespace andon::gateway

@@ -1,0 +1,85 @@
+#pragma once
+// One core's gateway: the request handler of its listener. It owns nothing shared: the Plan arrives by message, limits
+// are atomics, the journal is a stream per core.
+//
+// Life cycle: construct on the wiring thread with what outlives it, adopt() a Plan, then hand it to a listener. Drain:
+// set_draining(), drain the listener, then stop() waits for work that outlives its call (connections being read to their
+// end). Threads: everything runs on the core's thread, but adopt() and set_draining(), which any thread may call.
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "andon/access/admission.hpp"
+#include "andon/access/directory.hpp"
+#include "andon/gateway/exchange.hpp"
+#include "andon/gateway/plan.hpp"
+#include "andon/ledger/ledger.hpp"
+#include "andon/llm/tokens.hpp"
+#include "andon/net/core.hpp"
+#include "andon/net/gate.hpp"
+#include "andon/net/http_client.hpp"
+#include "andon/net/http_server.hpp"
+#include "andon/telemetry/exchange_meter.hpp"
+#include "andon/telemetry/otlp_exporter.hpp"
+#include "andon/telemetry/trace_context.hpp"
+
+namespace andon::gateway {
+
+struct gateway_parts {
+  net::core& on;
+  net::http_client& providers;
+  const access::directory_board& callers;
+  access::admission& limits;
+  ledger::ledger* records;               ///< null: switched off
+  bool wait_durable = false;             ///< a reply ends only when its Record is on the disk
+  const llm::token_counter& counter;
+  telemetry::exchange_meter& meter;      ///< this core's
+  telemetry::otlp_exporter* exporter;    ///< null: no export
+  telemetry::sampler sampling;
+};
+
+class gateway final : public net::request_handler {
+public:
+  explicit gateway(gateway_parts parts);
+  ~gateway() override;
+  gateway(const gateway&) = delete;
+  gateway& operator=(const gateway&) = delete;
+
+  void adopt(plan_ptr next);
+  void set_draining(bool on) { draining_.store(on, std::memory_order_relaxed); }
+  void set_ready(bool on) { ready_.store(on, std::memory_order_relaxed); }
+  net::task<void> stop();
+
+  net::task<void> handle(net::incoming_call& call) override;
+  void refused(const error& why, std::string_view peer_address) override;
+
+  // For the stages.
+  [[nodiscard]] mono_time now() const { return parts_.on.now(); }
+  [[nodiscard]] wall_time wall() const { return parts_.on.time().wall(); }
+  [[nodiscard]] const gateway_parts& parts() const { return parts_; }
+  [[nodiscard]] access::directory_reader& callers() { return callers_; }
+  [[nodiscard]] std::string& text_scratch() { return text_scratch_; }
+  [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_relaxed); }
+  [[nodiscard]] ledger::journal_writer* journal() { return journal_; }
+  /// Reads a provider's connection to its end in the background, so that it can be used again.
+  void finish_reading(net::reply_ptr reply);
+
+private:
+  net::task<void> serve(net::incoming_call& call, llm::openai::endpoint_match asked);
+  net::task<void> answer_health(net::incoming_call& call, std::string_view path);
+  std::unique_ptr<exchange> take();
+  void give_back(std::unique_ptr<exchange> done);
+
+  gateway_parts parts_;
+  ledger::journal_writer* journal_ = nullptr;
+  access::directory_reader callers_;
+  plan_ptr plan_;
+  std::string text_scratch_;
+  std::vector<std::unique_ptr<exchange>> spare_;
+  net::gate work_;
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> ready_{false};
+};
+
+}  // namespace andon::gateway

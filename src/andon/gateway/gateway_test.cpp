@@ -1,0 +1,220 @@
+#include "andon/gateway/gateway.hpp"
+
+#include <gmock/gmock.h>
+
+#include "andon/gateway/gateway_fixture.hpp"
+
+namespace andon::gateway::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* plain_chat = R"({"model":"r","messages":[{"role":"user","content":"Say something nice"}]})";
+constexpr const char* stream_chat = R"({"model":"r","stream":true,"messages":[{"role":"user","content":"Say something nice"}]})";
+
+TEST(gateway, carries_a_call_and_records_it_whole) {
+  running_gateway g({});
+  const auto got = g.chat("r", R"(,"user":"u1","metadata":{"team":"a"})");
+  EXPECT_EQ(got.status, 200) << got.body;
+  EXPECT_THAT(got.body, HasSubstr("chat.completion"));
+  EXPECT_EQ(got.served_by, "m0");
+  const auto r = g.record_of(got.request_id);
+  EXPECT_EQ(r.reply_body, got.body);
+  EXPECT_THAT(r.request_body, HasSubstr("Say something nice"));
+  EXPECT_EQ(r.user, "u1");
+  EXPECT_EQ(r.metadata, (std::vector<std::pair<std::string, std::string>>{{"team", "a"}}));
+  EXPECT_EQ(r.project.str(), "p");
+  EXPECT_EQ(r.route.str(), "r");
+  EXPECT_EQ(r.model.str(), "m0");
+  EXPECT_EQ(r.outcome, errc::none);
+  EXPECT_EQ(r.http_status, 200);
+  EXPECT_EQ(r.delivered, ledger::delivery::complete);
+  EXPECT_GT(r.use.input.value(), 0);
+  EXPECT_GT(r.use.output.value(), 0);
+  EXPECT_FALSE(r.use.estimated);
+  EXPECT_EQ(r.price, ledger::price_state::unknown);
+  ASSERT_EQ(r.attempts.size(), 1U);
+  EXPECT_EQ(r.attempts[0].http_status, 200);
+  EXPECT_GT(r.stage_nanos[static_cast<std::size_t>(ledger::stage::dispatch)], 0);
+  EXPECT_EQ(g.open_tickets(), 0);
+}
+
+TEST(gateway, streams_and_records_the_assembled_reply) {
+  running_gateway g({});
+  const auto got = g.send({.body = stream_chat});
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.broken.code, errc::none);
+  EXPECT_TRUE(got.body.ends_with("data: [DONE]\n\n")) << got.body;
+  EXPECT_THAT(got.body, Not(HasSubstr("\"usage\"")));  // only the gateway asked for it
+  const auto r = g.record_of(got.request_id);
+  EXPECT_TRUE(r.stream);
+  EXPECT_THAT(r.reply_body, HasSubstr("\"chat.completion\""));
+  EXPECT_EQ(r.finish_reason, "stop");
+  EXPECT_GT(r.stream_events, 2U);
+  EXPECT_GT(r.first_token.count(), 0);
+  EXPECT_FALSE(r.use.estimated);
+  EXPECT_GT(r.use.output.value(), 0);
+}
+
+TEST(gateway, passes_usage_on_when_the_client_asked) {
+  running_gateway g({});
+  const auto got = g.send({.body = R"({"model":"r","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"x"}]})"});
+  EXPECT_THAT(got.body, HasSubstr("\"usage\":{"));
+}
+
+struct refusal_case { const char* name; ask what; int status; const char* says; errc outcome; };
+
+TEST(gateway, refuses_with_the_right_status_and_a_record) {
+  running_gateway g({});
+  const std::string wrong_key = "sk-andon-0000000000000000000000000000000000000000";
+  const refusal_case cases[] = {
+      {"bad json", {.body = "{"}, 400, "invalid_request_error", errc::bad_json},
+      {"no model", {.body = R"({"messages":[]})"}, 400, "\"param\":\"model\"", errc::bad_request},
+      {"unknown model", {.body = R"({"model":"nope","messages":[]})"}, 404, "model_not_found", errc::model_not_found},
+      {"model of others", {.body = R"({"model":"hidden","messages":[]})"}, 403, "model_not_allowed", errc::model_not_allowed},
+      {"too large", {.body = std::string(2u << 20, ' ')}, 413, "request_too_large", errc::body_too_large},
+      {"wrong key", {.body = plain_chat, .key = wrong_key}, 401, "invalid_api_key", errc::none},
+      {"not a key", {.body = plain_chat, .key = "sk-x"}, 401, "invalid_api_key", errc::none},
+      {"wrong method", {.method = "GET"}, 405, "method_not_allowed", errc::none},
+      {"unknown path", {.path = "/v1/nothing"}, 404, "unknown_url", errc::none},
+      {"traversal", {.path = "/v1/../admin"}, 404, "unknown_url", errc::none},
+  };
+  for (const auto& c : cases) {
+    const auto got = g.send(c.what);
+    EXPECT_EQ(got.status, c.status) << c.name << got.broken.message;
+    EXPECT_THAT(got.body, HasSubstr(c.says)) << c.name;
+    EXPECT_THAT(got.body, HasSubstr("\"error\"")) << c.name;
+    if (c.outcome == errc::none) continue;
+    const auto r = g.record_of(got.request_id);
+    EXPECT_EQ(r.outcome, c.outcome) << c.name;
+    EXPECT_EQ(r.http_status, c.status) << c.name;
+  }
+  EXPECT_EQ(g.provider(0).requests, 0U);
+}
+
+TEST(gateway, takes_keys_from_all_usual_headers_and_paths_without_version) {
+  running_gateway g({});
+  for (const char* name : {"authorization", "x-api-key", "api-key", "x-goog-api-key"})
+    EXPECT_EQ(g.send({.path = "/chat/completions", .body = plain_chat, .header_name = name}).status, 200) << name;
+  EXPECT_EQ(g.send({.path = "/openai/deployments/r/chat/completions?api-version=2024-10-21", .body = R"({"messages":[{"role":"user","content":"x"}]})", .header_name = "api-key"}).status, 200);
+}
+
+TEST(gateway, lists_only_the_models_the_key_may_use) {
+  running_gateway g({});
+  const auto all = g.send({.method = "GET", .path = "/v1/models"});
+  EXPECT_EQ(all.status, 200);
+  EXPECT_THAT(all.body, HasSubstr("\"id\":\"r\""));
+  EXPECT_THAT(all.body, Not(HasSubstr("hidden")));
+  EXPECT_EQ(g.send({.method = "GET", .path = "/v1/models/r"}).status, 200);
+  EXPECT_EQ(g.send({.method = "GET", .path = "/v1/models/hidden"}).status, 404);
+}
+
+TEST(gateway, fails_over_and_tells_of_every_attempt) {
+  for (const char* fault : {"error: server_error", "error: rate_limit", "fault: reset_before_head", "fault: reset_in_head", "fault: invalid_json",
+                            "fault: wrong_shape", "fault: half_close", "fault: short_length", "fault: error_in_200", "error: auth", "fault: empty"}) {
+    running_gateway g({.targets = {{.script = std::string("rules: [ { ") + fault + " } ]"}, {}}});
+    const auto got = g.chat();
+    EXPECT_EQ(got.status, 200) << fault << got.body;
+    EXPECT_EQ(got.served_by, "m1") << fault;
+    const auto r = g.record_of(got.request_id);
+    ASSERT_GE(r.attempts.size(), 2U) << fault;
+    EXPECT_NE(r.attempts.front().outcome, errc::none) << fault;
+    EXPECT_EQ(r.attempts.back().outcome, errc::none) << fault;
+  }
+}
+
+TEST(gateway, fails_over_a_stream_until_its_first_event) {
+  for (const char* fault : {"fault: cut, after: 0", "fault: error_in_stream, after: 0", "error: overloaded", "fault: reset_before_head"}) {
+    running_gateway g({.targets = {{.script = std::string("rules: [ { ") + fault + " } ]"}, {}}});
+    const auto got = g.send({.body = stream_chat});
+    EXPECT_EQ(got.status, 200) << fault;
+    EXPECT_TRUE(got.body.ends_with("[DONE]\n\n")) << fault << got.body;
+    EXPECT_EQ(g.record_of(got.request_id).model.str(), "m1") << fault;
+  }
+}
+
+TEST(gateway, never_presents_a_broken_stream_as_complete) {
+  struct row { const char* fault; errc outcome; bool estimated; };
+  for (const auto& [fault, outcome, estimated] :
+       {row{"fault: cut, after: 3", errc::upstream_reset, true}, row{"fault: no_done", errc::stream_truncated, false},
+        row{"fault: error_in_stream, after: 3", errc::upstream_error, true}, row{"fault: stall, after: 3", errc::idle_timeout, true}}) {
+    running_gateway g({.targets = {{.script = std::string("defaults: { between: 2ms }\nrules: [ { ") + fault + " } ]"}}, .deadlines = {2s, 2s, 200ms, 5s}});
+    const auto got = g.send({.body = stream_chat});
+    EXPECT_EQ(got.status, 200) << fault;
+    EXPECT_THAT(got.body, Not(HasSubstr("[DONE]"))) << fault;
+    EXPECT_THAT(got.body, HasSubstr("data: {\"error\":")) << fault;
+    const auto r = g.record_of(got.request_id);
+    EXPECT_EQ(r.outcome, outcome) << fault << kind_of(r.outcome).name;
+    EXPECT_EQ(r.delivered, ledger::delivery::cut) << fault;
+    EXPECT_GT(r.use.output.value(), 0) << fault;
+    EXPECT_EQ(r.use.estimated, estimated) << fault;
+  }
+}
+
+TEST(gateway, gives_up_in_time) {
+  running_gateway g({.targets = {{.script = "rules: [ { fault: blackhole } ]"}}, .deadlines = {1s, 100ms, 1s, 300ms}, .attempts = 1});
+  const auto got = g.chat();
+  EXPECT_EQ(got.status, 504);
+  EXPECT_THAT(got.body, HasSubstr("timeout"));
+  EXPECT_EQ(g.record_of(got.request_id).outcome, errc::first_token_timeout);
+}
+
+TEST(gateway, passes_a_providers_refusal_on_as_it_is) {
+  running_gateway g({.targets = {{.script = "rules: [ { error: context_length } ]"}, {}}});
+  const auto got = g.chat();
+  EXPECT_EQ(got.status, 400);
+  EXPECT_THAT(got.body, HasSubstr("context_length_exceeded"));
+  EXPECT_EQ(g.provider(1).requests, 0U);
+  EXPECT_EQ(g.record_of(got.request_id).outcome, errc::upstream_rejected);
+}
+
+TEST(gateway, does_not_blame_the_caller_for_its_own_credential) {
+  running_gateway g({.targets = {{.script = "keys: [ sk-good ]"}}});
+  const auto got = g.chat();
+  EXPECT_EQ(got.status, 502);
+  EXPECT_THAT(got.body, Not(HasSubstr("invalid_api_key")));
+}
+
+TEST(gateway, cancels_the_provider_when_the_client_leaves) {
+  running_gateway g({.targets = {{.script = "defaults: { words: 400, between: 5ms }"}}});
+  const auto got = g.send({.body = stream_chat, .leave_after = 600});
+  const auto r = g.record_of(got.request_id);
+  EXPECT_EQ(r.outcome, errc::client_gone);
+  EXPECT_EQ(r.delivered, ledger::delivery::cut);
+  EXPECT_TRUE(r.use.estimated);
+  EXPECT_GT(r.use.output.value(), 0);
+  EXPECT_LT(r.use.output.value(), 400);
+  for (int i = 0; i < 500 && g.provider(0).clients_left == 0; ++i) (void)g.send({.method = "GET", .path = "/healthz"});
+  EXPECT_EQ(g.provider(0).clients_left, 1U);
+  EXPECT_EQ(g.open_tickets(), 0);
+}
+
+TEST(gateway, limits_name_their_scope) {
+  running_gateway g({.limits = {{.per = {}, .only_route = {}, .requests_per_minute = 2}}});
+  EXPECT_EQ(g.chat().status, 200);
+  EXPECT_EQ(g.chat().status, 200);
+  const auto refused = g.chat();
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_THAT(refused.body, HasSubstr("rate_limit_exceeded"));
+  EXPECT_THAT(refused.body, HasSubstr("project p"));
+  EXPECT_FALSE(refused.retry_after.empty());
+  EXPECT_EQ(g.record_of(refused.request_id).outcome, errc::requests_limited);
+}
+
+TEST(gateway, budgets_are_reserved_before_and_settled_after) {
+  const llm::price_override price{.provider = "sim", .model = "m", .input = "1000000", .output = "1000000"};  // a dollar a token
+  running_gateway g({.budgets = {{.per = {}, .only_route = {}, .only_tag = {}, .period = access::window::month, .limit = nano_usd{400'000'000'000}}}, .prices = {price}});
+  const auto first = g.chat("r", R"(,"max_tokens":100)");
+  EXPECT_EQ(first.status, 200) << first.body;
+  const auto r = g.record_of(first.request_id);
+  EXPECT_EQ(r.price, ledger::price_state::known);
+  EXPECT_EQ(r.cost.value(), (r.use.input + r.use.output).value() * 1'000'000'000);
+  const auto refused = g.chat("r", R"(,"max_tokens":100000)");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_THAT(refused.body, HasSubstr("insufficient_quota"));
+  EXPECT_EQ(refused.should_retry, "false");
+}
+
+}  // namespace
+}  // namespace andon::gateway::testing

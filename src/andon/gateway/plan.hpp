@@ -1,0 +1,71 @@
+#pragma once
+// The Plan as the path sees it: the compiled configuration, immutable. One exchange sees one Plan from beginning to end;
+// a change makes a new one and swaps it in (gateway::adopt).
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "andon/base/ids.hpp"
+#include "andon/llm/dialect/openai_paths.hpp"
+#include "andon/llm/price.hpp"
+#include "andon/llm/tokens.hpp"
+#include "andon/net/http_client.hpp"
+#include "andon/route/provider_table.hpp"
+#include "andon/route/route.hpp"
+
+namespace andon::gateway {
+
+/// A model, ready to be called: everything that does not change between two calls is worked out.
+struct served_model {
+  model_name name;
+  provider_name provider;
+  std::string upstream_model;                 ///< what the provider calls it
+  net::endpoint to;
+  std::string address;                        ///< host:port, for Records and spans
+  const route::provider_flavour* flavour = nullptr;
+  std::string price_provider;                 ///< id in the price table
+  net::header_lines headers;                  ///< credential and configured ones
+  std::array<std::string, 3> paths;           ///< by operation: chat, completion, embeddings
+  const llm::token_profile* profile = nullptr;
+  llm::model_limits limits;
+  bool runs_free = false;                     ///< no price anywhere and the owner says it costs nothing
+};
+
+struct served_route {
+  route_name name;
+  std::shared_ptr<route::route> choice;
+  std::vector<const served_model*> models;              ///< by target index
+  std::vector<const llm::token_profile*> profiles;      ///< the distinct ones of the models
+  std::int64_t max_output = 0;                          ///< largest of the models; 0: unknown for one of them
+};
+
+struct plan_limits {
+  std::int64_t default_max_output = 4096;
+  std::size_t max_reply = 64u << 20;          ///< bytes of a reply that is not streamed, and of an assembled stream
+};
+
+struct plan {
+  std::uint64_t version = 0;
+  wall_time made;
+  llm::price_table prices;
+  plan_limits limits;
+  std::vector<std::unique_ptr<served_model>> models;
+  std::vector<std::unique_ptr<served_route>> routes;    ///< sorted by name
+
+  explicit plan(llm::price_table table) : prices(std::move(table)) {}
+  /// Fills the lookup; call once, when routes are complete.
+  void seal();
+  [[nodiscard]] const served_route* find(std::string_view route) const;
+
+private:
+  std::unordered_map<std::string_view, const served_route*> by_name_;
+};
+
+using plan_ptr = std::shared_ptr<const plan>;
+
+}  // namespace andon::gateway

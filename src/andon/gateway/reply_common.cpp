@@ -1,0 +1,57 @@
+#include "andon/access/rate_headers.hpp"
+#include "andon/gateway/stages.hpp"
+#include "andon/llm/dialect/openai_error.hpp"
+
+namespace andon::gateway {
+namespace {
+
+std::int64_t whole(nanoseconds span, nanoseconds unit) { return span / unit; }
+
+}  // namespace
+
+void add_common_headers(gateway& on, exchange& x, const served_model* model) {
+  const auto id = x.account.id.chars();
+  const std::string_view id_text{id.data(), id.size()};
+  auto& out = x.headers;
+  out.clear();
+  out.add_copy("x-request-id", id_text);
+  out.add_copy("x-andon-request-id", id_text);
+  if (!x.account.route.empty()) out.add("x-andon-route", x.account.route.view());
+  if (model != nullptr) out.add("x-andon-model", model->name.view());
+  const auto spent = on.now() - x.arrived();
+  out.add_number("openai-processing-ms", whole(spent, std::chrono::milliseconds{1}));
+  out.add("openai-version", "2020-10-01");
+  if (model != nullptr) out.add_number("x-andon-overhead-us", whole(spent - x.account.upstream, std::chrono::microseconds{1}));
+  out.add("access-control-expose-headers", "X-Request-ID");
+  if (x.held.holds())
+    access::write_rate_headers(x.held, on.now(), [&out](std::string_view name, std::string value) { out.add_both(name, value); });
+}
+
+net::task<void> answer_error(gateway& on, exchange& x, const error& why) {
+  const auto& kind = kind_of(why.code);
+  auto& account = x.account;
+  account.outcome = why.code;
+  account.error_message = why.message;
+  const bool passed_on = !x.upstream_error_body.empty();
+  if (!passed_on) account.http_status = static_cast<std::uint16_t>(kind.http_status);
+  add_common_headers(on, x, nullptr);
+  std::string body = passed_on ? std::move(x.upstream_error_body) : llm::openai::error_body(why);
+  if (passed_on && !x.upstream_error_type.empty()) {
+    x.headers.add_copy("content-type", x.upstream_error_type);
+    if (!kind.client_may_retry) x.headers.add("x-should-retry", "false");
+    if (x.retry_after) x.headers.add_number("retry-after", whole(*x.retry_after + std::chrono::milliseconds{999}, std::chrono::seconds{1}));
+  } else if (x.refused) {
+    x.headers.add("content-type", "application/json");
+    access::write_refusal_headers(*x.refused, [&x](std::string_view name, std::string value) { x.headers.add_both(name, value); });
+  } else {
+    for (const auto& [name, value] : llm::openai::error_headers(why, x.retry_after)) x.headers.add_both(name, value);
+  }
+  account.reply_body = body;
+  account.reply_bytes = body.size();
+  account.content_type = "application/json";
+  account.delivered = x.gone ? ledger::delivery::none : ledger::delivery::complete;
+  co_await close(on, x, nullptr);
+  (void)co_await x.call->respond(account.http_status, x.headers.lines(), account.reply_body);
+}
+
+}  // namespace andon::gateway

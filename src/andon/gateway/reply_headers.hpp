@@ -1,0 +1,36 @@
+#pragma once
+// The header lines of one reply: views handed to the connection, texts kept here until it has written them.
+#include <array>
+#include <cstring>
+#include <forward_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "andon/net/http_types.hpp"
+
+namespace andon::gateway {
+
+class reply_headers {
+public:
+  /// `name` must outlive the reply (a literal); `value` likewise.
+  void add(std::string_view name, std::string_view value) { lines_.push_back({name, value}); }
+  /// Copies the value.
+  void add_copy(std::string_view name, std::string_view value) { lines_.push_back({name, keep(value)}); }
+  void add_number(std::string_view name, std::int64_t value);
+  /// Copies both.
+  void add_both(std::string_view name, std::string_view value) { const auto kept = keep(name); lines_.push_back({kept, keep(value)}); }
+  void clear() { lines_.clear(); used_ = 0; more_.clear(); }
+  [[nodiscard]] std::span<const net::header> lines() const { return lines_; }
+
+private:
+  std::string_view keep(std::string_view text);
+
+  std::vector<net::header> lines_;
+  std::array<char, 1024> store_;
+  std::size_t used_ = 0;
+  std::forward_list<std::string> more_;
+};
+
+}  // namespace andon::gateway

@@ -1,0 +1,170 @@
+#include <array>
+
+#include "andon/base/log.hpp"
+#include "andon/gateway/stages.hpp"
+#include "andon/llm/dialect/openai_error.hpp"
+#include "andon/llm/dialect/openai_request.hpp"
+#include "andon/route/attempt_plan.hpp"
+#include "andon/route/fault.hpp"
+
+namespace andon::gateway {
+namespace {
+
+constexpr std::array<std::string_view, 3> operation_names{"chat", "completion", "embeddings"};
+constexpr std::array<std::string_view, 2> forwarded{"openai-beta", "idempotency-key"};
+
+route::facts facts_of(const exchange& x) {
+  return {.project = x.account.project.view(), .user = x.account.user, .model = x.facts.model,
+          .operation = operation_names[static_cast<std::size_t>(x.asked.op)], .tags = x.tags, .metadata = x.account.metadata,
+          .request_size = byte_count{static_cast<std::int64_t>(x.body.size())}, .input = x.input_estimate,
+          .output = x.output_estimate, .stream = x.facts.stream};
+}
+
+/// The body for this target: the client's own bytes wherever nothing has to change.
+std::string_view body_for(exchange& x, const served_model& model) {
+  llm::json_edit edit(x.body);
+  llm::openai::set_model(edit, x.facts, model.upstream_model);
+  if (llm::openai::lacks_usage_option(x.facts) && model.flavour->departs.stream_usage_option) llm::openai::ask_for_usage(edit, x.facts);
+  llm::openai::remove_gateway_fields(edit, x.facts);
+  return edit.apply(x.scratch);
+}
+
+void headers_for(gateway& on, exchange& x, const served_model& model) {
+  x.traceparent = telemetry::make_traceparent(x.trace, x.attempt_spans.emplace_back(telemetry::make_span_id(on.parts().on.random())), x.sampled);
+  auto& lines = x.upstream_headers;
+  lines.clear();
+  lines.push_back({"content-type", "application/json"});
+  lines.push_back({"accept", x.facts.stream ? "text/event-stream" : "application/json"});
+  lines.push_back({"accept-encoding", "identity"});
+  lines.push_back({"user-agent", "andon"});
+  for (const auto& line : model.headers) lines.push_back({line.name, line.value});
+  lines.push_back({"traceparent", {x.traceparent.data(), x.traceparent.size()}});
+  if (!x.trace_state.empty()) lines.push_back({"tracestate", x.trace_state});
+  for (const auto& line : x.call->headers())
+    for (const auto name : forwarded)
+      if (net::header_equals(line.name, name)) lines.push_back({name, line.value});
+}
+
+void note_head(exchange& x, ledger::attempt& attempt, const net::client_reply& reply) {
+  attempt.http_status = static_cast<std::uint16_t>(reply.status());
+  attempt.connect = reply.timings().connect;
+  attempt.first_byte = reply.timings().first_byte;
+  attempt.upstream_request_id = net::find_header(reply.headers(), "x-request-id").substr(0, 128);
+  x.account.upstream += reply.timings().first_byte;
+}
+
+bool is_event_stream(const net::client_reply& reply) {
+  return net::find_header(reply.headers(), "content-type").starts_with("text/event-stream");
+}
+
+ledger::attempt& begin_attempt(gateway& on, exchange& x, const served_model& model) {
+  auto& attempt = x.account.attempts.emplace_back();
+  attempt.model = model.name;
+  attempt.provider = model.provider;
+  attempt.upstream_model = model.upstream_model;
+  attempt.address = model.address;
+  attempt.started = on.now() - x.arrived();
+  return attempt;
+}
+
+/// One try of one target, its reply relayed.
+net::task<relayed> try_target(gateway& on, exchange& x, const served_model& model, route::attempt_deadlines limits) {
+  begin_attempt(on, x, model);
+  headers_for(on, x, model);
+  const net::outgoing_request request{"POST", model.paths[static_cast<std::size_t>(x.asked.op)], x.upstream_headers, body_for(x, model)};
+  const net::call_deadlines until{limits.connect, limits.first_byte, limits.total, limits.idle};
+  const auto began = on.now();
+  auto reply = co_await on.parts().providers.send(model.to, request, until, &x.upstream);
+  if (!reply) {
+    x.account.upstream += on.now() - began;
+    co_return relayed{relayed::end::failed_before_client, std::move(reply.error()), 0, std::nullopt};
+  }
+  note_head(x, x.account.attempts.back(), **reply);
+  if (x.facts.stream && (*reply)->status() == 200 && is_event_stream(**reply)) co_return co_await relay_stream(on, x, model, *reply);
+  co_return co_await relay_whole(on, x, model, *reply);
+}
+
+void finish_attempt(gateway& on, exchange& x, const relayed& how) {
+  auto& attempt = x.account.attempts.back();
+  attempt.total = on.now() - x.arrived() - attempt.started;
+  attempt.outcome = how.why.code;
+  attempt.error_message = how.why.message;
+}
+
+route::attempt_failure failure_of(const exchange& x, const relayed& how) {
+  return {.code = how.why.code, .http_status = how.status, .retry_after = how.retry_after.value_or(nanoseconds{}),
+          .bytes_to_client = x.answered ? 1u : 0u, .used = x.billed ? x.account.use.total() : tokens{}};
+}
+
+route::attempt_success success_of(const exchange& x) {
+  const auto& attempt = x.account.attempts.back();
+  return {attempt.total, x.account.stream ? attempt.first_byte : nanoseconds{}, x.account.use.total()};
+}
+
+error no_target(const exchange& x) {
+  return {errc::no_target, "No target of '" + x.facts.model + "' can serve this call at present: all are paused after failures or excluded by their conditions."};
+}
+
+void note_failure(gateway& on, const served_model& model, const relayed& how, const route::failure_effect& effect) {
+  if (effect.cooled) {
+    on.parts().meter.cooled(model.name.view());
+    log::warn("target_paused", {{"model", model.name.view()}, {"reason", kind_of(how.why.code).name}, {"seconds", std::chrono::duration<double>(effect.cooldown).count()}});
+  }
+  if (effect.alarm) {
+    on.parts().meter.credential_refused(model.name.view());
+    log::error("provider_refuses_credential", {{"model", model.name.view()}, {"provider", model.provider.view()}, {"status", how.status}});
+  }
+}
+
+class gone_watch {
+public:
+  explicit gone_watch(exchange& x) : call_(x.call) {
+    call_->on_client_gone([&x] {
+      x.gone = true;
+      x.upstream.cancel();
+    });
+  }
+  ~gone_watch() { call_->on_client_gone(nullptr); }
+  gone_watch(const gone_watch&) = delete;
+  gone_watch& operator=(const gone_watch&) = delete;
+
+private:
+  net::incoming_call* call_;
+};
+
+}  // namespace
+
+net::task<result<void>> dispatch(gateway& on, exchange& x) {
+  route::attempt_plan attempts(*x.route->choice, facts_of(x), x.arrived(), on.parts().on.random());
+  if (x.client_limit) attempts.limit(deadline::after(x.arrived(), *x.client_limit));
+  const gone_watch watch(x);
+  error last = no_target(x);
+  for (;;) {
+    const auto step = attempts.next(on.now());
+    if (!step) co_return std::unexpected(std::move(last));
+    if (step->not_before > on.now()) co_await on.parts().on.sleep_until(deadline{step->not_before});
+    if (x.gone) co_return fail(errc::client_gone, "The client left while the call waited to be tried again.");
+    const auto& model = *x.route->models[step->index];
+    x.retries = attempts.retries();
+    x.failovers = attempts.failovers();
+    auto how = co_await try_target(on, x, model, attempts.deadlines(on.now()));
+    if (x.gone && how.how != relayed::end::done) how.why = {errc::client_gone, "The client closed the connection; the call to the provider was cancelled."};
+    finish_attempt(on, x, how);
+    if (how.how == relayed::end::done) {
+      attempts.succeeded(success_of(x), on.now());
+      co_return result<void>{};
+    }
+    if (x.gone) {
+      attempts.abandoned(x.billed ? x.account.use.total() : tokens{}, on.now());
+    } else {
+      const auto effect = attempts.failed(failure_of(x, how), on.now());
+      note_failure(on, model, how, effect);
+    }
+    if (how.how == relayed::end::failed_after_client) co_return result<void>{};
+    if (x.gone) co_return std::unexpected(std::move(how.why));
+    last = std::move(how.why);
+    x.retry_after = how.retry_after;
+  }
+}
+
+}  // namespace andon::gateway

@@ -1,0 +1,96 @@
+#include "andon/gateway/stages.hpp"
+#include "andon/llm/dialect/openai_error.hpp"
+#include "andon/llm/dialect/openai_reply.hpp"
+#include "andon/route/fault.hpp"
+
+namespace andon::gateway {
+namespace {
+
+constexpr std::size_t max_error_body = 1u << 20;
+
+relayed failed(error why, int status, std::optional<nanoseconds> retry_after = {}) {
+  return {relayed::end::failed_before_client, std::move(why), status, retry_after};
+}
+
+std::optional<nanoseconds> retry_after_of(gateway& on, const net::client_reply& reply) {
+  const auto lines = reply.headers();
+  return llm::openai::parse_retry_after(net::find_header(lines, "retry-after"), net::find_header(lines, "retry-after-ms"), on.wall());
+}
+
+std::string describe(const served_model& model, const llm::provider_error& what) {
+  std::string out = "The provider " + model.provider.str() + " refused the call";
+  if (what.status > 0) out += " with status " + std::to_string(what.status);
+  return out + (what.message.empty() ? "." : ": " + what.message);
+}
+
+/// What a provider's refusal means, and whether the client gets it as it is.
+relayed refused(gateway& on, exchange& x, const served_model& model, const net::client_reply& reply, std::string_view body) {
+  const auto what = llm::openai::parse_error(reply.status(), body);
+  auto code = reply.status() == 429 ? errc::upstream_rate_limited : llm::openai::to_errc(what.what);
+  const bool credential = route::fault_of(route::error_of_status(reply.status()), reply.status()) == route::fault_kind::credential;
+  if (credential) code = errc::upstream_error;
+  x.upstream_error_body.clear();
+  if (credential) {
+    x.account.http_status = static_cast<std::uint16_t>(kind_of(code).http_status);
+    return failed({code, "The provider " + model.provider.str() + " refused the gateway's own credential or model name (status " +
+                             std::to_string(reply.status()) + "); an operator has to mend the configuration."}, reply.status());
+  }
+  if (body.starts_with('{')) {
+    x.upstream_error_body = body;
+    x.upstream_error_type = "application/json";
+    x.account.http_status = static_cast<std::uint16_t>(reply.status());
+  }
+  return failed({code, describe(model, what)}, reply.status(), retry_after_of(on, reply));
+}
+
+void take_usage(gateway& on, exchange& x, const served_model& model, const llm::reply_facts& facts, std::string_view body) {
+  auto& account = x.account;
+  x.billed = true;
+  if (facts.use) {
+    account.use = *facts.use;
+    return;
+  }
+  account.use = {};
+  account.use.input = x.input_estimate;
+  if (x.asked.op != llm::operation::embeddings) account.use.output = on.parts().counter.count(*model.profile, body);
+  account.use.estimated = true;
+}
+
+}  // namespace
+
+net::task<relayed> relay_whole(gateway& on, exchange& x, const served_model& model, net::reply_ptr& reply) {
+  const auto began = on.now();
+  const int status = reply->status();
+  const bool good = status >= 200 && status < 300;
+  const auto body = co_await reply->read_all(good ? x.under->limits.max_reply : max_error_body);
+  x.account.upstream += on.now() - began;
+  if (!body) co_return failed(body.error(), status);
+  if (!good) co_return refused(on, x, model, *reply, *body);
+
+  x.enter(ledger::stage::encode, on.now());
+  auto facts = llm::openai::scan_reply(x.asked.op, *body);
+  if (!facts) co_return failed(std::move(facts.error()), status);
+  if (facts->failure) co_return failed({llm::openai::to_errc(facts->failure->what), describe(model, *facts->failure)}, status);
+
+  auto& account = x.account;
+  take_usage(on, x, model, *facts, *body);
+  account.upstream_model = std::move(facts->model);
+  account.finish_reason = std::move(facts->finish_reason);
+  account.http_status = static_cast<std::uint16_t>(status);
+  account.content_type = "application/json";
+  account.reply_body = *body;
+  account.reply_bytes = body->size();
+  account.delivered = ledger::delivery::complete;
+  x.upstream_error_body.clear();
+  add_common_headers(on, x, &model);
+  const auto type = net::find_header(reply->headers(), "content-type");
+  x.headers.add_copy("content-type", type.empty() ? "application/json" : type);
+  reply.reset();  // the connection is free before the client is served
+  x.answered = true;
+  co_await close(on, x, &model);
+  const auto written = co_await x.call->respond(status, x.headers.lines(), account.reply_body);
+  (void)written;  // a client that left after the last byte was ready has nothing to be told; the Record stands
+  co_return relayed{};
+}
+
+}  // namespace andon::gateway

@@ -1,0 +1,43 @@
+#pragma once
+// The stages of the path, each a function on the exchange. path.cpp calls them in order.
+// A stage that fails returns why; the path answers in the client's dialect and closes.
+#include "andon/gateway/exchange.hpp"
+#include "andon/gateway/gateway.hpp"
+
+namespace andon::gateway {
+
+/// Who calls: key → principal. Needs only the head, so that strangers cannot make the gateway buffer bodies.
+result<void> identify(gateway& on, exchange& x);
+/// The body into facts; the route that is asked for; tags, user, session.
+result<void> decode(gateway& on, exchange& x);
+/// Limits and budgets: reserves the estimate and journals `opened`.
+result<void> admit(gateway& on, exchange& x);
+/// Finds a target that answers, within the deadlines; relays its reply and closes. An error: nothing was sent.
+net::task<result<void>> dispatch(gateway& on, exchange& x);
+
+/// One attempt's reply, relayed. `retry`: nothing has gone to the client, another target may be tried.
+struct relayed {
+  enum class end : std::uint8_t { done, failed_before_client, failed_after_client } how = end::done;
+  error why{errc::none, {}};
+  int status = 0;
+  std::optional<nanoseconds> retry_after;
+};
+net::task<relayed> relay_whole(gateway& on, exchange& x, const served_model& model, net::reply_ptr& reply);
+net::task<relayed> relay_stream(gateway& on, exchange& x, const served_model& model, net::reply_ptr& reply);
+
+/// Counts, settles and appends the Record; after it the last bytes may go. Idempotent. Waits for the disk only when the
+/// ledger is set so.
+net::task<void> close(gateway& on, exchange& x, const served_model* model);
+/// The parts of close that need no waiting; true if the Record's place must still become durable.
+std::optional<ledger::position> close_now(gateway& on, exchange& x, const served_model* model);
+
+/// Answers an exchange that failed before anything was sent.
+net::task<void> answer_error(gateway& on, exchange& x, const error& why);
+
+/// Headers that every reply of an exchange carries.
+void add_common_headers(gateway& on, exchange& x, const served_model* model);
+
+/// Tokens of all texts of a request under the profiles of its route, the largest count.
+tokens count_request(gateway& on, const exchange& x, const llm::token_profile& profile);
+
+}  // namespace andon::gateway
