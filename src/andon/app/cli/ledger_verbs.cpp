@@ -4,6 +4,7 @@
 
 #include "andon/app/cli/admin_client.hpp"
 #include "andon/app/cli/cli_context.hpp"
+#include "andon/app/cli/json_rows.hpp"
 #include "andon/app/cli/ledger_export.hpp"
 #include "andon/app/cli/ledger_verify.hpp"
 #include "andon/app/cli/table.hpp"
@@ -28,9 +29,10 @@ std::string cost_cell(const json::value& row) {
 }
 
 std::vector<std::string> cells_of(const json::value& row) {
-  const auto took = cell(row, "duration_s");
+  const auto* took = row.get_object().if_contains("duration_s");
+  const double seconds = took != nullptr && took->is_number() ? took->to_number<double>() : 0;
   return {cell(row, "started").substr(0, 23), cell(row, "id"), cell(row, "project"), cell(row, "route"), cell(row, "model"), cell(row, "status"),
-          cell(row, "outcome"), took.substr(0, took.find('.') + 4), cost_cell(row)};
+          cell(row, "outcome"), fmt::format("{:.3f}", seconds), cost_cell(row)};
 }
 
 const std::vector<std::string> heads{"TIME", "ID", "PROJECT", "ROUTE", "MODEL", "STATUS", "OUTCOME", "SECONDS", "COST"};
@@ -44,16 +46,16 @@ int search(const context& in, const ledger_options& from) {
   auto cursor = from.cursor;
   int left = from.limit;
   while (left > 0) {
-    const auto got = client->call("GET", "/api/v1/records" + query_text({{"q", from.query()}, {"cursor", cursor},
+    const auto body = client->text("GET", "/api/v1/records" + query_text({{"q", from.query()}, {"cursor", cursor},
                                                                           {"limit", std::to_string(std::min(left, content ? 200 : 1000))}, {"content", content ? "true" : ""}}));
-    if (!got) return complain(got.error());
-    const auto& rows = got->at("data").as_array();
-    for (const auto& row : rows) {
-      if (content) fmt::print(stdout, "{}\n", json::serialize(row));
-      else out.add(cells_of(row));
+    if (!body) return complain(body.error());
+    const auto rows = raw_rows(*body);
+    for (const auto row : rows) {
+      if (content) fmt::print(stdout, "{}\n", row);
+      else out.add(cells_of(json::parse(row)));
     }
     left -= static_cast<int>(rows.size());
-    cursor = std::string(got->at("next").as_string());
+    cursor = std::string(json::parse(*body).at("next").as_string());
     if (cursor.empty()) break;
   }
   if (!content) fmt::print(stdout, "{}", out.empty() ? "nothing matches\n" : out.text(in.terminal));
@@ -67,15 +69,15 @@ int tail(const context& in, const ledger_options& from) {
   std::string after;
   const bool content = in.json || from.content;
   for (std::uint64_t seen = 0; from.most == 0 || seen < from.most;) {
-    const auto got = client->call("GET", "/api/v1/records/follow" + query_text({{"q", from.query()}, {"after", after}, {"content", content ? "true" : ""}}));
-    if (!got) return complain(got.error());
-    for (const auto& row : got->at("data").as_array()) {
-      if (content) fmt::print(stdout, "{}\n", json::serialize(row));
-      else fmt::print(stdout, "{}\n", clean(fmt::format("{}", fmt::join(cells_of(row), "  "))));
+    const auto body = client->text("GET", "/api/v1/records/follow" + query_text({{"q", from.query()}, {"after", after}, {"content", content ? "true" : ""}}));
+    if (!body) return complain(body.error());
+    for (const auto row : raw_rows(*body)) {
+      if (content) fmt::print(stdout, "{}\n", row);
+      else fmt::print(stdout, "{}\n", clean(fmt::format("{}", fmt::join(cells_of(json::parse(row)), "  "))));
       if (++seen == from.most) break;
     }
     std::fflush(stdout);
-    after = json::serialize(got->at("next"));
+    after = json::serialize(json::parse(*body).at("next"));
   }
   return done;
 }
@@ -83,10 +85,12 @@ int tail(const context& in, const ledger_options& from) {
 int show(const context& in, const ledger_options& from) {
   const auto client = admin_client::open(in.data);
   if (!client) return complain(client.error());
-  const auto got = client->call("GET", "/api/v1/records/" + percent_encode(from.id));
-  if (!got) return complain(got.error());
-  if (in.json) return fmt::print(stdout, "{}\n", json::serialize(*got)), done;
-  for (const auto& [name, value] : got->as_object()) fmt::print(stdout, "{:<16} {}\n", std::string(name), clean(value.is_structured() ? json::serialize(value) : cell(*got, name), 20'000));
+  const auto body = client->text("GET", "/api/v1/records/" + percent_encode(from.id));
+  if (!body) return complain(body.error());
+  if (in.json) return fmt::print(stdout, "{}\n", *body), done;
+  const auto whole = json::parse(*body);
+  for (const auto& [name, value] : whole.as_object())
+    fmt::print(stdout, "{:<16} {}\n", std::string(name), clean(value.is_structured() ? json::serialize(value) : cell(whole, name), 20'000));
   return done;
 }
 

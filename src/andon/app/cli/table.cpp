@@ -1,5 +1,7 @@
 #include "andon/app/cli/table.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json.hpp>
 
@@ -53,6 +55,7 @@ std::string cell(const json::value& object, std::string_view name) {
   const auto* found = object.is_object() ? object.get_object().if_contains(name) : nullptr;
   if (found == nullptr || found->is_null()) return "-";
   if (found->is_string()) return found->get_string().empty() ? "-" : std::string(found->get_string());
+  if (found->is_double()) return fmt::format("{:.6g}", found->get_double());
   if (!found->is_array()) return json::serialize(*found);
   std::string out;
   for (const auto& one : found->get_array()) out.append(out.empty() ? "" : ",").append(one.is_string() ? std::string(one.get_string()) : json::serialize(one));
