@@ -1,0 +1,138 @@
+#pragma once
+// The admin API on a real port over a data directory of its own, and a plain blocking client.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <future>
+#include <string>
+#include <thread>
+
+#include "andon/admin/admin_api.hpp"
+
+namespace andon::admin::testing_support {
+
+struct answer {
+  int status = 0;
+  std::string head, body;
+  [[nodiscard]] boost::json::value json() const { return boost::json::parse(body); }
+};
+
+/// Everything that the API acts on, and the listener.
+class admin_server {
+public:
+  admin_server()
+      : directory(std::filesystem::temp_directory_path() / ("andon-admin-" + std::to_string(::getpid()))), core_(0, time, 1) {
+    std::filesystem::remove_all(directory);
+    auto opened = access::keyring::open(directory, time, board);
+    EXPECT_TRUE(opened) << (opened ? "" : opened.error().message);
+    keys = std::move(*opened);
+    EXPECT_TRUE(keys->declare({.projects = {}, .keys = {}, .routes = {{.name = route_name{"chat"}, .limits = {}, .budgets = {}}}, .limits = {}, .budgets = {}}));
+    admin_token = std::string(keys->ensure_admin_token()->reveal());
+    for (const auto* name : {"shop", "bank"}) EXPECT_TRUE(keys->create_project({.id = project_id{name}}));
+    auto book = ledger::ledger::open({.data = directory, .cores = 1, .segment_bytes = 1u << 20}, time, nullptr);
+    EXPECT_TRUE(book) << (book ? "" : book.error().message);
+    records = std::move(*book);
+    api = std::make_unique<admin_api>(core_, parts());
+    listener_ = std::make_unique<net::http_server>(core_, *api, net::server_limits{});
+    port = listener_->listen("127.0.0.1", 0).value_or(std::uint16_t{0});
+    thread_ = std::thread([this] { core_.run(); });
+  }
+  ~admin_server() {
+    api->stop();
+    std::promise<void> stopped;
+    core_.post([&] { listener_->stop(); stopped.set_value(); });
+    stopped.get_future().wait();
+    core_.request_stop();
+    thread_.join();
+    listener_.reset();
+    api.reset();
+    EXPECT_TRUE(records->stop());
+    records.reset();
+    keys.reset();
+    std::filesystem::remove_all(directory);
+  }
+
+  /// A key of this role; its text.
+  std::string key(access::role role, const std::string& project, const std::string& name) {
+    access::key_settings settings;
+    settings.name = name;
+    settings.project = project_id{project};
+    settings.role = role;
+    auto made = keys->create_key(settings);
+    EXPECT_TRUE(made) << (made ? "" : made.error().message);
+    last_id = made->id;
+    return std::string(made->text.reveal());
+  }
+
+  void record_call(const std::string& project, const std::string& prompt) {
+    ledger::record r;
+    r.started = time.wall();
+    r.id = request_id::make(r.started, random_);
+    r.project = project_id{project};
+    r.method = "POST";
+    r.http_status = 200;
+    r.request_body = R"({"messages":[{"role":"user","content":")" + prompt + R"("}]})";
+    r.request_bytes = r.request_body.size();
+    EXPECT_TRUE(records->writer(0).append_record(r));
+    EXPECT_TRUE(records->wait_indexed(std::chrono::seconds{5}));
+    last_record = r.id;
+  }
+
+  answer ask(const std::string& method, const std::string& target, const std::string& token = {}, const std::string& body = {}, const std::string& more = {}) const {
+    std::string text = method + " " + target + " HTTP/1.1\r\n";
+    if (more.find("Host:") == std::string::npos) text += "Host: 127.0.0.1:" + std::to_string(port) + "\r\n";
+    if (!token.empty()) text += "Authorization: Bearer " + token + "\r\n";
+    text += more + "Connection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);  // NOLINT
+    EXPECT_EQ(::send(fd, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+    std::string got;
+    char buffer[16384];
+    for (ssize_t n = 0; (n = ::recv(fd, buffer, sizeof buffer, 0)) > 0;) got.append(buffer, static_cast<std::size_t>(n));
+    ::close(fd);
+    answer out;
+    const auto end = got.find("\r\n\r\n");
+    out.head = got.substr(0, end);
+    out.body = end == std::string::npos ? "" : got.substr(end + 4);
+    out.status = out.head.size() > 12 ? std::stoi(out.head.substr(9, 3)) : 0;
+    return out;
+  }
+
+  std::filesystem::path directory;
+  system_clock time;
+  metrics::registry registry;
+  access::directory_board board;
+  access::admission limits{nullptr};
+  route::health_table health;
+  std::unique_ptr<access::keyring> keys;
+  std::unique_ptr<ledger::ledger> records;
+  std::unique_ptr<admin_api> api;
+  std::string admin_token;
+  key_id last_id;
+  request_id last_record;
+  std::uint16_t port = 0;
+  std::atomic<int> drains{0}, reloads{0};
+
+private:
+  services parts() {
+    return {.time = time, .metrics = registry, .keys = *keys, .callers = board, .limits = limits, .records = records.get(), .health = health,
+            .plan = [] { return gateway::plan_ptr{}; }, .reload = [this]() -> result<void> { ++reloads; return {}; },
+            .configuration = [] { return std::string("providers: {}\n"); }, .drain = [this] { ++drains; }, .ready = [] { return true; },
+            .started = time.wall(), .version = "test", .gateway_address = "127.0.0.1:4000"};
+  }
+  random_source random_{5};
+  net::core core_;
+  std::unique_ptr<net::http_server> listener_;
+  std::thread thread_;
+};
+
+}  // namespace andon::admin::testing_support
