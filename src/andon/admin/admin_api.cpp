@@ -88,19 +88,19 @@ void admin_api::state::note(const net::incoming_call& call, const admin_path* pa
 }
 
 net::task<void> admin_api::state::refuse(net::incoming_call& call, const admin_path* path, int status, const error& why,
-                                         std::string_view extra_name, std::string_view extra) {
+                                         const access::caller& who, std::string_view extra_name, std::string_view extra) {
   const auto body = llm::openai::error_body(why);
   const net::header type{"Content-Type", "application/json"};
   std::array<net::header, 4> headers{type, no_store, no_sniff, net::header{extra_name, extra}};
   const std::span<const net::header> all(headers.data(), extra_name.empty() ? 3 : 4);
-  note(call, path, {}, status);
+  note(call, path, who, status);
   (void)co_await call.respond(status, all, body);
 }
 
-net::task<void> admin_api::state::respond(net::incoming_call& call, const admin_path* path, const result<reply>& with) {
+net::task<void> admin_api::state::respond(net::incoming_call& call, const admin_path* path, const access::caller& who, const result<reply>& with) {
   if (!with) {
     const int status = kind_of(with.error().code).http_status;
-    co_return co_await refuse(call, path, status, with.error());
+    co_return co_await refuse(call, path, status, with.error(), who);
   }
   const net::header type{"Content-Type", with->content_type};
   const std::array<net::header, 6> headers{type, no_store, no_sniff, no_frames, no_referrer, policy};
@@ -110,12 +110,12 @@ net::task<void> admin_api::state::respond(net::incoming_call& call, const admin_
 net::task<void> admin_api::state::answer(net::incoming_call& call) {
   auto found = find_path(call.method(), call.path());
   const bool probe = found.path != nullptr && (found.path->pattern == "/healthz" || found.path->pattern == "/readyz");
-  if (const auto stranger = probe ? std::nullopt : check_origin(call)) co_return co_await refuse(call, found.path, stranger->first, stranger->second);
+  if (const auto stranger = probe ? std::nullopt : check_origin(call)) co_return co_await refuse(call, found.path, stranger->first, stranger->second, {});
   if (found.path == nullptr) {
     const bool elsewhere = !found.allow.empty();
     const error why{elsewhere ? errc::method_not_allowed : errc::unknown_path,
                     elsewhere ? "this path takes " + found.allow : "no such path; GET /api/v1/paths lists them"};
-    co_return co_await refuse(call, nullptr, elsewhere ? 405 : 404, why, elsewhere ? "Allow" : "", found.allow);
+    co_return co_await refuse(call, nullptr, elsewhere ? 405 : 404, why, {}, elsewhere ? "Allow" : "", found.allow);
   }
   request asked;
   asked.argument = std::move(found.argument);
@@ -124,13 +124,13 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
     if (!who) {
       const int status = kind_of(who.error().code).http_status;
       const bool slow = status == 429;
-      co_return co_await refuse(call, found.path, status, who.error(), slow ? "Retry-After" : "WWW-Authenticate", slow ? "60" : "Bearer realm=\"andon\"");
+      co_return co_await refuse(call, found.path, status, who.error(), {}, slow ? "Retry-After" : "WWW-Authenticate", slow ? "60" : "Bearer realm=\"andon\"");
     }
     asked.who = std::move(*who);
     if (!may_call(*found.path, *asked.who)) {
       const error why{errc::forbidden, fmt::format("role {} may not do this (it needs {}{})", access::to_string(asked.who->role), access::to_string(*found.path->needs),
                                                    found.path->whom == reach::installation ? " for the whole installation" : "")};
-      co_return co_await refuse(call, found.path, 403, why);
+      co_return co_await refuse(call, found.path, 403, why, asked.who);
     }
   }
   std::stop_source stop;
@@ -140,14 +140,14 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
 
 net::task<void> admin_api::state::serve(net::incoming_call& call, const admin_path& path, request& asked, std::stop_source& stop) {
   auto arguments = query_arguments::parse(call.query(), path.arguments);
-  if (!arguments) co_return co_await refuse(call, &path, 400, arguments.error());
+  if (!arguments) co_return co_await refuse(call, &path, 400, arguments.error(), asked.who);
   asked.query = std::move(*arguments);
   const auto patience = asked.query.duration("timeout", path.how == conduct::stream ? stream_patience : usual_patience,
                                              path.how == conduct::stream ? stream_patience : most_patience);
-  if (!patience) co_return co_await refuse(call, &path, 400, patience.error());
+  if (!patience) co_return co_await refuse(call, &path, 400, patience.error(), asked.who);
   if (has_body(call.method())) {
     const auto body = co_await call.read_body();
-    if (!body) co_return co_await refuse(call, &path, kind_of(body.error().code).http_status, body.error());
+    if (!body) co_return co_await refuse(call, &path, kind_of(body.error().code).http_status, body.error(), asked.who);
     asked.body = std::string(*body);
   }
   asked.now = parts.time.wall();
@@ -163,7 +163,7 @@ net::task<void> admin_api::state::serve(net::incoming_call& call, const admin_pa
   else out = co_await run_blocking(path, asked);
   call.on_client_gone(nullptr);
   if (out) note(call, &path, asked.who, out->status);
-  co_await respond(call, &path, out);
+  co_await respond(call, &path, asked.who, out);
 }
 
 net::task<result<reply>> admin_api::state::run_blocking(const admin_path& path, const request& asked) {
@@ -197,7 +197,7 @@ net::task<void> admin_api::state::run_stream(net::incoming_call& call, const adm
   };
   if (!pool.start(core, work, std::move(done))) {
     const error busy{errc::overloaded, "too much administrative work at once; try again in a moment"};
-    co_return co_await refuse(call, &path, 503, busy);
+    co_return co_await refuse(call, &path, 503, busy, asked.who);
   }
   const std::array<net::header, 3> headers{net::header{"Content-Type", "application/x-ndjson"}, no_store, no_sniff};
   for (;;) {
@@ -217,7 +217,7 @@ net::task<void> admin_api::state::run_stream(net::incoming_call& call, const adm
   }
   call.on_client_gone(nullptr);
   if (gone) co_return call.abort();
-  if (!outcome && !started) co_return co_await refuse(call, &path, kind_of(outcome.error().code).http_status, outcome.error());
+  if (!outcome && !started) co_return co_await refuse(call, &path, kind_of(outcome.error().code).http_status, outcome.error(), asked.who);
   note(call, &path, asked.who, outcome ? 200 : 500);
   if (!outcome) co_return call.abort();
   if (!started) call.start(200, headers);

@@ -26,8 +26,8 @@ struct admin_api::state {
   net::task<void> run_stream(net::incoming_call& call, const admin_path& path, const request& asked, std::stop_source& stop);
   net::task<result<reply>> run_blocking(const admin_path& path, const request& asked);
   net::task<result<reply>> run_poll(const admin_path& path, const request& asked);
-  net::task<void> respond(net::incoming_call& call, const admin_path* path, const result<reply>& with);
-  net::task<void> refuse(net::incoming_call& call, const admin_path* path, int status, const error& why, std::string_view extra_name = {}, std::string_view extra = {});
+  net::task<void> respond(net::incoming_call& call, const admin_path* path, const access::caller& who, const result<reply>& with);
+  net::task<void> refuse(net::incoming_call& call, const admin_path* path, int status, const error& why, const access::caller& who, std::string_view extra_name = {}, std::string_view extra = {});
 
   /// Host, Origin: empty when both are in order. 421 or 403 otherwise.
   std::optional<std::pair<int, error>> check_origin(const net::incoming_call& call) const;

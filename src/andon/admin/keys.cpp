@@ -3,6 +3,7 @@
 #include "andon/admin/access_json.hpp"
 #include "andon/admin/body_reader.hpp"
 #include "andon/admin/handlers.hpp"
+#include "andon/admin/json_out.hpp"
 #include "andon/base/time_text.hpp"
 
 namespace andon::admin::handlers {
@@ -43,13 +44,13 @@ reply with_secret(const services& with, const access::new_key& made, int status)
     about.erase("id");
     for (auto& [name, value] : about) out[name] = std::move(value);
   }
-  return {.status = status, .body = json::serialize(out)};
+  return {.status = status, .body = json_text(out)};
 }
 
 result<reply> key_reply(const services& with, const key_id& id) {
   const auto info = with.keys.key(id);
   if (!info) return std::unexpected(info.error());
-  return reply{.body = json::serialize(to_json(*info))};
+  return reply{.body = json_text(to_json(*info))};
 }
 
 result<reply> set_blocked(const services& with, const request& asked, result<void> (access::keyring::*change)(const key_id&)) {
@@ -72,7 +73,7 @@ result<reply> list_keys(const services& with, const request& asked) {
   if (!found) return std::unexpected(found.error());
   json::array data;
   for (const auto& one : *found) data.emplace_back(to_json(one));
-  return reply{.body = json::serialize(json::object{{"data", std::move(data)}})};
+  return reply{.body = json_text(json::object{{"data", std::move(data)}})};
 }
 
 result<reply> create_key(const services& with, const request& asked) {
@@ -91,7 +92,7 @@ result<reply> create_key(const services& with, const request& asked) {
 result<reply> key_by_id(const services& with, const request& asked) {
   const auto found = named_key(with, asked, permission::keys_read);
   if (!found) return std::unexpected(found.error());
-  return reply{.body = json::serialize(to_json(*found))};
+  return reply{.body = json_text(to_json(*found))};
 }
 
 result<reply> change_key(const services& with, const request& asked) {
@@ -111,7 +112,7 @@ result<reply> delete_key(const services& with, const request& asked) {
   const auto found = named_key(with, asked, permission::keys_write);
   if (!found) return std::unexpected(found.error());
   if (auto done = with.keys.delete_key(found->id); !done) return std::unexpected(std::move(done.error()));
-  return reply{.body = json::serialize(json::object{{"id", found->id.view()}, {"deleted", true}})};
+  return reply{.body = json_text(json::object{{"id", found->id.view()}, {"deleted", true}})};
 }
 
 result<reply> rotate_key(const services& with, const request& asked) {

@@ -4,6 +4,7 @@
 #include "andon/admin/access_json.hpp"
 #include "andon/admin/body_reader.hpp"
 #include "andon/admin/handlers.hpp"
+#include "andon/admin/json_out.hpp"
 #include "andon/base/money.hpp"
 #include "andon/base/time_text.hpp"
 
@@ -22,7 +23,7 @@ result<void> may_set(const request& asked, const project_id& project, changed_fi
 result<reply> project_reply(const services& with, const project_id& id, int status = 200) {
   const auto found = with.keys.project(id);
   if (!found) return std::unexpected(found.error());
-  return reply{.status = status, .body = json::serialize(to_json(*found))};
+  return reply{.status = status, .body = json_text(to_json(*found))};
 }
 
 bool concerns(const access::bound_budget& rule, const access::principal& who) {
@@ -58,7 +59,7 @@ result<reply> list_projects(const services& with, const request& asked) {
   json::array data;
   for (const auto& one : with.keys.projects())
     if (asked.who->may(permission::projects_read, one.id)) data.emplace_back(to_json(one));
-  return reply{.body = json::serialize(json::object{{"data", std::move(data)}})};
+  return reply{.body = json_text(json::object{{"data", std::move(data)}})};
 }
 
 result<reply> create_project(const services& with, const request& asked) {
@@ -94,7 +95,7 @@ result<reply> replace_project(const services& with, const request& asked) {
 
 result<reply> delete_project(const services& with, const request& asked) {
   if (auto done = with.keys.delete_project(project_id{asked.argument}); !done) return std::unexpected(std::move(done.error()));
-  return reply{.body = json::serialize(json::object{{"id", asked.argument}, {"deleted", true}})};
+  return reply{.body = json_text(json::object{{"id", asked.argument}, {"deleted", true}})};
 }
 
 result<reply> budgets(const services& with, const request& asked) {
@@ -106,7 +107,7 @@ result<reply> budgets(const services& with, const request& asked) {
       if (!asked.who->project.empty() && (self == nullptr || !concerns(*reading.rule, *self))) continue;
       data.emplace_back(budget_json(reading));
     }
-  return reply{.body = json::serialize(json::object{{"data", std::move(data)}})};
+  return reply{.body = json_text(json::object{{"data", std::move(data)}})};
 }
 
 }  // namespace andon::admin::handlers

@@ -3,6 +3,8 @@
 #include <boost/json.hpp>
 
 #include "andon/admin/handlers.hpp"
+#include "andon/admin/json_out.hpp"
+#include "andon/base/json_text.hpp"
 #include "andon/base/money.hpp"
 #include "andon/base/time_text.hpp"
 #include "andon/ledger/export.hpp"
@@ -107,14 +109,14 @@ result<ledger::aggregate_request> read_aggregate(const request& asked) {
   return out;
 }
 
-json::object group_json(const ledger::aggregate_group& group, const ledger::aggregate_request& asked) {
+json::object group_json(const ledger::aggregate_group& group, const ledger::aggregate_request& asked, bool bucketed) {
   json::object out;
   if (!group.keys.empty()) {
     json::object keys;
     for (std::size_t i = 0; i < group.keys.size() && i < asked.group_by.size(); ++i) keys[asked.group_by[i]] = group.keys[i];
     out["by"] = std::move(keys);
   }
-  if (asked.bucket != nanoseconds{0}) out["bucket"] = format_rfc3339(group.bucket_start);
+  if (bucketed && asked.bucket != nanoseconds{0}) out["bucket"] = format_rfc3339(group.bucket_start);
   out["count"] = group.count;
   out["errors"] = group.errors;
   out["error_rate"] = group.error_rate();
@@ -155,7 +157,7 @@ result<reply> search_records(const services& with, const request& asked) {
   if (!found) return std::unexpected(found.error());
   std::string out;
   append_rows(out, with, found->rows, *content);
-  out += fmt::format(R"(,"next":{},"complete":{}}})", json::serialize(json::string(found->next)), found->complete);
+  out += fmt::format(R"(,"next":{},"complete":{}}})", json_string(found->next), found->complete);
   return reply{.body = std::move(out)};
 }
 
@@ -176,12 +178,12 @@ result<reply> aggregate_records(const services& with, const request& asked) {
   if (!found) return std::unexpected(found.error());
   json::object out;
   json::array groups;
-  for (const auto& group : found->groups) groups.emplace_back(group_json(group, *question));
+  for (const auto& group : found->groups) groups.emplace_back(group_json(group, *question, true));
   out["data"] = std::move(groups);
-  out["total"] = group_json(found->total, *question);
-  if (found->other) out["other"] = group_json(*found->other, *question);
+  out["total"] = group_json(found->total, *question, false);
+  if (found->other) out["other"] = group_json(*found->other, *question, false);
   out["complete"] = found->complete;
-  return reply{.body = json::serialize(out)};
+  return reply{.body = json_text(out)};
 }
 
 result<reply> follow_records(const services& with, const request& asked) {
@@ -238,7 +240,7 @@ result<reply> verify_ledger(const services& with, const request&) {
   out["lost_records"] = lost;
   out["damaged_bytes"] = damaged;
   out["segments"] = std::move(segments);
-  return reply{.body = json::serialize(out)};
+  return reply{.body = json_text(out)};
 }
 
 }  // namespace andon::admin::handlers

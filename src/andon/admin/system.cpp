@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "andon/admin/handlers.hpp"
+#include "andon/admin/json_out.hpp"
 #include "andon/admin/route_table.hpp"
 #include "andon/admin/status_page.hpp"
 #include "andon/base/time_text.hpp"
@@ -69,7 +70,7 @@ result<reply> status(const services& with, const request& asked) {
   out["projects"] = with.keys.projects().size();
   out["calls_under_way"] = with.limits.open_tickets();
   out["ledger"] = with.records == nullptr ? json::value(nullptr) : json::value(ledger_json(*with.records));
-  return reply{.body = json::serialize(out)};
+  return reply{.body = json_text(out)};
 }
 
 result<reply> configuration(const services& with, const request&) {
@@ -79,7 +80,7 @@ result<reply> configuration(const services& with, const request&) {
 result<reply> reload(const services& with, const request&) {
   if (auto done = with.reload(); !done) return std::unexpected(std::move(done.error()));
   const auto plan = with.plan();
-  return reply{.body = json::serialize(json::object{{"reloaded", true}, {"plan", plan ? plan->version : 0}})};
+  return reply{.body = json_text(json::object{{"reloaded", true}, {"plan", plan ? plan->version : 0}})};
 }
 
 result<reply> drain(const services& with, const request&) {

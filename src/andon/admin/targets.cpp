@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "andon/admin/handlers.hpp"
+#include "andon/admin/json_out.hpp"
 #include "andon/base/time_text.hpp"
 
 namespace andon::admin::handlers {
@@ -51,7 +52,7 @@ result<reply> routes(const services& with, const request&) {
       for (std::size_t i = 0; i < all.size() && i < route->models.size(); ++i) targets.emplace_back(target_json(all[i], *route->models[i], now));
       data.emplace_back(json::object{{"name", route->name.view()}, {"strategy", route::to_string(route->choice->settings().choose)}, {"targets", std::move(targets)}});
     }
-  return reply{.body = json::serialize(json::object{{"data", std::move(data)}})};
+  return reply{.body = json_text(json::object{{"data", std::move(data)}})};
 }
 
 result<reply> pause_target(const services& with, const request& asked) {
@@ -60,14 +61,14 @@ result<reply> pause_target(const services& with, const request& asked) {
   const auto span = asked.query.duration("for", until_resumed, until_resumed);
   if (!span) return std::unexpected(span.error());
   (*target)->cool(with.time.mono() + *span);
-  return reply{.body = json::serialize(json::object{{"model", asked.argument}, {"state", "paused"}})};
+  return reply{.body = json_text(json::object{{"model", asked.argument}, {"state", "paused"}})};
 }
 
 result<reply> resume_target(const services& with, const request& asked) {
   const auto target = known_target(with, asked);
   if (!target) return std::unexpected(target.error());
   (*target)->recover();
-  return reply{.body = json::serialize(json::object{{"model", asked.argument}, {"state", "serving"}})};
+  return reply{.body = json_text(json::object{{"model", asked.argument}, {"state", "serving"}})};
 }
 
 }  // namespace andon::admin::handlers

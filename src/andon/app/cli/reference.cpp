@@ -92,7 +92,7 @@ void append_verb(std::string& out, const CLI::App& verb, const std::string& name
       if (option->get_name() == "--help") continue;
       if (positional) usage += option->get_required() ? fmt::format(" {}", label) : fmt::format(" [{}]", label);
       const auto initial = option->get_default_str();
-      rows += fmt::format("| `{}` | {}{}{} |\n", label, escaped(option->get_description()), option->get_required() ? " **Required.**" : "",
+      rows += fmt::format("| `{}` | {}.{}{} |\n", label, escaped(option->get_description()), option->get_required() ? " **Required.**" : "",
                           initial.empty() ? "" : fmt::format(" Default: `{}`.", initial));
     }
     out += fmt::format("## {}\n\n{}.\n\n", usage, verb.get_description());
