@@ -1,6 +1,5 @@
 #include "andon/ledger/journal.hpp"
 
-#include <pthread.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -14,6 +13,7 @@
 #include "andon/ledger/journal_background.hpp"
 #include "andon/ledger/journal_writer_state.hpp"
 #include "andon/ledger/recovery.hpp"
+#include "andon/base/threads.hpp"
 
 namespace andon::ledger {
 
@@ -82,7 +82,8 @@ void journal::state::start_streams(recovered_journal& found) {
 }
 
 void journal::state::run() {
-  pthread_setname_np(pthread_self(), "journal");
+  name_this_thread("journal");
+  yield_to_cores();
   std::unique_lock lock(mutex);
   while (!stopping) {
     wake.wait_for(lock, options.sync_interval, [&] { return stopping || kicked; });

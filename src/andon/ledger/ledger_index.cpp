@@ -1,12 +1,12 @@
 #include "andon/ledger/ledger_index.hpp"
 
-#include <pthread.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "andon/base/log.hpp"
+#include "andon/base/threads.hpp"
 
 namespace andon::ledger {
 namespace {
@@ -137,7 +137,8 @@ ledger_index::step ledger_index::drain(source_stream& from, std::uint32_t) {
 }
 
 void ledger_index::run() {
-  pthread_setname_np(pthread_self(), "index");
+  name_this_thread("index");
+  yield_to_cores();
   for (;;) {
     const bool last_round = stopping_.load();
     bool moved = false, failed = false;

@@ -37,7 +37,6 @@ schema<ledger_settings> ledger() {
   out.value("max_disk", &s::max_disk, "Most that the journal may take on disk; 0 B means no quota.");
   out.value("on_full", &s::on_full, "What happens at the quota or on a full disk: refuse new calls with 503, or drop the oldest records (counted and alarmed).");
   out.value("encryption", &s::encryption, "Master key for encryption at rest: 32 bytes as hex or base64, from the environment or a file. Losing it loses everything recorded.");
-  out.value("full_text", &s::full_text, "Index the words of prompts and replies.");
   out.value("retention", &s::retention, "How long records are kept; 0s means for ever.");
   return out;
 }
@@ -81,7 +80,6 @@ schema<provider_settings> provider() {
   out.value("api_version", &s::api_version, "Azure OpenAI's api-version.");
   out.value("ca_file", &s::ca_file, "PEM file of the certification authorities to trust instead of the system's.");
   out.value("verify", &s::verify, "Check the provider's certificate. Off is for tests only and is logged as a warning.");
-  out.value("max_connections", &s::max_connections, "Connections per core to this provider.", at_least<std::int64_t>(1));
   out.value("script", &s::script, "For kind sim: the script file of its behaviour.");
   return out;
 }
@@ -92,7 +90,6 @@ schema<model_settings> model() {
   out.value("provider", &s::provider, "Name of an entry of `providers`.").required();
   out.value("name", &s::name, "The provider's name of the model; this entry's name when left out.");
   out.group("price", &s::price, price(), "Replaces the shipped price of the model entirely.");
-  out.value("context_window", &s::context_window, "Input tokens it takes; 0 means as shipped.", at_least<std::int64_t>(0));
   out.value("max_output", &s::max_output, "Output tokens it can write; 0 means as shipped. Bounds reservations when a call states no max_tokens.", at_least<std::int64_t>(0));
   return out;
 }

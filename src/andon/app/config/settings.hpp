@@ -45,7 +45,6 @@ struct ledger_settings {
   byte_count max_disk{0};
   full_choice on_full = full_choice::refuse;
   std::optional<secret> encryption;
-  bool full_text = true;
   nanoseconds retention{0};
 };
 
@@ -72,7 +71,6 @@ struct provider_settings {
   std::string api_version;
   std::string ca_file;
   bool verify = true;
-  std::int64_t max_connections = 1'000;
   std::string script;
 };
 
@@ -80,7 +78,6 @@ struct model_settings {
   std::string provider;
   std::string name;
   price_settings price;
-  std::int64_t context_window = 0;
   std::int64_t max_output = 0;
 };
 

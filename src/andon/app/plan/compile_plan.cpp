@@ -138,7 +138,6 @@ private:
       made->paths[i] = route::upstream_path(*provider.flavour, provider.base.path, operations[i], made->upstream_model, provider.api_version);
     made->profile = &llm::token_profile_of(made->upstream_model);
     made->limits = out.prices.limits(made->price_provider, made->upstream_model);
-    if (one.context_window > 0) made->limits.context_window = one.context_window;
     if (one.max_output > 0) made->limits.max_output = one.max_output;
     made->runs_free = one.price.free || (provider.flavour->speaks == route::dialect::sim && !has_price(one.price));
     models_[name] = made.get();

@@ -46,6 +46,9 @@ ledger::ledger_options ledger_options_of(const settings& from, const std::string
   out.sync_interval = std::chrono::duration_cast<std::chrono::milliseconds>(from.ledger.sync_interval);
   out.sync_always = from.ledger.sync == sync_mode::always;
   out.master_key = from.ledger.encryption;
+  if (from.ledger.retention > nanoseconds{}) out.retention.keep = from.ledger.retention;
+  for (const auto& [name, project] : from.projects.entries)
+    if (project.retention > nanoseconds{}) out.retention.projects.push_back({project_id{name}, project.retention});
   return out;
 }
 

@@ -1,10 +1,9 @@
 #include "andon/app/serve/spend_watch.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 #include "andon/base/log.hpp"
+#include "andon/base/threads.hpp"
 #include "andon/ledger/record_codec.hpp"
 
 namespace andon::app {
@@ -97,8 +96,11 @@ void spend_watch::run() {
 }
 
 void spend_watch::start() {
-  thread_ = std::thread([this] { run(); });
-  pthread_setname_np(thread_.native_handle(), "watch");
+  thread_ = std::thread([this] {
+    name_this_thread("watch");
+    yield_to_cores();
+    run();
+  });
 }
 
 void spend_watch::stop() {

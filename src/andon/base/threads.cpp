@@ -1,0 +1,19 @@
+#include "andon/base/threads.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace andon {
+
+void name_this_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
+
+void yield_to_cores() {
+  constexpr int nice_level = 10;
+  const sched_param unused{};
+  sched_setscheduler(0, SCHED_BATCH, &unused);  // wakes without preempting a running core
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice_level);
+}
+
+}  // namespace andon

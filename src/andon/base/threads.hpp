@@ -1,0 +1,14 @@
+#pragma once
+// The calling thread's name and its place behind the cores.
+#include <string>
+
+namespace andon {
+
+/// Shown by top and perf; at most 15 characters.
+void name_this_thread(const std::string& name);
+
+/// For threads whose work can wait (index, journal, watch): when all cores are busy, those that carry calls go first.
+/// Best effort: without it everything works, only less evenly.
+void yield_to_cores();
+
+}  // namespace andon
