@@ -111,8 +111,8 @@ void reactor::request_stop() {
 
 bool reactor::join(nanoseconds patience) {
   if (threads_.empty()) return true;
-  const auto until = std::chrono::steady_clock::now() + patience;
-  while (running_ != 0 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  const auto until = deadline::after(cores_.front()->now(), patience);
+  while (running_ != 0 && !until.passed(cores_.front()->now())) std::this_thread::sleep_for(std::chrono::milliseconds{1});
   const bool ended = running_ == 0;
   if (!ended)
     for (auto& each : cores_) each->stop_now();
