@@ -61,8 +61,8 @@ void admin_api::refused(const error& why, std::string_view peer_address) {
 net::task<void> admin_api::handle(net::incoming_call& call) { return state_->answer(call); }
 
 std::optional<std::pair<int, error>> admin_api::state::check_origin(const net::incoming_call& call) const {
-  if (!is_own_host(net::find_header(call.headers(), "host")))
-    return std::pair{misdirected, error{errc::forbidden, "the admin port answers only to an IP address or localhost in Host"}};
+  if (!is_own_host(net::find_header(call.headers(), "host"), parts.host_names))
+    return std::pair{misdirected, error{errc::forbidden, "the admin port answers only to an IP address, localhost or a configured name in Host"}};
   if (!is_own_origin(call.headers()))
     return std::pair{403, error{errc::forbidden, "requests from pages of other sites are refused (Origin)"}};
   return std::nullopt;

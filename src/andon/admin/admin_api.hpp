@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "andon/access/admission.hpp"
 #include "andon/access/keyring.hpp"
@@ -36,6 +37,7 @@ struct services {
   wall_time started;
   std::string version;
   std::string gateway_address;
+  std::vector<std::string> host_names{};         ///< that Host may hold beside IP addresses and localhost
 };
 
 class admin_api final : public net::request_handler {

@@ -98,6 +98,34 @@ TEST_F(admin_api_test, following_starts_from_now_and_sees_what_comes) {
   EXPECT_EQ(got.at("data").at(0).at("id").as_string(), server.last_record.str());
 }
 
+TEST_F(admin_api_test, an_export_larger_than_the_channel_arrives_whole) {
+  for (int i = 0; i < 1500; ++i) server.record_call("shop", std::string(600, 'x') + std::to_string(i), i == 1499);
+  const auto got = ask("GET", "/api/v1/records/export");
+  EXPECT_NE(got.head.find("application/x-ndjson"), std::string::npos);
+  std::size_t lines = 0;
+  for (std::size_t at = 0; (at = got.body.find("{\"id\":\"req_", at)) != std::string::npos; ++at) ++lines;
+  EXPECT_EQ(lines, 1500u);
+  EXPECT_GT(got.body.size(), 1'000'000u);
+  EXPECT_TRUE(got.body.ends_with("0\r\n\r\n"));  // the end of a complete chunked reply
+}
+
+TEST_F(admin_api_test, a_client_that_leaves_an_export_frees_its_thread) {
+  for (int i = 0; i < 1500; ++i) server.record_call("shop", std::string(600, 'x'), i == 1499);
+  for (int i = 0; i < 8; ++i) server.ask_and_leave("/api/v1/records/export", server.admin_token);  // more than there are threads
+  EXPECT_EQ(ask("GET", "/api/v1/status").status, 200);
+}
+
+TEST_F(admin_api_test, stopping_ends_a_long_poll) {
+  const auto start = json::serialize(ask("GET", "/api/v1/records/follow").json().at("next"));
+  auto waiting = std::async(std::launch::async, [&] { return ask("GET", "/api/v1/records/follow?after=" + start).status; });
+  while (server.api_calls("/api/v1/records/follow") < 1) std::this_thread::yield();
+  const auto asked = server.time.mono();
+  server.api->stop();
+  const int status = waiting.get();
+  EXPECT_LT(server.time.mono() - asked, std::chrono::seconds{5});
+  EXPECT_TRUE(status == 200 || status == 503) << status;
+}
+
 TEST_F(admin_api_test, strangers_are_refused) {
   EXPECT_EQ(server.ask("GET", "/metrics", "", "", "Host: evil.example\r\n").status, 421);
   EXPECT_EQ(server.ask("GET", "/healthz", "", "", "Host: evil.example\r\n").status, 200);
@@ -113,6 +141,12 @@ TEST_F(admin_api_test, strangers_are_refused) {
 TEST(guard_test, hosts) {
   for (const auto* own : {"127.0.0.1", "127.0.0.1:4001", "[::1]:4001", "localhost", "LocalHost:4001", "10.1.2.3:80"}) EXPECT_TRUE(is_own_host(own)) << own;
   for (const auto* other : {"", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example:4001", ":4001", "[::1"}) EXPECT_FALSE(is_own_host(other)) << other;
+}
+
+TEST(guard_test, configured_hosts) {
+  const std::vector<std::string> names{"andon.internal"};
+  EXPECT_TRUE(is_own_host("Andon.Internal:4001", names));
+  EXPECT_FALSE(is_own_host("x.andon.internal", names));
 }
 
 TEST(guard_test, failures_are_forgotten_after_a_minute) {

@@ -69,7 +69,7 @@ public:
     return std::string(made->text.reveal());
   }
 
-  void record_call(const std::string& project, const std::string& prompt) {
+  void record_call(const std::string& project, const std::string& prompt, bool wait = true) {
     ledger::record r;
     r.started = time.wall();
     r.id = request_id::make(r.started, random_);
@@ -79,8 +79,31 @@ public:
     r.request_body = R"({"messages":[{"role":"user","content":")" + prompt + R"("}]})";
     r.request_bytes = r.request_body.size();
     EXPECT_TRUE(records->writer(0).append_record(r));
-    EXPECT_TRUE(records->wait_indexed(std::chrono::seconds{5}));
+    if (wait) EXPECT_TRUE(records->wait_indexed(std::chrono::seconds{5}));
     last_record = r.id;
+  }
+
+  /// Reads a little of the reply and goes.
+  void ask_and_leave(const std::string& target, const std::string& token) const {
+    const int fd = connect_socket();
+    const auto text = "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token + "\r\n\r\n";
+    EXPECT_EQ(::send(fd, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+    char first = 0;
+    EXPECT_EQ(::recv(fd, &first, 1, 0), 1);
+    ::close(fd);
+  }
+  /// Answered so far, whatever the status.
+  std::uint64_t api_calls(const std::string& pattern) {
+    return registry.make_counter({"andon.admin.requests", "Requests to the admin API.", "{request}"}, {{"path", pattern}, {"status", "200"}}).value();
+  }
+  [[nodiscard]] int connect_socket() const {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);  // NOLINT
+    return fd;
   }
 
   answer ask(const std::string& method, const std::string& target, const std::string& token = {}, const std::string& body = {}, const std::string& more = {}) const {
@@ -88,12 +111,7 @@ public:
     if (more.find("Host:") == std::string::npos) text += "Host: 127.0.0.1:" + std::to_string(port) + "\r\n";
     if (!token.empty()) text += "Authorization: Bearer " + token + "\r\n";
     text += more + "Connection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);  // NOLINT
+    const int fd = connect_socket();
     EXPECT_EQ(::send(fd, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
     std::string got;
     char buffer[16384];

@@ -16,9 +16,11 @@ std::string_view without_port(std::string_view host) {
 
 }  // namespace
 
-bool is_own_host(std::string_view host) {
+bool is_own_host(std::string_view host, std::span<const std::string> names) {
   const auto name = without_port(host);
   if (name.empty()) return false;
+  for (const auto& own : names)
+    if (net::header_equals(name, own)) return true;
   return net::header_equals(name, "localhost") || !net::parse_literal_address(name).empty();
 }
 

@@ -14,8 +14,8 @@
 
 namespace andon::admin {
 
-/// Host is an IP literal or localhost (against DNS rebinding), with or without a port.
-bool is_own_host(std::string_view host);
+/// Host is an IP literal, localhost or one of `names` (against DNS rebinding), with or without a port.
+bool is_own_host(std::string_view host, std::span<const std::string> names = {});
 /// No Origin, or the Origin of this very host (against requests that other sites' pages send).
 bool is_own_origin(std::span<const net::header> headers);
 
