@@ -107,7 +107,7 @@ void add_query(CLI::App& verb, ledger_options& options) {
 }  // namespace
 
 void add_ledger_verbs(CLI::App& root, context& in) {
-  auto* ledger = root.add_subcommand("ledger", "Search, follow, export, verify and replay recorded calls");
+  auto* ledger = root.add_subcommand("ledger", "Search, follow, export, verify and replay recorded calls; rotate keys");
   ledger->require_subcommand(1);
   auto options = std::make_shared<ledger_options>();
   auto& found = add(*ledger, in, "search", "Find calls, newest first", [&in, options] { return search(in, *options); });
@@ -130,6 +130,7 @@ void add_ledger_verbs(CLI::App& root, context& in) {
   verified.add_flag("--offline", options->offline, "Read the files even if a gateway runs");
   verified.add_option("--encryption-key", options->encryption_key, "Master key of an encrypted ledger when offline: file:PATH or ${NAME}");
   add_replay_verb(*ledger, in);
+  add_rotate_key_verb(*ledger, in);
 }
 
 }  // namespace andon::app::cli

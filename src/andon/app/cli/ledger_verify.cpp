@@ -7,9 +7,8 @@
 #include <optional>
 
 #include "andon/app/cli/admin_client.hpp"
+#include "andon/app/cli/master_key.hpp"
 #include "andon/app/cli/table.hpp"
-#include "andon/app/config/value.hpp"
-#include "andon/app/serve/configuration.hpp"
 #include "andon/ledger/journal_reader.hpp"
 #include "andon/ledger/keyring.hpp"
 #include "andon/ledger/segment_directory.hpp"
@@ -22,15 +21,7 @@ namespace json = boost::json;
 result<std::optional<ledger::keyring>> open_keys(const std::filesystem::path& data, const std::string& text) {
   if (!std::filesystem::exists(data / "keyring")) return std::nullopt;
   if (text.empty()) return fail(errc::invalid_argument, "the ledger is encrypted: give its master key with --encryption-key file:PATH or ${NAME}");
-  auto plain = text;
-  if (text.starts_with("${") && text.ends_with("}")) {
-    const auto value = environment_variable(text.substr(2, text.size() - 3));
-    if (!value) return fail(errc::invalid_argument, "the environment has no " + text);
-    plain = *value;
-  }
-  const auto read = value_codec<secret>::read(plain);
-  if (!read) return std::unexpected(read.error());
-  const auto master = ledger::parse_master_key(*read);
+  const auto master = read_master_key(text);
   if (!master) return std::unexpected(master.error());
   auto ring = ledger::keyring::open(data / "keyring", *master);
   if (!ring) return std::unexpected(ring.error());

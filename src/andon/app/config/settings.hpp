@@ -41,7 +41,7 @@ struct ledger_settings {
   bool enabled = true;
   sync_mode sync = sync_mode::interval;
   nanoseconds sync_interval = 50ms;
-  byte_count segment{64ll << 20};
+  byte_count segment{16ll << 20};
   byte_count max_disk{0};
   full_choice on_full = full_choice::refuse;
   std::optional<secret> encryption;

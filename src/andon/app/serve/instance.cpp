@@ -30,6 +30,7 @@ net::server_limits limits_of(const listen_settings& from) {
   out.max_body = static_cast<std::size_t>(from.max_body.value());
   out.head_timeout = std::min<nanoseconds>(from.request_timeout, 15s);
   out.body_timeout = from.request_timeout;
+  out.receive_timeout = 10 * from.request_timeout;
   out.idle_timeout = from.idle_timeout;
   out.write_timeout = from.write_timeout;
   out.max_connections = static_cast<std::size_t>(from.max_connections);
