@@ -16,7 +16,7 @@ void add_common_headers(gateway& on, exchange& x, const served_model* model) {
   out.clear();
   out.add_copy("x-request-id", id_text);
   out.add_copy("x-andon-request-id", id_text);
-  if (!x.account.route.empty()) out.add("x-andon-route", x.account.route.view());
+  if (x.route != nullptr) out.add("x-andon-route", x.route->name.view());  // never the client's own text
   if (model != nullptr) out.add("x-andon-model", model->name.view());
   const auto spent = on.now() - x.arrived();
   out.add_number("openai-processing-ms", whole(spent, std::chrono::milliseconds{1}));
