@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 struct listen_settings {
   address gateway{"127.0.0.1", 4000};
   address admin{"127.0.0.1", 4001};
+  std::vector<std::string> admin_hosts;
   std::int64_t threads = 0;
   byte_count max_body{32ll << 20};
   byte_count max_headers{64ll << 10};

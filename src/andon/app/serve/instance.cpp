@@ -229,7 +229,7 @@ admin::services instance::admin_services() {
           .health = health_, .plan = [this] { return plan(); }, .reload = [this] { return reload(); },
           .configuration = [this] { const std::lock_guard lock(reloading_); return mask_secrets(configuration_text_); },
           .drain = [this] { drain_asked_ = true; }, .ready = [this] { return ready_.load(); }, .started = started_,
-          .version = ANDON_VERSION, .gateway_address = gateway_address_};
+          .version = ANDON_VERSION, .gateway_address = gateway_address_, .host_names = settings_.listen.admin_hosts};
 }
 
 result<void> instance::write_address(const char* file, const std::string& address) const {
