@@ -89,11 +89,13 @@ public:
   /// The Record of an exchange, from the ledger; waits until it is indexed.
   ledger::record record_of(const std::string& request_id) {
     const auto id = request_id::parse(request_id).value_or(andon::request_id{});
-    for (int i = 0; i < 200; ++i) {
+    const auto give_up = deadline::after(time_.mono(), 10s);
+    while (!give_up.passed(time_.mono())) {
       (void)ledger_->wait_indexed(50ms);
       ledger::search_request q{.where = ledger::parse_filter("id:" + id.str(), time_.wall()).value()};
       q.wait.until = deadline::after(time_.mono(), 5s);
       if (auto page = ledger_->index().search(q); page && !page->rows.empty()) return ledger_->source().read(page->rows[0].at).value();
+      std::this_thread::yield();
     }
     ADD_FAILURE() << "no record of " << request_id;
     return {};

@@ -185,7 +185,7 @@ TEST(gateway, cancels_the_provider_when_the_client_leaves) {
   EXPECT_TRUE(r.use.estimated);
   EXPECT_GT(r.use.output.value(), 0);
   EXPECT_LT(r.use.output.value(), 400);
-  for (int i = 0; i < 500 && g.provider(0).clients_left == 0; ++i) (void)g.send({.method = "GET", .path = "/healthz"});
+  for (int i = 0; i < 5000 && g.provider(0).clients_left == 0; ++i) (void)g.send({.method = "GET", .path = "/healthz"});
   EXPECT_EQ(g.provider(0).clients_left, 1U);
   EXPECT_EQ(g.open_tickets(), 0);
 }
