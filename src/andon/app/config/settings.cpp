@@ -128,7 +128,7 @@ schema<retry_settings> retry() {
   using s = retry_settings;
   schema<s> out;
   out.value("attempts", &s::attempts, "Tries of one target, the first included; other targets of the route are tried as well.", between<std::int64_t>(1, 20));
-  out.list("on", &s::on, "What is tried again: connect, timeout, 429, 5xx, reset, bad_reply. Left out: all of these.");
+  out.list("on", &s::on, "What is tried again: connect, timeout, 429, 5xx, reset, bad_reply, credential. Left out: connect, 429, 5xx, reset.");
   out.value("backoff", &s::backoff, "Base of the pause before the same target is tried again; doubled each time, with full jitter.", at_least<nanoseconds>(0s));
   out.value("max_backoff", &s::max_backoff, "Longest such pause.", at_least<nanoseconds>(0s));
   out.value("max_retry_after", &s::max_retry_after, "A provider's longer Retry-After is not waited for.", at_least<nanoseconds>(0s));
