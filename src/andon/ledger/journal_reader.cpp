@@ -98,6 +98,11 @@ result<std::optional<entry_view>> journal_reader::next() {
   }
 }
 
+void journal_reader::count_from(std::uint64_t records) {
+  state_->records = records;
+  state_->fresh = false;
+}
+
 checkpoint journal_reader::reached() const { return {.next = state_->at, .records = state_->records, .dropped = state_->dropped}; }
 
 result<std::shared_ptr<segment_directory>> open_segments(const std::filesystem::path& directory, const keyring* keys, file_operations* files) {

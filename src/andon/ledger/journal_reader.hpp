@@ -43,6 +43,10 @@ public:
   /// if its key is missing; the reader stays where it is and may try again.
   [[nodiscard]] result<std::optional<entry_view>> next();
 
+  /// Before the first next() of a reader at {stream, 0, 0}: counting begins at `records`, so that what is gone by the
+  /// time the oldest segment is opened counts as dropped.
+  void count_from(std::uint64_t records);
+
   /// Just after the last entry handed out. Exact: see checkpoint.
   [[nodiscard]] checkpoint reached() const;
 

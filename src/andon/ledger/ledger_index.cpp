@@ -54,7 +54,10 @@ void ledger_index::seek() {
       from.dropped = before == nullptr ? 0 : std::min(before->dropped, stream.first_records);
     }
     streams_.push_back({journal_reader(journal_.segments(), from)});
-    if (from.next.segment == 0) from.records = stream.first_records;
+    if (from.next.segment == 0) {
+      from.records = stream.first_records;
+      streams_.back().reader.count_from(from.records);
+    }
     begin.push_back(from);
   }
   const std::lock_guard lock(mutex_);
