@@ -73,6 +73,12 @@ void write_refusal_headers(const refusal& why, const header_sink& sink) {
     sink("retry-after", fmt::to_string(std::chrono::ceil<std::chrono::seconds>(wait).count()));
     sink("retry-after-ms", fmt::to_string(std::chrono::ceil<std::chrono::milliseconds>(wait).count()));
   }
+  if (why.code == errc::requests_limited || why.code == errc::tokens_limited) {
+    const std::string kind = why.code == errc::requests_limited ? "requests" : "tokens";
+    sink("x-ratelimit-limit-" + kind, fmt::to_string(why.limit));
+    sink("x-ratelimit-remaining-" + kind, "0");
+    sink("x-ratelimit-reset-" + kind, rate_duration(why.retry_after));
+  }
   sink("x-should-retry", retry ? "true" : "false");
   sink("rate_limit_type", std::string(limit_type(why.code)));
 }

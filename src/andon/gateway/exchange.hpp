@@ -63,6 +63,7 @@ public:
   // what it becomes
   ledger::record account;
   bool closed = false;
+  bool priced = false;
   reply_headers headers;
   std::string scratch;                         ///< the edited request body
 

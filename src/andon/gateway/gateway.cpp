@@ -53,6 +53,12 @@ void gateway::adopt(plan_ptr next) {
   parts_.on.post([this, next = std::move(next)]() mutable { plan_ = std::move(next); });
 }
 
+bool gateway::may_complain() {
+  if (complained_ != mono_time{} && now() - complained_ < std::chrono::seconds{1}) return false;
+  complained_ = now();
+  return true;
+}
+
 net::task<void> gateway::stop() { co_await work_.close_and_wait(); }
 
 void gateway::finish_reading(net::reply_ptr reply) {

@@ -62,6 +62,8 @@ public:
   [[nodiscard]] std::string& text_scratch() { return text_scratch_; }
   [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] ledger::journal_writer* journal() { return journal_; }
+  /// True at most once a second: for log lines that a fault would otherwise write for every call.
+  [[nodiscard]] bool may_complain();
   /// Reads a provider's connection to its end in the background, so that it can be used again.
   void finish_reading(net::reply_ptr reply);
 
@@ -76,6 +78,7 @@ private:
   access::directory_reader callers_;
   plan_ptr plan_;
   std::string text_scratch_;
+  mono_time complained_{};
   std::vector<std::unique_ptr<exchange>> spare_;
   net::gate work_;
   std::atomic<bool> draining_{false};

@@ -1,4 +1,5 @@
 #include "andon/access/rate_headers.hpp"
+#include "andon/base/money.hpp"
 #include "andon/gateway/stages.hpp"
 #include "andon/llm/dialect/openai_error.hpp"
 
@@ -22,6 +23,7 @@ void add_common_headers(gateway& on, exchange& x, const served_model* model) {
   out.add_number("openai-processing-ms", whole(spent, std::chrono::milliseconds{1}));
   out.add("openai-version", "2020-10-01");
   if (model != nullptr) out.add_number("x-andon-overhead-us", whole(spent - x.account.upstream, std::chrono::microseconds{1}));
+  if (x.priced && x.account.price != ledger::price_state::unknown) out.add_copy("x-andon-cost", format_usd(x.account.cost));
   out.add("access-control-expose-headers", "X-Request-ID");
   if (x.held.holds())
     access::write_rate_headers(x.held, on.now(), [&out](std::string_view name, std::string value) { out.add_both(name, value); });

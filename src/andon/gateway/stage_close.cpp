@@ -15,29 +15,34 @@ llm::cost_answer price_of(gateway& on, const exchange& x, const served_model& mo
 
 /// Turns what was reserved into what was used.
 void settle(gateway& on, exchange& x, const served_model* model) {
-  auto& account = x.account;
-  if (!x.billed || model == nullptr) {
-    account.price = ledger::price_state::known;  // nothing was consumed: that costs nothing, and is known to
-    if (x.held.holds()) x.held.release();
-    return;
-  }
-  const auto price = price_of(on, x, *model);
-  account.price = static_cast<ledger::price_state>(price.state);
-  account.cost = price.amount;
+  price_exchange(on, x, model);
   if (!x.held.holds()) return;
-  const bool unknown = price.state == llm::price_state::unknown;
-  x.held.settle(account.use.total(), unknown ? std::nullopt : std::optional{price.amount}, on.now());
+  const auto& account = x.account;
+  if (!x.billed || model == nullptr) return x.held.release();
+  const bool unknown = account.price == ledger::price_state::unknown;
+  x.held.settle(account.use.total(), unknown ? std::nullopt : std::optional{account.cost}, on.now());
 }
 
 std::optional<ledger::position> append(gateway& on, exchange& x) {
   if (on.journal() == nullptr || !x.who) return std::nullopt;
   auto at = on.journal()->append_record(x.account);
   if (at) return *at;
-  log::error("record_not_written", {{"request_id", x.account.id.str()}, {"reason", at.error().message}});
+  if (on.may_complain()) log::error("record_not_written", {{"request_id", x.account.id.str()}, {"reason", at.error().message}});
   return std::nullopt;
 }
 
 }  // namespace
+
+void price_exchange(gateway& on, exchange& x, const served_model* model) {
+  if (x.priced) return;
+  x.priced = true;
+  auto& account = x.account;
+  account.price = ledger::price_state::known;  // what consumed nothing costs nothing
+  if (!x.billed || model == nullptr) return;
+  const auto price = price_of(on, x, *model);
+  account.price = static_cast<ledger::price_state>(price.state);
+  account.cost = price.amount;
+}
 
 std::optional<ledger::position> close_now(gateway& on, exchange& x, const served_model* model) {
   if (x.closed) return std::nullopt;

@@ -82,6 +82,7 @@ net::task<relayed> relay_whole(gateway& on, exchange& x, const served_model& mod
   account.reply_bytes = body->size();
   account.delivered = ledger::delivery::complete;
   x.upstream_error_body.clear();
+  price_exchange(on, x, &model);
   add_common_headers(on, x, &model);
   const auto type = net::find_header(reply->headers(), "content-type");
   x.headers.add_copy("content-type", type.empty() ? "application/json" : type);

@@ -28,7 +28,9 @@ net::task<relayed> relay_stream(gateway& on, exchange& x, const served_model& mo
 /// Counts, settles and appends the Record; after it the last bytes may go. Idempotent. Waits for the disk only when the
 /// ledger is set so.
 net::task<void> close(gateway& on, exchange& x, const served_model* model);
-/// The parts of close that need no waiting; true if the Record's place must still become durable.
+/// Works out what the exchange costs, once; close does it when nobody did before.
+void price_exchange(gateway& on, exchange& x, const served_model* model);
+/// The parts of close that need no waiting; the Record's place if the Record's place must still become durable.
 std::optional<ledger::position> close_now(gateway& on, exchange& x, const served_model* model);
 
 /// Answers an exchange that failed before anything was sent.

@@ -219,7 +219,7 @@ private:
     rules.name = made->name;
     for (std::size_t i = 0; i < one.targets.size(); ++i) add_target(*made, rules, path + ".targets[" + std::to_string(i) + "]", one.targets[i]);
     fill_rules(rules, path, at, one);
-    if (found_.found().size() != before) return;
+    if (found_.found().size() != before || made->models.size() != one.targets.size()) return;  // said already
     for (auto& target : rules.targets) target.prices = unit_prices(out, *models_.at(target.model.str()));
     auto compiled = route::route::compile(std::move(rules), in_.health);
     if (!compiled) return found_.add(at, path, compiled.error().message);

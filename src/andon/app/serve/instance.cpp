@@ -65,7 +65,7 @@ net::task<void> drain_core(core_unit& unit, deadline until, std::promise<void>& 
   const bool all_ended = co_await unit.listener->drain(until);
   if (!all_ended) log::warn("drain_deadline", {{"core", unit.on.index()}});
   co_await unit.handler->stop();
-  unit.providers->close_idle();
+  unit.providers.reset();  // with every connection, whatever it still waits for: nothing keeps the core's loop running
   done.set_value();
 }
 
@@ -169,6 +169,7 @@ telemetry::otlp_exporter* instance::make_exporter() {
   to.traces = from.traces;
   to.metrics = from.metrics;
   to.metrics_every = from.metrics_interval;
+  to.who.attributes = {{"service.name", "andon"}, {"service.version", ANDON_VERSION}};
   exporter_ = std::make_unique<telemetry::otlp_exporter>(std::move(to), metrics_, time_);
   exporter_->start();
   return exporter_.get();
@@ -183,7 +184,7 @@ result<void> instance::start_core(net::core& on, std::uint16_t& port) {
       exporter, telemetry::sampler(settings_.telemetry.sample_ratio)});
   unit.handler->adopt(plan_);
   unit.listener = std::make_unique<net::http_server>(on, *unit.handler, limits_of(settings_.listen));
-  const auto bound = unit.listener->listen(settings_.listen.gateway.host, port);
+  const auto bound = unit.listener->listen(settings_.listen.gateway.host, port, cores_.empty() ? net::http_server::place::first : net::http_server::place::beside_own);
   if (!bound) return std::unexpected(bound.error());
   port = *bound;
   cores_.push_back(std::move(unit));
@@ -305,7 +306,7 @@ std::string instance::greeting() const {
     const auto model = plan_->find("sim") != nullptr ? std::string("sim") : plan_->routes.front()->name.str();
     out += "  key      " + key + "   (shown once; more with: andon key create)\n\nTry it:\n  curl http://" + gateway_address_ +
            "/v1/chat/completions -H 'Authorization: Bearer " + key + "' -H 'Content-Type: application/json' \\\n    -d '{\"model\":\"" + model +
-           "\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n  andon ledger search hello\n";
+           "\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n  andon ledger search hello" + (options_.data == serve_options{}.data ? std::string{} : " --data " + options_.data) + "\n";
   }
   return out + "\n";
 }
