@@ -31,6 +31,23 @@ void exchange::enter(ledger::stage next, mono_time now) {
   at_ = next;
 }
 
+void exchange::forget_attempt() {
+  billed = false;
+  account.use = {};
+  account.upstream_model.clear();
+  account.finish_reason.clear();
+  account.reply_body.clear();
+  account.reply_bytes = 0;
+  account.reply_truncated = false;
+  account.stream_events = 0;
+  account.first_token = {};
+  account.http_status = 0;
+  upstream_error_body.clear();
+  upstream_error_type.clear();
+  upstream_error_status = 0;
+  retry_after.reset();
+}
+
 void exchange::recycle() {
   auto request_body = std::move(account.request_body);
   auto reply_body = std::move(account.reply_body);

@@ -59,6 +59,12 @@ public:
   std::optional<nanoseconds> retry_after;      ///< of the last failure, for the client
   std::string upstream_error_body;             ///< a provider's own refusal, to be passed on as it is
   std::string upstream_error_type;
+  int upstream_error_status = 0;
+  llm::usage failed_use;                       ///< what attempts that did not serve the client consumed, estimated
+  nano_usd failed_cost;
+  bool failed_unpriced = false;
+  const served_model* failed_model = nullptr;  ///< the last of those attempts' model
+  net::wait_point pause;                       ///< where the exchange waits between two attempts
 
   // what it becomes
   ledger::record account;
@@ -71,6 +77,8 @@ public:
   void enter(ledger::stage next, mono_time now);
   [[nodiscard]] mono_time arrived() const { return arrived_; }
 
+  /// Forgets what an attempt left behind that another one shall follow.
+  void forget_attempt();
   void begin(net::incoming_call& from, plan_ptr in_force, request_id id, mono_time now, wall_time wall);
   void recycle();
 

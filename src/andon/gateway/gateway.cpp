@@ -1,6 +1,7 @@
 #include "andon/gateway/gateway.hpp"
 
 #include <array>
+#include <exception>
 
 #include "andon/base/log.hpp"
 #include "andon/gateway/path.hpp"
@@ -98,7 +99,18 @@ net::task<void> gateway::serve(net::incoming_call& call, llm::openai::endpoint_m
   auto x = take();
   x->begin(call, plan_, request_id::make(wall(), parts_.on.random()), now(), wall());
   x->asked = std::move(asked);
-  co_await run_path(*this, *x);
+  std::exception_ptr fault;
+  try {
+    co_await run_path(*this, *x);
+  } catch (...) {  // a bug, or no memory: the exchange still closes, then the connection ends with the exception
+    fault = std::current_exception();
+  }
+  if (fault) {
+    x->account.outcome = errc::internal;
+    x->account.http_status = 500;
+    (void)close_now(*this, *x, nullptr);
+    std::rethrow_exception(fault);
+  }
   give_back(std::move(x));
 }
 

@@ -190,6 +190,37 @@ TEST(gateway, cancels_the_provider_when_the_client_leaves) {
   EXPECT_EQ(g.open_tickets(), 0);
 }
 
+TEST(gateway, tells_of_the_last_failure_not_of_an_earlier_one) {
+  running_gateway g({.targets = {{.script = "rules: [ { error: server_error } ]"}, {.script = "rules: [ { fault: error_in_stream, after: 0 } ]"}}, .attempts = 1});
+  const auto got = g.send({.body = stream_chat});
+  EXPECT_GE(got.status, 500) << got.body;
+  const auto r = g.record_of(got.request_id);
+  EXPECT_EQ(r.http_status, got.status);
+  EXPECT_EQ(r.attempts.size(), 2U);
+}
+
+TEST(gateway, charges_what_a_provider_worked_on_for_a_client_that_left) {
+  const llm::price_override price{.provider = "sim", .model = "m", .input = "1000000", .output = "1000000"};
+  running_gateway g({.targets = {{.script = "defaults: { delay: 30s }"}}, .deadlines = {1s, 300ms, 1s, 1s}, .prices = {price}, .attempts = 1});
+  const auto got = g.chat("r", R"(,"max_tokens":50)");
+  EXPECT_EQ(got.status, 504);
+  const auto r = g.record_of(got.request_id);
+  EXPECT_EQ(r.outcome, errc::first_token_timeout);
+  EXPECT_TRUE(r.use.estimated);
+  EXPECT_GT(r.use.input.value(), 0);
+  EXPECT_EQ(r.cost.value(), r.use.input.value() * 1'000'000'000);
+  EXPECT_EQ(r.model.str(), "m0");
+}
+
+TEST(gateway, charges_nothing_for_a_provider_that_was_never_reached) {
+  running_gateway g({.targets = {{.script = "rules: [ { fault: reset_before_head } ]"}}, .attempts = 1});
+  const auto got = g.chat();
+  EXPECT_EQ(got.status, 502);
+  const auto r = g.record_of(got.request_id);
+  EXPECT_EQ(r.use.total().value(), 0);
+  EXPECT_EQ(r.price, ledger::price_state::known);
+}
+
 TEST(gateway, limits_name_their_scope) {
   running_gateway g({.limits = {{.per = {}, .only_route = {}, .requests_per_minute = 2}}});
   EXPECT_EQ(g.chat().status, 200);

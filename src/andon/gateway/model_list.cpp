@@ -45,7 +45,7 @@ net::task<result<void>> answer_models(gateway& on, exchange& x) {
   add_common_headers(on, x, nullptr);
   x.headers.add("content-type", "application/json");
   x.account.delivered = ledger::delivery::complete;
-  co_await close(on, x, nullptr);
+  (void)co_await close(on, x, nullptr);
   (void)co_await x.call->respond(200, x.headers.lines(), x.account.reply_body);
   co_return result<void>{};
 }

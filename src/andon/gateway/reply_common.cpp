@@ -35,7 +35,7 @@ net::task<void> answer_error(gateway& on, exchange& x, const error& why) {
   account.outcome = why.code;
   account.error_message = why.message;
   const bool passed_on = !x.upstream_error_body.empty();
-  if (!passed_on) account.http_status = static_cast<std::uint16_t>(kind.http_status);
+  account.http_status = static_cast<std::uint16_t>(passed_on ? x.upstream_error_status : kind.http_status);
   add_common_headers(on, x, nullptr);
   std::string body = passed_on ? std::move(x.upstream_error_body) : llm::openai::error_body(why);
   if (passed_on && !x.upstream_error_type.empty()) {
@@ -52,7 +52,7 @@ net::task<void> answer_error(gateway& on, exchange& x, const error& why) {
   account.reply_bytes = body.size();
   account.content_type = "application/json";
   account.delivered = x.gone ? ledger::delivery::none : ledger::delivery::complete;
-  co_await close(on, x, nullptr);
+  (void)co_await close(on, x, nullptr);
   (void)co_await x.call->respond(account.http_status, x.headers.lines(), account.reply_body);
 }
 

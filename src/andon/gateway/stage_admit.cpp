@@ -5,21 +5,25 @@
 namespace andon::gateway {
 namespace {
 
-tokens media_tokens(const exchange& x, std::string_view model) {
-  tokens total;
-  if (x.facts.image_parts > 0) total += llm::image_tokens(model, {}) * x.facts.image_parts;
-  if (x.facts.audio_parts > 0) total += llm::audio_tokens(model, llm::longest_audio_ms("mp3", x.body.size()));
-  return total;
+/// Images and audio at the model of the route that counts most for them.
+tokens media_tokens(const exchange& x) {
+  tokens most;
+  if (x.facts.image_parts + x.facts.audio_parts == 0) return most;
+  for (const auto* model : x.route->models) {
+    const auto images = llm::image_tokens(model->upstream_model, {}) * x.facts.image_parts;
+    const auto audio = x.facts.audio_parts > 0 ? llm::audio_tokens(model->upstream_model, llm::longest_audio_ms("mp3", x.body.size())) : tokens{};
+    most = std::max(most, images + audio);
+  }
+  return most;
 }
 
 /// What the call may consume at most, over all models of its route.
 llm::reservation estimate(gateway& on, const exchange& x) {
   llm::reservation worst;
-  const auto& first = *x.route->models.front();
   for (const auto* profile : x.route->profiles) {
     llm::reservation_input in;
     in.text = count_request(on, x, *profile) + tokens{static_cast<std::int64_t>(x.facts.given_tokens)};
-    in.media = media_tokens(x, first.upstream_model);
+    in.media = media_tokens(x);
     const bool chat = x.asked.op == llm::operation::chat;
     in.messages = chat ? x.facts.messages : 0;
     if (x.facts.max_output) in.max_output = x.facts.max_output->value();

@@ -5,22 +5,15 @@
 namespace andon::gateway {
 namespace {
 
-llm::cost_answer price_of(gateway& on, const exchange& x, const served_model& model) {
-  if (model.runs_free) return {llm::price_state::free, nano_usd{}};
-  const auto& table = x.under->prices;
-  const auto* price = table.find(model.price_provider, model.upstream_model, on.wall());
-  if (price == nullptr && !x.account.upstream_model.empty()) price = table.find(model.price_provider, x.account.upstream_model, on.wall());
-  return llm::cost(price, x.account.use);
-}
-
 /// Turns what was reserved into what was used.
 void settle(gateway& on, exchange& x, const served_model* model) {
   price_exchange(on, x, model);
   if (!x.held.holds()) return;
   const auto& account = x.account;
-  if (!x.billed || model == nullptr) return x.held.release();
+  if (!x.billed && x.failed_model == nullptr) return x.held.release();
   const bool unknown = account.price == ledger::price_state::unknown;
-  x.held.settle(account.use.total(), unknown ? std::nullopt : std::optional{account.cost}, on.now());
+  const auto used = account.use.total() + (x.billed ? x.failed_use.total() : tokens{});
+  x.held.settle(used, unknown ? std::nullopt : std::optional{account.cost}, on.now());
 }
 
 std::optional<ledger::position> append(gateway& on, exchange& x) {
@@ -38,10 +31,27 @@ void price_exchange(gateway& on, exchange& x, const served_model* model) {
   x.priced = true;
   auto& account = x.account;
   account.price = ledger::price_state::known;  // what consumed nothing costs nothing
-  if (!x.billed || model == nullptr) return;
-  const auto price = price_of(on, x, *model);
-  account.price = static_cast<ledger::price_state>(price.state);
-  account.cost = price.amount;
+  if (x.billed && model != nullptr) {
+    const auto price = cost_of(on, x, *model, account.use);
+    account.price = static_cast<ledger::price_state>(price.state);
+    account.cost = price.amount;
+  }
+  if (x.failed_model == nullptr) return;
+  if (!x.billed) {
+    account.use = x.failed_use;
+    account.model = x.failed_model->name;
+    account.provider = x.failed_model->provider;
+  }
+  account.cost += x.failed_cost;
+  if (x.failed_unpriced) account.price = ledger::price_state::unknown;
+}
+
+llm::cost_answer cost_of(gateway& on, const exchange& x, const served_model& model, const llm::usage& use) {
+  if (model.runs_free) return {llm::price_state::free, nano_usd{}};
+  const auto& table = x.under->prices;
+  const auto* price = table.find(model.price_provider, model.upstream_model, on.wall());
+  if (price == nullptr && !x.account.upstream_model.empty()) price = table.find(model.price_provider, x.account.upstream_model, on.wall());
+  return llm::cost(price, use);
 }
 
 std::optional<ledger::position> close_now(gateway& on, exchange& x, const served_model* model) {
@@ -65,13 +75,21 @@ std::optional<ledger::position> close_now(gateway& on, exchange& x, const served
   return at;
 }
 
-net::task<void> close(gateway& on, exchange& x, const served_model* model) {
+net::task<bool> close(gateway& on, exchange& x, const served_model* model) {
   const auto at = close_now(on, x, model);
-  if (!at || !on.parts().wait_durable) co_return;
+  if (!at || !on.parts().wait_durable) co_return true;
   net::wait_point written;
+  bool durable = false;
   net::core& core = on.parts().on;
-  on.parts().records->on_durable(*at, [&core, &written](result<void>) { core.post([&written] { written.wake(); }); });
+  on.parts().records->on_durable(*at, [&core, &written, &durable](result<void> done) {
+    core.post([&written, &durable, good = done.has_value()] {
+      durable = good;
+      written.wake();
+    });
+  });
   co_await written.wait();
+  if (!durable && on.may_complain()) log::error("record_not_durable", {{"request_id", x.account.id.str()}});
+  co_return durable;
 }
 
 }  // namespace andon::gateway

@@ -54,7 +54,8 @@ void note_head(exchange& x, ledger::attempt& attempt, const net::client_reply& r
 }
 
 bool is_event_stream(const net::client_reply& reply) {
-  return net::find_header(reply.headers(), "content-type").starts_with("text/event-stream");
+  constexpr std::string_view wanted = "text/event-stream";
+  return net::header_equals(net::find_header(reply.headers(), "content-type").substr(0, wanted.size()), wanted);
 }
 
 ledger::attempt& begin_attempt(gateway& on, exchange& x, const served_model& model) {
@@ -69,6 +70,7 @@ ledger::attempt& begin_attempt(gateway& on, exchange& x, const served_model& mod
 
 /// One try of one target, its reply relayed.
 net::task<relayed> try_target(gateway& on, exchange& x, const served_model& model, route::attempt_deadlines limits) {
+  x.forget_attempt();
   begin_attempt(on, x, model);
   headers_for(on, x, model);
   const net::outgoing_request request{"POST", model.paths[static_cast<std::size_t>(x.asked.op)], x.upstream_headers, body_for(x, model)};
@@ -116,12 +118,49 @@ void note_failure(gateway& on, const served_model& model, const relayed& how, co
   }
 }
 
+/// Whether a provider worked for an attempt that failed: it had the request, and did not refuse it.
+bool consumed(const relayed& how) {
+  switch (how.why.code) {
+    case errc::client_gone:
+    case errc::cancelled:
+    case errc::first_token_timeout:
+    case errc::idle_timeout:
+    case errc::total_timeout: return true;
+    case errc::upstream_reset:
+    case errc::upstream_bad_reply:
+    case errc::stream_truncated: return how.status >= 200 && how.status < 300;
+    default: return false;
+  }
+}
+
+/// Charges a failed attempt with what is known of it, at least its input: providers bill what they worked on.
+void book_failed(gateway& on, exchange& x, const served_model& model, const relayed& how) {
+  if (!x.billed && !consumed(how)) return;
+  auto use = x.billed ? x.account.use : llm::usage{};
+  if (!x.billed) use.input = x.input_estimate;
+  const auto price = cost_of(on, x, model, use);
+  x.failed_unpriced |= price.state == llm::price_state::unknown;
+  x.failed_cost += price.amount;
+  x.failed_use.input += use.input;
+  x.failed_use.output += use.output;
+  x.failed_use.estimated = true;
+  x.failed_model = &model;
+  x.billed = false;
+}
+
+net::task<void> wait_before_retry(gateway& on, exchange& x, mono_time until) {
+  net::deadline_timer alarm(on.parts().on.timers(), [](void* at) { static_cast<net::wait_point*>(at)->wake(); }, &x.pause);
+  alarm.arm(deadline{until});
+  while (!x.gone && on.now() < until) co_await x.pause.wait();
+}
+
 class gone_watch {
 public:
   explicit gone_watch(exchange& x) : call_(x.call) {
     call_->on_client_gone([&x] {
       x.gone = true;
-      x.upstream.cancel();
+      if (x.pause.waiting()) return x.pause.wake();
+      x.upstream.cancel();  // may end the exchange: nothing of it may be touched after this
     });
   }
   ~gone_watch() { call_->on_client_gone(nullptr); }
@@ -142,7 +181,7 @@ net::task<result<void>> dispatch(gateway& on, exchange& x) {
   for (;;) {
     const auto step = attempts.next(on.now());
     if (!step) co_return std::unexpected(std::move(last));
-    if (step->not_before > on.now()) co_await on.parts().on.sleep_until(deadline{step->not_before});
+    if (step->not_before > on.now()) co_await wait_before_retry(on, x, step->not_before);
     if (x.gone) co_return fail(errc::client_gone, "The client left while the call waited to be tried again.");
     const auto& model = *x.route->models[step->index];
     x.retries = attempts.retries();
@@ -161,6 +200,7 @@ net::task<result<void>> dispatch(gateway& on, exchange& x) {
       note_failure(on, model, how, effect);
     }
     if (how.how == relayed::end::failed_after_client) co_return result<void>{};
+    book_failed(on, x, model, how);
     if (x.gone) co_return std::unexpected(std::move(how.why));
     last = std::move(how.why);
     x.retry_after = how.retry_after;

@@ -31,16 +31,22 @@ relayed refused(gateway& on, exchange& x, const served_model& model, const net::
   if (credential) code = errc::upstream_error;
   x.upstream_error_body.clear();
   if (credential) {
-    x.account.http_status = static_cast<std::uint16_t>(kind_of(code).http_status);
     return failed({code, "The provider " + model.provider.str() + " refused the gateway's own credential or model name (status " +
                              std::to_string(reply.status()) + "); an operator has to mend the configuration."}, reply.status());
   }
   if (body.starts_with('{')) {
     x.upstream_error_body = body;
     x.upstream_error_type = "application/json";
-    x.account.http_status = static_cast<std::uint16_t>(reply.status());
+    x.upstream_error_status = reply.status();
   }
   return failed({code, describe(model, what)}, reply.status(), retry_after_of(on, reply));
+}
+
+/// `ledger.sync: always` promises that a reply stands on the disk before the client has it.
+net::task<void> answer_not_durable(exchange& x) {
+  const error why{errc::ledger_unavailable, "The reply could not be recorded durably: the disk refuses writes. The call was made; do not repeat it blindly."};
+  const auto body = llm::openai::error_body(why);
+  (void)co_await x.call->respond(kind_of(why.code).http_status, x.headers.lines(), body);
 }
 
 void take_usage(gateway& on, exchange& x, const served_model& model, const llm::reply_facts& facts, std::string_view body) {
@@ -88,7 +94,10 @@ net::task<relayed> relay_whole(gateway& on, exchange& x, const served_model& mod
   x.headers.add_copy("content-type", type.empty() ? "application/json" : type);
   reply.reset();  // the connection is free before the client is served
   x.answered = true;
-  co_await close(on, x, &model);
+  if (!co_await close(on, x, &model)) {
+    co_await answer_not_durable(x);
+    co_return relayed{};
+  }
   const auto written = co_await x.call->respond(status, x.headers.lines(), account.reply_body);
   (void)written;  // a client that left after the last byte was ready has nothing to be told; the Record stands
   co_return relayed{};

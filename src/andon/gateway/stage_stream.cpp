@@ -119,7 +119,7 @@ net::task<relayed> break_off(gateway& on, exchange& x, const served_model& model
   x.account.outcome = gone ? errc::client_gone : why.code;
   x.account.error_message = why.message;
   x.account.delivered = ledger::delivery::cut;
-  co_await close(on, x, &model);
+  (void)co_await close(on, x, &model);
   if (gone) {
     x.call->abort();
   } else {
@@ -161,7 +161,8 @@ net::task<relayed> relay_stream(gateway& on, exchange& x, const served_model& mo
   begin_answer(on, x, model);
   stream.settle();
   x.account.delivered = ledger::delivery::complete;
-  co_await close(on, x, &model);
+  const bool durable = co_await close(on, x, &model);
+  if (!durable) stream.out() = llm::openai::error_event({errc::ledger_unavailable, "The reply could not be recorded durably."});
   (void)co_await x.call->finish(stream.out());
   on.finish_reading(std::move(reply));
   co_return relayed{};

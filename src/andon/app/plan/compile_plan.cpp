@@ -85,7 +85,10 @@ private:
     return {"authorization", "Bearer " + std::string(key.reveal())};
   }
 
-  static bool has_price(const price_settings& p) { return p.free || p.input || p.output || p.per_request || p.cached_read; }
+  static bool has_price(const price_settings& p) { 
+    return p.free || p.input || p.output || p.per_request || p.cached_read || p.cache_write_5m || p.cache_write_1h || p.reasoning ||
+           p.input_audio || p.output_audio;
+  }
 
   std::vector<llm::price_override> overrides() const {
     std::vector<llm::price_override> out;

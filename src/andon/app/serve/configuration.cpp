@@ -1,6 +1,7 @@
 #include "andon/app/serve/configuration.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
 
 #include <array>
 #include <boost/json.hpp>
@@ -134,6 +135,18 @@ std::string default_configuration(const std::vector<local_engine>& engines) {
     for (const auto& name : engine.models) out.model(engine.flavour, name, true);
   }
   return out.text();
+}
+
+std::vector<std::string> restart_needed(const std::string& before, const std::string& after) {
+  std::vector<std::string> out;
+  try {
+    const auto old_text = YAML::Load(before), new_text = YAML::Load(after);
+    for (const char* name : {"listen", "log", "ledger", "telemetry"})
+      if (YAML::Dump(old_text[name]) != YAML::Dump(new_text[name])) out.emplace_back(name);
+  } catch (const YAML::Exception&) {
+    out.clear();  // both were read before: a text that YAML refuses never comes here
+  }
+  return out;
 }
 
 loaded_settings load_settings(const std::string& path, const std::vector<local_engine>& engines, diagnostics& found) {

@@ -29,6 +29,10 @@ loaded_settings load_settings(const std::string& path, const std::vector<local_e
 /// The defaults as YAML: the simulated provider, every provider whose key is in the environment, local engines.
 std::string default_configuration(const std::vector<local_engine>& engines);
 
+/// Top-level settings that a restart must take up and that differ between two configurations: `listen`, `log`, `ledger`,
+/// `telemetry`.
+std::vector<std::string> restart_needed(const std::string& before, const std::string& after);
+
 /// Asks the usual ports of local engines for their models; returns within 200 ms.
 std::vector<local_engine> find_local_engines();
 

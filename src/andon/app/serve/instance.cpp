@@ -71,9 +71,10 @@ net::task<void> drain_core(core_unit& unit, deadline until, std::promise<void>& 
 
 }  // namespace
 
-instance::instance(serve_options options) : options_(std::move(options)), limits_(&metrics_), started_(time_.wall()), last_upkeep_(time_.mono()) {}
+instance::instance(serve_options options, std::vector<local_engine> engines)
+    : options_(std::move(options)), engines_(std::move(engines)), limits_(&metrics_), started_(time_.wall()), last_upkeep_(time_.mono()) {}
 
-instance::~instance() = default;
+instance::~instance() { end_threads(); }
 
 gateway::plan_ptr instance::plan() const {
   const std::lock_guard lock(reloading_);
@@ -200,15 +201,15 @@ result<void> instance::start() {
     if (auto started = start_core(reactor_->at(i), port); !started) return started;
   gateway_address_ = to_string(address{settings_.listen.gateway.host, port});
   if (auto started = start_admin(); !started) return started;
+  if (auto written = write_address("gateway-address", gateway_address_); !written) return written;
+  if (auto written = write_address("admin-address", admin_address_); !written) return written;
   reactor_->start();
   admin_thread_ = std::thread([this] { admin_core_->run(); });
   pthread_setname_np(admin_thread_.native_handle(), "admin");
   if (spending_) spending_->start();
   for (auto& unit : cores_) unit.handler->set_ready(true);
   ready_ = true;
-  if (auto written = write_address("gateway-address", gateway_address_); !written) return written;
-  if (auto written = write_address("admin-address", admin_address_); !written) return written;
-  log::info("ready", {{"gateway", gateway_address_}, {"admin", admin_address_}, {"cores", cores_.size()}, {"routes", plan_->routes.size()}});
+  log::info("ready", {{"gateway", gateway_address_}, {"admin", admin_address_}, {"cores", cores_.size()}, {"routes", plan()->routes.size()}});
   return {};
 }
 
@@ -249,7 +250,7 @@ result<void> instance::write_address(const char* file, const std::string& addres
 result<void> instance::reload() {
   const std::lock_guard lock(reloading_);
   diagnostics found(options_.config.empty() ? "embedded defaults" : options_.config);
-  const auto fresh = load_settings(options_.config, {}, found);
+  const auto fresh = load_settings(options_.config, engines_, found);
   result<void> done;
   if (found.empty()) done = adopt(fresh.values, found);
   if (!found.empty() || !done) {
@@ -258,6 +259,7 @@ result<void> instance::reload() {
     log::error("reload_refused", {{"meaning", "the configuration before it stays in force"}, {"reason", all}});
     return fail(errc::invalid_argument, all);
   }
+  for (const auto& name : restart_needed(configuration_text_, fresh.text)) log::warn("needs_restart", {{"setting", name}, {"meaning", "changed in the file; takes effect at the next start"}});
   configuration_text_ = fresh.text;
   log::info("reloaded", {{"plan", plan_version_}, {"routes", plan_->routes.size()}});
   return {};
@@ -281,14 +283,7 @@ void instance::drain() {
   for (std::size_t i = 0; i < cores_.size(); ++i)
     cores_[i].on.post([this, i, until, &ended] { cores_[i].on.spawn(drain_core(cores_[i], until, ended[i])); });
   for (auto& one : ended) one.get_future().wait();
-  if (admin_thread_.joinable()) {
-    admin_api_->stop();
-    run_on(*admin_core_, [this](std::promise<void>& done) { admin_listener_->stop(); done.set_value(); });
-    admin_core_->request_stop();
-    admin_thread_.join();
-  }
-  reactor_->request_stop();
-  if (!reactor_->join(5s)) log::warn("cores_did_not_end", {});
+  end_threads();
   if (exporter_) exporter_->stop(2s);
   if (spending_) spending_->stop();
   tick();
@@ -298,12 +293,27 @@ void instance::drain() {
   log::info("stopped", {});
 }
 
+void instance::end_threads() {
+  if (admin_thread_.joinable()) {
+    admin_api_->stop();
+    run_on(*admin_core_, [this](std::promise<void>& done) { admin_listener_->stop(); done.set_value(); });
+    admin_core_->request_stop();
+    admin_thread_.join();
+  }
+  if (reactor_) {
+    reactor_->request_stop();
+    if (!reactor_->join(5s)) log::warn("cores_did_not_end", {});
+  }
+  for (auto& unit : cores_) unit.providers.reset();  // before the gateways that its connections' waiters refer to
+}
+
 std::string instance::greeting() const {
+  const auto in_force = plan();
   std::string out = "\nAndon is ready.\n  gateway  http://" + gateway_address_ + "/v1\n  admin    http://" + admin_address_ +
                     "/#token=" + std::string(admin_token_.reveal()) + "\n";
   if (first_key_) {
     const std::string key(first_key_->text.reveal());
-    const auto model = plan_->find("sim") != nullptr ? std::string("sim") : plan_->routes.front()->name.str();
+    const auto model = in_force->find("sim") != nullptr ? std::string("sim") : in_force->routes.front()->name.str();
     out += "  key      " + key + "   (shown once; more with: andon key create)\n\nTry it:\n  curl http://" + gateway_address_ +
            "/v1/chat/completions -H 'Authorization: Bearer " + key + "' -H 'Content-Type: application/json' \\\n    -d '{\"model\":\"" + model +
            "\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n  andon ledger search hello" + (options_.data == serve_options{}.data ? std::string{} : " --data " + options_.data) + "\n";

@@ -27,7 +27,8 @@ namespace andon::app {
 
 class instance {
 public:
-  explicit instance(serve_options options);
+  /// `engines` are the local engines that the embedded defaults offer.
+  instance(serve_options options, std::vector<local_engine> engines);
   ~instance();
   instance(const instance&) = delete;  // everything in it refers to it
   instance& operator=(const instance&) = delete;
@@ -40,6 +41,8 @@ public:
   result<void> reload();
   /// No new work, running calls end within the configured time, everything is flushed.
   void drain();
+  /// Ends the threads of whatever was started; idempotent.
+  void end_threads();
   /// What has to happen now and then; call about once a second.
   void tick();
 
@@ -59,6 +62,7 @@ private:
   [[nodiscard]] gateway::plan_ptr plan() const;
 
   serve_options options_;
+  std::vector<local_engine> engines_;
   settings settings_;
   std::string configuration_text_;
   system_clock time_;

@@ -89,7 +89,7 @@ int serve(const serve_options& options) {
     return 2;
   }
   log::configure(loaded.values.log.level, loaded.values.log.format);
-  instance running(options);
+  instance running(options, engines);
   if (const auto opened = running.open(loaded); !opened) {
     fmt::print(stderr, "{}\n", opened.error().message);
     return opened.error().code == errc::invalid_argument ? 2 : 1;

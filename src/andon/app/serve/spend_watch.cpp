@@ -49,18 +49,24 @@ result<void> spend_watch::restore() {
   const auto segments = records_.segments();
   for (const auto& stream : records_.status().journal.streams)
     readers_.emplace_back(segments, checkpoint_of(saved->positions, stream.next.stream));
-  while (read_on() > 0) {}
+  for (;;) {
+    const auto taken = read_on();
+    if (!taken) return std::unexpected(taken.error());
+    if (*taken == 0) break;
+  }
   book_.prune(time_.wall());
   book_.seed(*callers_.current(), limits_, time_.wall());
   return {};
 }
 
-std::size_t spend_watch::read_on() {
+result<std::size_t> spend_watch::read_on() {
   const auto in_force = callers_.current();
   std::size_t taken = 0;
+  std::optional<error> broken;
   for (auto& reader : readers_) {
     for (std::size_t i = 0; i < most_per_round; ++i) {
       const auto entry = reader.next();
+      if (!entry) broken = entry.error();
       if (!entry || !*entry) break;
       ++taken;
       if ((*entry)->kind != ledger::entry_kind::record) continue;
@@ -72,7 +78,17 @@ std::size_t spend_watch::read_on() {
                                view->route(), view->user(), tags, view->cost()});
     }
   }
+  if (taken == 0 && broken) return std::unexpected(std::move(*broken));
   return taken;
+}
+
+void spend_watch::read_all_or_complain() {
+  for (;;) {
+    const auto taken = read_on();
+    if (!taken && !failing_) log::error("spending_not_read", {{"meaning", "budgets hold in memory but are not saved"}, {"reason", taken.error().message}});
+    failing_ = !taken;
+    if (!taken || *taken == 0) return;
+  }
 }
 
 void spend_watch::save() {
@@ -89,7 +105,7 @@ void spend_watch::run() {
   while (!stopping_) {
     wake_.wait_for(lock, between_rounds);
     lock.unlock();
-    while (read_on() >= most_per_round) {}
+    read_all_or_complain();
     if (time_.mono() - saved_ > between_saves) save();
     lock.lock();
   }
@@ -111,7 +127,7 @@ void spend_watch::stop() {
   }
   wake_.notify_one();
   thread_.join();
-  while (read_on() > 0) {}
+  read_all_or_complain();
   save();
 }
 

@@ -26,7 +26,9 @@ public:
   void stop();
 
 private:
-  std::size_t read_on();
+  /// Records read; what keeps a stream from being read is an error, and the others go on.
+  result<std::size_t> read_on();
+  void read_all_or_complain();
   void run();
   void save();
 
@@ -40,7 +42,7 @@ private:
   mono_time saved_{};
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool stopping_ = false;
+  bool stopping_ = false, failing_ = false;
   std::thread thread_;
 };
 
