@@ -56,9 +56,8 @@ result<void> journal_background::finish_segment(segment& s) {
 
 result<void> journal_background::sync_stream(std::size_t i, position& reached) {
   auto& log = *logs_[i];
-  auto sealed = log.take_sealed();
-  reached = log.next();
-  const auto current = log.current();
+  auto [end, current, sealed] = log.take_unsynced();
+  reached = end;
   const auto before = durable(i);
   if (sealed.empty() && reached == before) return {};
   while (!sealed.empty()) {

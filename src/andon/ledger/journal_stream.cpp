@@ -35,7 +35,7 @@ bool decode_carry(byte_span payload, std::vector<open_exchange>& into) {
 
 stream_log::stream_log(journal_common& common, const stream_start& start)
     : common_(common), stream_(start.stream), cipher_bytes_(common.maker.encrypting() ? segment_cipher::tag_bytes : 0),
-      previous_end_(start.previous_end), next_sequence_(start.next_sequence), records_(start.records) {
+      first_sequence_(start.next_sequence), previous_end_(start.previous_end), next_sequence_(start.next_sequence), records_(start.records) {
   for (const auto& x : start.open) {
     open_.insert(x);
     outstanding_ += x.reserved;
@@ -45,20 +45,21 @@ stream_log::stream_log(journal_common& common, const stream_start& start)
   publish_open();
 }
 
-position stream_log::next() const {
-  const auto s = current();
-  if (!s) return {.stream = stream_, .segment = next_sequence_, .offset = segment_header_bytes};
-  return {.stream = stream_, .segment = s->sequence(), .offset = s->committed.load(std::memory_order_acquire)};
+position stream_log::end_of(const std::shared_ptr<segment>& shown) const {
+  if (!shown) return {.stream = stream_, .segment = first_sequence_, .offset = segment_header_bytes};
+  return {.stream = stream_, .segment = shown->sequence(), .offset = shown->committed.load(std::memory_order_acquire)};
 }
+
+position stream_log::next() const { return end_of(current()); }
 
 std::shared_ptr<segment> stream_log::current() const {
   const std::lock_guard lock(mutex_);
   return shown_;
 }
 
-std::vector<std::shared_ptr<segment>> stream_log::take_sealed() {
+stream_log::unsynced stream_log::take_unsynced() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(sealed_, {});
+  return {end_of(shown_), shown_, std::exchange(sealed_, {})};
 }
 
 void stream_log::put_back_sealed(std::vector<std::shared_ptr<segment>> unsynced) {

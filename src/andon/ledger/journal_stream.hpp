@@ -54,7 +54,13 @@ public:
   [[nodiscard]] std::uint64_t records() const { return records_.load(std::memory_order_acquire); }
   [[nodiscard]] position next() const;
   [[nodiscard]] std::shared_ptr<segment> current() const;
-  [[nodiscard]] std::vector<std::shared_ptr<segment>> take_sealed();
+  /// One moment's view: whatever lies before `reached` is in `current` or in `sealed`, or was taken earlier.
+  struct unsynced {
+    position reached;
+    std::shared_ptr<segment> current;
+    std::vector<std::shared_ptr<segment>> sealed;
+  };
+  [[nodiscard]] unsynced take_unsynced();
   void put_back_sealed(std::vector<std::shared_ptr<segment>> unsynced);
   void offer_spare(std::shared_ptr<segment> spare);
   [[nodiscard]] std::vector<std::shared_ptr<segment>> take_spares();  ///< at the end
@@ -70,6 +76,7 @@ public:
 
 private:
   static void bump(std::atomic<std::uint64_t>& counter) { counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  [[nodiscard]] position end_of(const std::shared_ptr<segment>& shown) const;
   [[nodiscard]] std::uint64_t total_bytes(std::uint64_t payload) const { return entry_bytes(payload + (cipher_bytes_)); }
   [[nodiscard]] std::uint64_t usable(const segment& spare) const;
   [[nodiscard]] std::uint64_t room(std::uint64_t active_left, std::size_t skip_spares) const;
@@ -86,6 +93,7 @@ private:
   journal_common& common_;
   const std::uint32_t stream_;
   const std::uint64_t cipher_bytes_;
+  const std::uint64_t first_sequence_;
 
   // owner's thread
   std::shared_ptr<segment> active_;
