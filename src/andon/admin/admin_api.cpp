@@ -70,13 +70,14 @@ std::optional<std::pair<int, error>> admin_api::state::check_origin(const net::i
 
 result<access::caller> admin_api::state::identify(const net::incoming_call& call) {
   const auto now = core.now();
-  if (const auto wait = failures.must_wait(call.peer_address(), now))
-    return fail(errc::requests_limited, fmt::format("too many failed authentications from this address; retry in {} s",
-                                                    std::chrono::ceil<std::chrono::seconds>(*wait).count()));
   const auto token = bearer(call.headers());
   if (token.empty()) return fail(errc::missing_key, "a key is needed: `Authorization: Bearer …`; the admin token is in the data directory, file admin-token");
   auto who = access::directory::identify(callers.get(), token, parts.time.wall());
-  if (!who) failures.failed(call.peer_address(), now);
+  if (who) return who;  // a good key is never locked out by somebody else's guesses from the same address
+  if (const auto wait = failures.must_wait(call.peer_address(), now))
+    return fail(errc::requests_limited, fmt::format("too many failed authentications from this address; retry in {} s",
+                                                    std::chrono::ceil<std::chrono::seconds>(*wait).count()));
+  failures.failed(call.peer_address(), now);
   return who;
 }
 

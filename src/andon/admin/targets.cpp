@@ -22,8 +22,9 @@ json::object target_json(const route::target& target, const gateway::served_mode
   out["address"] = model.address;
   out["tier"] = target.tier;
   out["weight"] = target.settings.weight;
-  out["state"] = cooling > shown_as_paused ? "paused" : cooling > nanoseconds{0} ? "cooling" : "serving";
-  if (cooling > nanoseconds{0} && cooling <= shown_as_paused) out["cooling_s"] = static_cast<double>(cooling.count()) / 1e9;
+  out["state"] = health.held(now) ? "paused" : cooling > nanoseconds{0} ? "cooling" : "serving";
+  if (health.held(now) && health.held_until() - now < shown_as_paused) out["paused_s"] = static_cast<double>((health.held_until() - now).count()) / 1e9;
+  if (cooling > nanoseconds{0}) out["cooling_s"] = static_cast<double>(cooling.count()) / 1e9;
   out["in_flight"] = health.in_flight();
   out["consecutive_failures"] = health.consecutive_failures();
   out["error_rate"] = health.error_rate(now);
@@ -60,13 +61,14 @@ result<reply> pause_target(const services& with, const request& asked) {
   if (!target) return std::unexpected(target.error());
   const auto span = asked.query.duration("for", until_resumed, until_resumed);
   if (!span) return std::unexpected(span.error());
-  (*target)->cool(with.time.mono() + *span);
+  (*target)->hold(with.time.mono() + *span);
   return reply{.body = json_text(json::object{{"model", asked.argument}, {"state", "paused"}})};
 }
 
 result<reply> resume_target(const services& with, const request& asked) {
   const auto target = known_target(with, asked);
   if (!target) return std::unexpected(target.error());
+  (*target)->hold({});
   (*target)->recover();
   return reply{.body = json_text(json::object{{"model", asked.argument}, {"state", "serving"}})};
 }

@@ -160,6 +160,10 @@ target_mask route::matching(const facts& of) const {
 
 std::expected<choice, refusal> route::pick(const facts& of, target_mask allowed, mono_time now, random_source& random) const {
   if (allowed == 0) return std::unexpected(refusal::all_tried);
+  for_each(allowed, [&](std::uint32_t i) {
+    if (targets_[i].health->held(now)) allowed &= ~mask_of(i);
+  });
+  if (allowed == 0) return std::unexpected(refusal::all_cooling);
   target_mask best = 0;
   std::uint32_t tier = std::numeric_limits<std::uint32_t>::max(), soonest = 0;
   mono_time recovery = mono_time::max();

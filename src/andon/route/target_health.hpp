@@ -72,6 +72,12 @@ public:
   [[nodiscard]] std::uint32_t consecutive_failures() const noexcept { return consecutive_.load(std::memory_order_relaxed); }
   [[nodiscard]] double error_rate(mono_time now) const noexcept;  ///< in the last minute; 0 without results
 
+  /// An operator's pause: until then the target gets no call at all, not even as the last one left. Success does not
+  /// end it; hold({}) does.
+  void hold(mono_time until) noexcept { held_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed); }
+  [[nodiscard]] mono_time held_until() const noexcept { return mono_time{nanoseconds{held_until_.load(std::memory_order_relaxed)}}; }
+  [[nodiscard]] bool held(mono_time now) const noexcept { return held_until() > now; }
+
   void cool(mono_time until) noexcept;  ///< an operator's or a Decision's
   void recover() noexcept;
 
@@ -79,6 +85,7 @@ private:
   [[nodiscard]] bool must_cool(fault_kind, const cooldown_settings&, mono_time now) const noexcept;
 
   std::atomic<std::int64_t> cooling_until_{0};  // nanoseconds of mono time
+  std::atomic<std::int64_t> held_until_{0};
   std::atomic<std::int32_t> in_flight_{0};
   std::atomic<std::uint32_t> consecutive_{0};
   std::atomic<std::uint32_t> level_{0};         // cooldowns in a row without a success between

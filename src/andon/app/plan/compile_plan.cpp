@@ -36,7 +36,7 @@ public:
     out->limits.default_max_output = from_.default_max_output;
     for (const auto& [name, one] : from_.models.entries) model(*out, name, one);
     for (const auto& [name, one] : from_.routes.entries) route(*out, name, one);
-    if (out->routes.empty() && found_.empty()) found_.add({}, "routes", "there is no route, so no client could call anything", "add one under `routes`");
+    if (from_.routes.entries.empty() && !said_of("routes")) found_.add({}, "routes", "there is no route, so no client could call anything", "add one under `routes`");
     out->seal();
     return out;
   }
@@ -216,6 +216,10 @@ private:
     const auto at = from_.routes.places.at(name);
     const auto path = "routes." + name;
     const auto before = found_.found().size();
+    if (one.targets.empty()) {
+      if (!said_of(path)) found_.add(at, path + ".targets", "a route needs at least one target");
+      return;
+    }
     auto made = std::make_unique<gateway::served_route>();
     made->name = route_name{name};
     route::route_settings rules;
@@ -231,6 +235,10 @@ private:
     for (const auto* model : made->models) made->max_output = std::max(made->max_output, model->limits.max_output);
     if (std::ranges::any_of(made->models, [](const auto* m) { return m->limits.max_output == 0; })) made->max_output = 0;
     out.routes.push_back(std::move(made));
+  }
+
+  [[nodiscard]] bool said_of(const std::string& path) const {
+    return std::ranges::any_of(found_.found(), [&](const diagnostic& one) { return one.path.starts_with(path); });
   }
 
   std::optional<route::unit_prices> unit_prices(const gateway::plan& out, const gateway::served_model& model) const {

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <span>
@@ -39,7 +40,7 @@ constexpr std::array usual{usual_models{"openai", openai_models},     usual_mode
                            usual_models{"xai", xai_models},           usual_models{"together", together_models},
                            usual_models{"openrouter", openrouter_models}};
 
-std::string quoted(std::string_view text) { return boost::json::serialize(boost::json::string(text)); }
+std::string yaml_quoted(std::string_view text) { return boost::json::serialize(boost::json::string(text)); }
 
 class defaults_writer {
 public:
@@ -49,8 +50,8 @@ public:
                               set(flavour.url_variable) ? fmt::format(", url: \"${{{}}}\"", flavour.url_variable) : "");
   }
   void model(std::string_view provider, std::string_view name, bool free) {
-    const auto route = quoted(name);
-    const auto own = quoted(fmt::format("{}/{}", provider, name));
+    const auto route = yaml_quoted(name);
+    const auto own = yaml_quoted(fmt::format("{}/{}", provider, name));
     models_ += fmt::format("  {}: {{ provider: {}, name: {}{} }}\n", own, provider, route, free ? ", price: { free: true }" : "");
     if (seen_.insert(std::string(name)).second) routes_ += fmt::format("  {}: {{ targets: [ {} ] }}\n", route, own);
   }
@@ -169,6 +170,10 @@ loaded_settings load_settings(const std::string& path, const std::vector<local_e
     }
   }
   out.values = read_settings(out.text, found, environment_variable);
+  const auto folder = std::filesystem::path(path).parent_path();
+  for (auto& [name, provider] : out.values.providers.entries)  // beside the file that names them
+    for (auto* file : {&provider.script, &provider.ca_file})
+      if (!file->empty()) *file = (folder / *file).string();
   return out;
 }
 

@@ -37,6 +37,14 @@ net::server_limits limits_of(const listen_settings& from) {
   return out;
 }
 
+ledger::retention_policy retention_of(const settings& from) {
+  ledger::retention_policy out;
+  if (from.ledger.retention > nanoseconds{}) out.keep = from.ledger.retention;
+  for (const auto& [name, project] : from.projects.entries)
+    if (project.retention > nanoseconds{}) out.projects.push_back({project_id{name}, project.retention});
+  return out;
+}
+
 ledger::ledger_options ledger_options_of(const settings& from, const std::string& data, std::size_t cores) {
   ledger::ledger_options out;
   out.data = data;
@@ -47,9 +55,7 @@ ledger::ledger_options ledger_options_of(const settings& from, const std::string
   out.sync_interval = std::chrono::duration_cast<std::chrono::milliseconds>(from.ledger.sync_interval);
   out.sync_always = from.ledger.sync == sync_mode::always;
   out.master_key = from.ledger.encryption;
-  if (from.ledger.retention > nanoseconds{}) out.retention.keep = from.ledger.retention;
-  for (const auto& [name, project] : from.projects.entries)
-    if (project.retention > nanoseconds{}) out.retention.projects.push_back({project_id{name}, project.retention});
+  out.retention = retention_of(from);
   return out;
 }
 
@@ -148,6 +154,7 @@ result<void> instance::adopt(const settings& from, diagnostics& found) {
   if (auto declared = keys_->declare(std::move(made->access)); !declared) return declared;
   plan_version_ = in.version;
   health_readings_.refresh();
+  if (ledger_) ledger_->set_retention(retention_of(from));
   plan_ = std::move(made->plan);
   for (auto& unit : cores_) unit.handler->adopt(plan_);
   for (const auto& model : plan_->models)
@@ -256,11 +263,13 @@ result<void> instance::reload() {
   if (!found.empty() || !done) {
     std::string all = done ? std::string{} : done.error().message;
     if (done) for (const auto& one : found.sorted()) all.append(all.empty() ? "" : "\n").append(to_string(one));
+    reloads_refused_.add();
     log::error("reload_refused", {{"meaning", "the configuration before it stays in force"}, {"reason", all}});
     return fail(errc::invalid_argument, all);
   }
   for (const auto& name : restart_needed(configuration_text_, fresh.text)) log::warn("needs_restart", {{"setting", name}, {"meaning", "changed in the file; takes effect at the next start"}});
   configuration_text_ = fresh.text;
+  reloads_.add();
   log::info("reloaded", {{"plan", plan_version_}, {"routes", plan_->routes.size()}});
   return {};
 }
@@ -279,6 +288,7 @@ void instance::drain() {
     unit.handler->set_draining(true);
   }
   const auto until = deadline::after(time_.mono(), settings_.listen.drain_timeout);
+  while (limits_.open_tickets() > 0 && !until.passed(time_.mono())) std::this_thread::sleep_for(10ms);  // the port answers 503 meanwhile
   std::vector<std::promise<void>> ended(cores_.size());
   for (std::size_t i = 0; i < cores_.size(); ++i)
     cores_[i].on.post([this, i, until, &ended] { cores_[i].on.spawn(drain_core(cores_[i], until, ended[i])); });
@@ -314,7 +324,7 @@ std::string instance::greeting() const {
   if (first_key_) {
     const std::string key(first_key_->text.reveal());
     const auto model = in_force->find("sim") != nullptr ? std::string("sim") : in_force->routes.front()->name.str();
-    out += "  key      " + key + "   (shown once; more with: andon key create)\n\nTry it:\n  curl http://" + gateway_address_ +
+    out += "  key      " + key + "   (shown once; more with: andon key create --project default --name NAME)\n\nTry it:\n  curl http://" + gateway_address_ +
            "/v1/chat/completions -H 'Authorization: Bearer " + key + "' -H 'Content-Type: application/json' \\\n    -d '{\"model\":\"" + model +
            "\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n  andon ledger search hello" + (options_.data == serve_options{}.data ? std::string{} : " --data " + options_.data) + "\n";
   }

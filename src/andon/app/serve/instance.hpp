@@ -67,6 +67,8 @@ private:
   std::string configuration_text_;
   system_clock time_;
   metrics::registry metrics_;
+  metrics::counter& reloads_ = metrics_.make_counter({"andon.config.reloads", "Configurations that came into force by a reload", "{reload}"});
+  metrics::counter& reloads_refused_ = metrics_.make_counter({"andon.config.reloads_refused", "Reloads refused because the configuration is wrong; the one before stays in force", "{reload}"});
   llm::token_counter counter_;
   route::health_table health_;
   route::health_metrics health_readings_{metrics_, health_, time_};

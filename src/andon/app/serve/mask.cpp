@@ -11,7 +11,10 @@ namespace {
 
 constexpr std::array<std::string_view, 3> secret_names{"key", "value", "encryption"};
 
-bool refers(const std::string& text) { return text.starts_with("${") || text.starts_with("file:"); }
+bool refers(const std::string& text) { 
+  const bool variable = text.starts_with("${") && text.find('}') == text.size() - 1 && !text.contains(":-");  // a default is a secret too
+  return variable || text.starts_with("file:");
+}
 
 void hide(YAML::Node node) {
   if (node.IsScalar() && !refers(node.Scalar())) node = "********";

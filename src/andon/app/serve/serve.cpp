@@ -75,6 +75,20 @@ void wait_for_end(instance& running, const sigset_t& taken, const std::string& c
   }
 }
 
+/// Everything beyond single values: names, references, prices, scripts. Also after faults in values, so that a person
+/// sees all complaints at once.
+void check_references(const settings& from, diagnostics& found) {
+  route::health_table health;
+  const system_clock time;
+  const auto nowhere = [](const std::string&, const std::string& script) -> result<net::endpoint> {
+    if (!script.empty())
+      if (auto read = sim::load_script(script); !read) return std::unexpected(std::move(read.error()));
+    return net::endpoint{.host = "127.0.0.1", .port = 1};
+  };
+  compile_context in{health, nowhere, time.wall(), 1};
+  compile(from, in, found);
+}
+
 }  // namespace
 
 int serve(const serve_options& options) {
@@ -85,6 +99,7 @@ int serve(const serve_options& options) {
   const auto engines = options.config.empty() ? find_local_engines() : std::vector<local_engine>{};
   const auto loaded = load_settings(options.config, engines, found);
   if (!found.empty()) {
+    check_references(loaded.values, found);
     print_complaints(found);
     return 2;
   }
@@ -146,17 +161,7 @@ int run_sim(const sim_options& options) {
 int check_file(const std::string& path) {
   diagnostics found(path.empty() ? "embedded defaults" : path);
   const auto loaded = load_settings(path, {}, found);
-  if (found.empty()) {
-    route::health_table health;
-    const system_clock time;
-    const auto nowhere = [](const std::string&, const std::string& script) -> result<net::endpoint> {
-      if (!script.empty())
-        if (auto read = sim::load_script(script); !read) return std::unexpected(std::move(read.error()));
-      return net::endpoint{.host = "127.0.0.1", .port = 1};
-    };
-    compile_context in{health, nowhere, time.wall(), 1};
-    compile(loaded.values, in, found);
-  }
+  check_references(loaded.values, found);
   print_complaints(found);
   if (found.empty()) fmt::print(stdout, "{}: good\n", loaded.name);
   return found.empty() ? 0 : 2;
