@@ -65,6 +65,18 @@ bool prepare(int descriptor, socket_address& address) {
          ::getsockname(descriptor, address.raw(), &address.size) == 0;
 }
 
+/// Binds without sharing, and lets go: fails with EADDRINUSE when anybody listens there.
+bool nobody_listens(socket_address address) {
+  const int descriptor = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  const bool free = descriptor >= 0 && ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                    ::bind(descriptor, address.raw(), address.size) == 0;
+  const int why = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  errno = why;
+  return free;
+}
+
 }  // namespace
 
 struct http_server::state {
@@ -87,10 +99,11 @@ http_server::http_server(core& at, request_handler& handler, const server_limits
 
 http_server::~http_server() { stop(); }
 
-result<std::uint16_t> http_server::listen(std::string_view address, std::uint16_t port) {
+result<std::uint16_t> http_server::listen(std::string_view address, std::uint16_t port, place where) {
   auto parsed = parse_address(address, port);
   if (!parsed) return fail(errc::invalid_argument, "not an IP address to listen on: " + std::string(address));
-  const int descriptor = ::socket(parsed->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const bool alone = where == place::beside_own || nobody_listens(*parsed);
+  const int descriptor = alone ? ::socket(parsed->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
   if (descriptor < 0 || !prepare(descriptor, *parsed)) {
     const int why = errno;
     if (descriptor >= 0) ::close(descriptor);
@@ -144,11 +157,7 @@ task<bool> http_server::drain(deadline until) {
     state_->listening.reset();
   }
   shared->draining = true;
-  for (list_link* each = shared->connections.next; each != &shared->connections;) {
-    auto& one = *static_cast<server_connection*>(each);
-    each = each->next;
-    one.wake_for_drain();
-  }
+  shared->each_connection(&server_connection::wake_for_drain);
   deadline_timer timer(shared->at.timers(), deadline_timer::member<&wait_point::wake>(), &shared->ended);
   timer.arm(until);
   while (shared->counts.open != 0 && !until.passed(shared->at.now())) co_await shared->ended.wait();

@@ -106,7 +106,9 @@ public:
   ~http_server();
 
   /// Once per server. A literal IPv4 or IPv6 address. Gives the port. Errors: invalid_argument, io_error (address in use …).
-  result<std::uint16_t> listen(std::string_view address, std::uint16_t port);
+  /// The kernel lets any process of the same user share a SO_REUSEPORT address; `first` makes sure that nobody holds it.
+  enum class place : std::uint8_t { first, beside_own };
+  result<std::uint16_t> listen(std::string_view address, std::uint16_t port, place where = place::first);
   /// Serves an already connected stream socket; takes it over.
   void adopt(int descriptor);
 

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "andon/base/log.hpp"
 
@@ -14,6 +15,10 @@ constexpr nanoseconds idle_probe_after = std::chrono::milliseconds{250};
 constexpr nanoseconds gone_probe_after = std::chrono::milliseconds{50};
 constexpr nanoseconds linger_limit = std::chrono::seconds{2};
 constexpr std::uint16_t turns_before_yield = 64;
+
+void call_once(std::function<void()>& gone) {
+  if (const auto call = std::exchange(gone, nullptr)) call();
+}
 
 }  // namespace
 
@@ -235,7 +240,7 @@ task<void> server_connection::linger() {
 }
 
 void server_connection::on_client_gone(std::function<void()> gone) {
-  gone_call_ = std::move(gone);
+  gone_call_ = gone ? std::make_shared<std::function<void()>>(std::move(gone)) : nullptr;
   if (!gone_call_) return events_.watch(nullptr, nullptr);
   events_.watch(&server_connection::noticed, this);
   if (phase_ == phase::working) arm(phase::working, events_.readable() ? nanoseconds::zero() : gone_probe_after);
@@ -244,10 +249,9 @@ void server_connection::on_client_gone(std::function<void()> gone) {
 void server_connection::check_gone() {
   if (!gone_call_ || !events_.peer_gone()) return;
   gone_ = true;
-  const auto call = std::move(gone_call_);
-  gone_call_ = nullptr;
+  const auto call = std::exchange(gone_call_, nullptr);
   events_.watch(nullptr, nullptr);
-  call();
+  call_once(*call);
 }
 
 void server_connection::wake_for_drain() {
@@ -259,11 +263,11 @@ void server_connection::wake_for_drain() {
 void server_connection::abandon() {
   gone_ = true;
   ::shutdown(events_.descriptor(), SHUT_RDWR);
-  const auto call = std::move(gone_call_);
-  gone_call_ = nullptr;
-  if (call) {
+  if (gone_call_) {
     events_.watch(nullptr, nullptr);
-    server_->at.post(call);
+    server_->at.post([call = std::weak_ptr(gone_call_)] {
+      if (const auto held = call.lock()) call_once(*held);
+    });
   }
   events_.cancel();
 }

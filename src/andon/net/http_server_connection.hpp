@@ -82,7 +82,7 @@ private:
   deadline_timer timer_;
   std::unique_ptr<workspace> work_;
   mono_time arrived_{};
-  std::function<void()> gone_call_;
+  std::shared_ptr<std::function<void()>> gone_call_;  // a posted call holds it weakly; emptied when called
   std::uint16_t turns_ = 0;          // requests served since the last wait
   phase phase_ = phase::idle;
   answer answer_ = answer::none;

@@ -281,6 +281,36 @@ TEST(http_server_faults, drain_closes_what_is_left_at_its_deadline) {
   EXPECT_TRUE(server.eventually([&] { return server.handler.gone == 1; }));
 }
 
+TEST(http_server_faults, a_withdrawn_callback_is_not_called_by_the_end_of_a_drain) {
+  test_server server;
+  test_client slow(server.port(), 4096);
+  slow.send("GET /watched HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(server.eventually([&] { return server.handler.waiting == 1; }));
+  std::promise<bool> done;
+  server.start_drain(20ms, done);
+  EXPECT_FALSE(done.get_future().get());
+  ASSERT_TRUE(server.eventually([&] { return server.counts().open == 0; }));
+  EXPECT_EQ(server.handler.write_failures, 1);
+  EXPECT_EQ(server.handler.calls_after_end, 0);
+}
+
+TEST(http_server_faults, a_handler_may_end_the_next_connection_while_all_are_closed) {
+  test_server server;
+  test_client slow(server.port(), 4096);
+  slow.send("GET /watched HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(server.eventually([&] { return server.handler.waiting == 1; }));
+  test_client sleeper(server.port());
+  sleeper.send("GET /sleep HTTP/1.1\r\nHost: a\r\n\r\n");
+  test_client other(server.port());
+  other.send(get_hello);
+  EXPECT_EQ(status_of(other.read_answer()), 200);
+  ASSERT_TRUE(server.eventually([&] { return server.handler.waiting == 2; }));
+  server.on_core([&] { server.server().stop(); });
+  ASSERT_TRUE(server.eventually([&] { return server.counts().open == 0; }));
+  EXPECT_EQ(status_of(sleeper.read_all()), 500);
+  EXPECT_TRUE(other.closed_by_peer());
+}
+
 TEST(http_server_faults, survives_running_out_of_descriptors) {
   test_server server;
   test_client client(server.port());

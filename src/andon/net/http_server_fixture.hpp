@@ -32,6 +32,8 @@ public:
     if (path == "/abort") co_return co_await cut(call);
     if (path == "/wait") co_return co_await wait(call);
     if (path == "/flood") co_return co_await flood(call);
+    if (path == "/watched") co_return co_await watched(call);
+    if (path == "/sleep") co_return co_await sleep();
     if (path == "/silent") co_return;
     if (path == "/throw") throw std::runtime_error("thrown on purpose");
     if (path == "/inject") co_return co_await inject(call);
@@ -51,6 +53,7 @@ public:
   std::atomic<int> gone{0};
   std::atomic<int> waiting{0};
   std::atomic<int> write_failures{0};
+  std::atomic<int> calls_after_end{0};  // of a callback that was withdrawn
   std::atomic<std::size_t> flooded{0};
 
 private:
@@ -110,6 +113,25 @@ private:
     }
     (void)co_await call.finish({});
   }
+  // Floods while it watches the client; its state ends with it. Wakes the sleeper on its way out.
+  task<void> watched(incoming_call& call) {
+    auto ended = std::make_shared<bool>(false);
+    auto state = std::make_unique<int>(0);
+    call.on_client_gone([this, ended, state = state.get()] {
+      if (*ended) ++calls_after_end;
+      ++*state;
+    });
+    ++waiting;
+    co_await flood(call);
+    call.on_client_gone(nullptr);
+    *ended = true;
+    state.reset();
+    sleeping_.wake();
+  }
+  task<void> sleep() {
+    ++waiting;
+    co_await sleeping_.wait();
+  }
   task<void> inject(incoming_call& call) {
     const header bad{"X-Note", "a\r\nSet-Cookie: b"};
     const auto refused = co_await call.respond(200, std::span(&bad, 1), "x");
@@ -118,6 +140,7 @@ private:
   }
 
   core& core_;
+  wait_point sleeping_;
   std::mutex lock_;
   std::vector<errc> refusals_;
 };

@@ -77,12 +77,22 @@ void server_state::left(server_connection&) {
   if (--counts.open == 0) ended.wake();
 }
 
-void server_state::abandon_all() {
-  for (list_link* each = connections.next; each != &connections;) {
-    auto& one = *static_cast<server_connection*>(each);
-    each = each->next;
-    one.abandon();
+void server_state::each_connection(void (server_connection::*call)()) {
+  list_link rest;
+  rest.make_head();
+  if (connections.next != &connections) {
+    rest.insert_before(connections);
+    connections.unlink();
+    connections.make_head();
+  }
+  while (rest.next != &rest) {
+    auto& one = *static_cast<server_connection*>(rest.next);
+    one.unlink();
+    one.insert_before(connections);
+    (one.*call)();
   }
 }
+
+void server_state::abandon_all() { each_connection(&server_connection::abandon); }
 
 }  // namespace andon::net

@@ -201,8 +201,22 @@ TEST(http_server, cores_share_one_port) {
   http_server second(two, handler, {});
   const auto port = first.listen("127.0.0.1", 0);
   ASSERT_TRUE(port);
-  EXPECT_EQ(second.listen("127.0.0.1", *port), *port);
+  EXPECT_EQ(second.listen("127.0.0.1", *port, http_server::place::beside_own), *port);
   EXPECT_EQ(http_server(two, handler, {}).listen("example.org", 1).error().code, errc::invalid_argument);
+}
+
+TEST(http_server, the_first_on_a_port_refuses_one_that_is_taken) {
+  system_clock clock;
+  core on(0, clock, 1);
+  scripted_handler handler(on);
+  http_server holder(on, handler, {});
+  const auto port = holder.listen("127.0.0.1", 0);
+  ASSERT_TRUE(port);
+  http_server late(on, handler, {});
+  const auto refused = late.listen("127.0.0.1", *port, http_server::place::first);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::io_error);
+  EXPECT_NE(refused.error().message.find("in use"), std::string::npos) << refused.error().message;
 }
 
 }  // namespace
