@@ -65,6 +65,9 @@ result<void> make_directory(const std::filesystem::path& directory) {
 void journal::state::start_streams(recovered_journal& found) {
   for (std::uint32_t i = 0; i < options.streams; ++i)
     if (std::ranges::find(found.streams, i, &stream_start::stream) == found.streams.end()) found.streams.push_back({.stream = i, .open = {}});
+  for (const auto& least : options.at_least)  // a stream whose files have all expired keeps its account
+    if (std::ranges::find(found.streams, least.next.stream, &stream_start::stream) == found.streams.end())
+      found.streams.push_back({.stream = least.next.stream, .open = {}});
   for (const auto& least : options.at_least)
     for (auto& start : found.streams) {
       if (start.stream != least.next.stream) continue;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <mutex>
+#include <optional>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -72,7 +74,11 @@ struct ledger::state {
   result<void> close_interrupted();
   void observe(metrics::registry& metrics);
   [[nodiscard]] ledger_status status() const;
+  [[nodiscard]] ledger_status snapshot(bool fresh);
   result<void> remember() const;
+
+  std::mutex reading;
+  std::optional<ledger_status> read_last;
 };
 
 result<void> ledger::state::take_directory() {
@@ -154,9 +160,19 @@ result<void> ledger::state::remember() const {
   return history->save(reached);
 }
 
+ledger_status ledger::state::snapshot(bool fresh) {
+  const std::lock_guard hold(reading);
+  if (fresh || !read_last) read_last = status();
+  return *read_last;
+}
+
 void ledger::state::observe(metrics::registry& metrics) {
   const auto add = [&](std::string name, std::string help, std::string unit, metrics::kind kind, auto read) {
-    observed.push_back(metrics.observe({std::move(name), std::move(help), std::move(unit)}, kind, {}, [this, read] { return static_cast<double>(read(status())); }));
+    // Families are read in the order of their names, so the first of them takes the snapshot that the others show: what
+    // one scrape says of the account adds up.
+    const bool first = name == "andon.journal.disk";
+    observed.push_back(metrics.observe({std::move(name), std::move(help), std::move(unit)}, kind, {},
+                                       [this, read, first] { return static_cast<double>(read(snapshot(first))); }));
   };
   using enum metrics::kind;
   add("andon.ledger.appended", "Records journalled since the data directory was made", "", counter, [](const ledger_status& s) { return s.appended; });
@@ -182,7 +198,7 @@ ledger::ledger(std::unique_ptr<state> s) : state_(std::move(s)) {}
 ledger::~ledger() { (void)stop(); }
 
 result<std::unique_ptr<ledger>> ledger::open(ledger_options options, const clock& clk, metrics::registry* metrics) {
-  auto s = std::make_unique<state>(state{.options = std::move(options), .clk = clk});
+  std::unique_ptr<state> s(new state{.options = std::move(options), .clk = clk});
   if (auto taken = s->take_directory(); !taken) return std::unexpected(taken.error());
   if (auto ready = s->open_parts(); !ready) return std::unexpected(ready.error());
   if (metrics != nullptr) s->observe(*metrics);
@@ -204,6 +220,8 @@ const record_source& ledger::source() const { return *state_->source; }
 const std::shared_ptr<segment_directory>& ledger::segments() const { return state_->log->segments(); }
 
 void ledger::on_index_thread(std::function<void(store&)> task) { state_->indexing->post(std::move(task)); }
+
+void ledger::set_retention(retention_policy policy) { state_->indexing->set_retention(std::move(policy)); }
 
 bool ledger::wait_indexed(nanoseconds limit) { return state_->indexing->wait_reached(state_->log->status().streams, limit); }
 

@@ -37,7 +37,7 @@ struct ledger_options {
   std::optional<secret> master_key;                 ///< set: encryption at rest (parse_master_key's forms)
   std::chrono::milliseconds index_poll{50};         ///< how often the index thread looks for new entries when it has caught up
   std::chrono::milliseconds store_retry{250};       ///< after the store refused a Record
-  retention_policy retention;                       ///< applied every ten minutes
+  retention_policy retention;                       ///< applied every ten minutes; set_retention() replaces it
   file_operations* files = nullptr;                 ///< null: the machine's; of the journal only
 };
 
@@ -82,6 +82,9 @@ public:
 
   /// Runs `task` on the index thread, the only one that may write to the store (removal, erasure).
   void on_index_thread(std::function<void(store&)> task);
+
+  /// Replaces the retention policy; the index thread applies it in its next turn. Any thread, at any time before stop().
+  void set_retention(retention_policy policy);
 
   /// Waits until everything appended before the call is in the store, or `limit` has passed (false).
   [[nodiscard]] bool wait_indexed(nanoseconds limit);

@@ -7,6 +7,7 @@
 
 #include "andon/base/log.hpp"
 #include "andon/base/threads.hpp"
+#include "andon/ledger/segment_directory.hpp"
 
 namespace andon::ledger {
 namespace {
@@ -175,12 +176,26 @@ void ledger_index::retain() {
   next_retention_ = clock_.mono() + retention_period;
   auto done = apply_retention(store_, settings_.retention, clock_.wall());
   if (!done) return problem(done.error());
-  auto durable = store_.checkpoints();
   std::vector<position> limits;
-  for (auto first : done->first_needed)
-    if (const auto* at = of_stream(durable, first.stream)) limits.push_back(std::min(first, at->next));
+  for (const auto& durable : store_.checkpoints()) {
+    const auto first = std::ranges::find(done->first_needed, durable.next.stream, &position::stream);
+    limits.push_back(first == done->first_needed.end() ? end_of_expired(durable) : std::min(*first, durable.next));
+  }
   const auto freed = journal_.remove_before(limits);
   log::info("ledger.retention", {{"records", done->removed}, {"bytes", freed}});
+}
+
+/// The limit of a stream that has no row left: its checkpoint, or the segment after it if that one holds nothing more.
+position ledger_index::end_of_expired(const checkpoint& durable) const {
+  auto limit = durable.next;
+  for (const auto& from : streams_) {
+    const auto now = from.reader.reached();
+    if (now.next.stream != limit.stream || now.records != durable.records) continue;
+    const auto s = journal_.segments()->find(limit.stream, limit.segment);
+    const bool over = s && s->sealed.load(std::memory_order_acquire) && now.next.offset >= s->committed.load(std::memory_order_acquire);
+    if (now.next.segment > limit.segment || (now.next.segment == limit.segment && over)) return {.stream = limit.stream, .segment = limit.segment + 1};
+  }
+  return limit;
 }
 
 void ledger_index::post(std::function<void(store&)> task) {
@@ -189,6 +204,13 @@ void ledger_index::post(std::function<void(store&)> task) {
     tasks_.push_back(std::move(task));
   }
   wake_.notify_all();
+}
+
+void ledger_index::set_retention(retention_policy policy) {
+  post([this, policy = std::move(policy)](store&) mutable {
+    settings_.retention = std::move(policy);
+    next_retention_ = clock_.mono();
+  });
 }
 
 bool ledger_index::wait_reached(const std::vector<stream_counters>& target, nanoseconds limit) {

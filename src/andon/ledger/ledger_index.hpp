@@ -40,6 +40,7 @@ public:
   void start();
   void stop();  ///< indexes the rest as far as the store takes it, makes it durable, ends the thread
   void post(std::function<void(store&)> task);
+  void set_retention(retention_policy policy);  ///< any thread; applied in the thread's next turn
   [[nodiscard]] bool wait_reached(const std::vector<stream_counters>& target, nanoseconds limit);
   [[nodiscard]] index_account account() const;
 
@@ -59,12 +60,13 @@ private:
   void problem(const error& why);
   void tasks();
   void retain();
+  [[nodiscard]] position end_of_expired(const checkpoint& durable) const;
   [[nodiscard]] bool pause(std::chrono::milliseconds time);
 
   journal& journal_;
   store& store_;
   const clock& clock_;
-  const index_settings settings_;
+  index_settings settings_;  // the thread's, once it runs
   const std::vector<checkpoint> historic_;
   std::vector<source_stream> streams_;
   bool caught_up_once_ = false;

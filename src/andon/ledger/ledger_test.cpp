@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <set>
 
@@ -10,6 +11,7 @@
 
 #include "andon/base/metrics.hpp"
 #include "andon/ledger/journal_testing.hpp"
+#include "andon/ledger/segment_directory.hpp"
 #include "andon/ledger/store.hpp"
 
 namespace andon::ledger {
@@ -127,6 +129,81 @@ TEST(ledger, tasks_run_on_the_index_thread) {
   l->on_index_thread([&](store&) { ++ran; });
   ASSERT_TRUE(l->stop());
   EXPECT_EQ(ran, 1);
+}
+
+TEST(ledger, a_new_retention_policy_is_applied_at_once) {
+  const temporary_directory home;
+  const system_clock clk;
+  auto l = ledger::open(small_ledger(home.path()), clk, nullptr).value();
+  for (std::uint64_t n = 0; n < 30; ++n) {
+    auto r = record_number(n);
+    if (n % 3 == 0) r.project = project_id{"kept"};
+    ASSERT_TRUE(l->writer(0).append_record(r));
+  }
+  ASSERT_TRUE(l->wait_indexed(patient));
+  l->set_retention({.keep = {}, .projects = {{project_id{"kept"}, std::chrono::hours{24 * 365 * 100}}}});
+  l->set_retention({.keep = std::chrono::hours{1}, .projects = {{project_id{"kept"}, std::chrono::hours{24 * 365 * 100}}}});
+  ASSERT_TRUE(l->stop());
+  EXPECT_EQ(l->index().status().rows, 10u);
+  EXPECT_TRUE(l->status().balanced());
+}
+
+std::ptrdiff_t files_of(const ledger& l, std::uint32_t stream) { return std::ranges::count(l.segments()->list(), stream, &segment::stream); }
+
+// Threads were lowered: the second stream is not written to any more.
+TEST(ledger, a_stream_whose_records_have_all_expired_leaves_the_disk) {
+  const temporary_directory home;
+  const system_clock clk;
+  auto options = small_ledger(home.path());
+  options.cores = 2;
+  {
+    auto l = ledger::open(options, clk, nullptr).value();
+    for (std::uint64_t n = 0; n < 100; ++n) ASSERT_TRUE(l->writer(n % 2).append_record(record_number(n, 2000)));
+    ASSERT_TRUE(l->writer(1).append_record(record_number(100)));
+    EXPECT_GT(files_of(*l, 1), 2);
+    ASSERT_TRUE(l->stop());
+  }
+  options.cores = 1;
+  {
+    auto l = ledger::open(options, clk, nullptr).value();
+    auto fresh = record_number(101);
+    fresh.started = clk.wall();
+    ASSERT_TRUE(l->writer(0).append_record(fresh));
+    ASSERT_TRUE(l->wait_indexed(patient));
+    EXPECT_GT(files_of(*l, 1), 2);
+    l->set_retention({.keep = std::chrono::hours{1}, .projects = {}});
+    ASSERT_TRUE(l->stop());
+    EXPECT_EQ(l->index().status().rows, 1u);
+    EXPECT_EQ(files_of(*l, 1), 0);
+    EXPECT_LE(files_of(*l, 0), 2);
+    EXPECT_EQ(get_record(l->index(), l->source(), fresh.id, scope::everything()).value(), fresh);
+  }
+  for (const std::uint32_t cores : {1u, 2u}) {
+    options.cores = cores;
+    auto l = ledger::open(options, clk, nullptr).value();
+    EXPECT_EQ(l->status().appended, 101u + cores);
+    const auto at = l->writer(cores - 1).append_record(record_number(200 + cores)).value();
+    if (cores == 2) EXPECT_GT(at.segment, 3u);
+    ASSERT_TRUE(l->wait_indexed(patient));
+    EXPECT_TRUE(l->status().balanced());
+    EXPECT_EQ(l->status().dropped, 0u);
+    EXPECT_EQ(l->index().status().rows, 1u + cores);
+  }
+}
+
+// Nothing is appended for longer than the retention: what is finished goes, what is being written stays.
+TEST(ledger, an_idle_stream_keeps_only_the_segment_it_writes) {
+  const temporary_directory home;
+  const system_clock clk;
+  auto l = ledger::open(small_ledger(home.path()), clk, nullptr).value();
+  for (std::uint64_t n = 0; n < 100; ++n) ASSERT_TRUE(l->writer(0).append_record(record_number(n, 2000)));
+  ASSERT_TRUE(l->wait_indexed(patient));
+  EXPECT_GT(files_of(*l, 0), 2);
+  l->set_retention({.keep = std::chrono::hours{1}, .projects = {}});
+  ASSERT_TRUE(l->stop());
+  EXPECT_EQ(l->index().status().rows, 0u);
+  EXPECT_EQ(files_of(*l, 0), 1);
+  EXPECT_TRUE(l->status().balanced());
 }
 
 }  // namespace
