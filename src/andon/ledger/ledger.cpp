@@ -67,6 +67,7 @@ struct ledger::state {
   std::unique_ptr<journal_source> source;
   std::unique_ptr<ledger_index> indexing;
   std::vector<std::shared_ptr<void>> observed;
+  std::uint64_t left_open = 0;
   bool stopped = false;
 
   result<void> take_directory();
@@ -129,8 +130,12 @@ result<void> ledger::state::open_parts() {
 
 result<void> ledger::state::close_interrupted() {
   for (const auto& open : log->recovered().open)
-    if (auto closed = log->writer(open.stream).append_record(interrupted_record(open.what, clk.wall())); !closed) return std::unexpected(closed.error());
-  return log->flush();
+    if (auto closed = log->writer(open.stream).append_record(interrupted_record(open.what, clk.wall())); !closed) {
+      if (closed.error().code != errc::disk_full && closed.error().code != errc::io_error) return std::unexpected(closed.error());
+      if (left_open++ == 0) log::error("ledger.interrupted_left_open", {{"reason", closed.error().message}});
+    }
+  (void)log->flush();  // a failure is the journal's alarm; its thread tries again
+  return {};
 }
 
 ledger_status ledger::state::status() const {
@@ -140,6 +145,7 @@ ledger_status ledger::state::status() const {
   now.indexed = account.indexed;
   now.index_problem = account.problem;
   now.store_failures = account.failures;
+  now.left_open = left_open;
   now.rebuilding = index->status().rebuilding;
   for (const auto& stream : now.journal.streams) {
     now.appended += stream.records;
@@ -184,6 +190,7 @@ void ledger::state::observe(metrics::registry& metrics) {
   add("andon.ledger.truncated", "Records whose bodies were cut for want of space", "", counter, [](const ledger_status& s) { return s.journal.truncated; });
   add("andon.ledger.full", "1 while the journal has no space for new segments", "", gauge, [](const ledger_status& s) { return s.journal.full ? 1 : 0; });
   add("andon.ledger.index_stalled", "1 while the store takes nothing", "", gauge, [](const ledger_status& s) { return s.index_problem.empty() ? 0 : 1; });
+  add("andon.ledger.left_open", "exchanges of a crash for whose Records there was no space at start; the next start closes them", "", gauge, [](const ledger_status& s) { return s.left_open; });
   add("andon.ledger.store_failures", "times the store refused a Record", "", counter, [](const ledger_status& s) { return s.store_failures; });
   add("andon.journal.disk", "bytes of all journal files", "By", gauge, [](const ledger_status& s) { return s.journal.disk_bytes; });
   add("andon.journal.segments", "journal files", "", gauge, [](const ledger_status& s) { return s.journal.segments; });

@@ -50,6 +50,7 @@ struct ledger_status {
   journal_status journal;
   std::string index_problem;     ///< alarm: why nothing is indexed now; empty when all is well
   std::uint64_t store_failures = 0;  ///< since start
+  std::uint64_t left_open = 0;   ///< alarm: exchanges of a crash for whose Records there was no space at start; the next start closes them
   bool rebuilding = false;       ///< the store is new or was damaged and is being filled from the journal
   [[nodiscard]] bool balanced() const { return appended == indexed + waiting + dropped; }
 };
@@ -58,7 +59,7 @@ class ledger {
 public:
   /// Takes the data directory and recovers. Exchanges that a crash left open are closed by Records with
   /// interrupted = true, outcome errc::internal, and the reserved amount as their (estimated) cost; recovered().open
-  /// lists them, so that access settles the same amount.
+  /// lists them, so that access settles the same amount. Those that find no space stay open until the next start.
   /// errc::locked (message names the pid), invalid_argument, forbidden (wrong master key), io_error, disk_full.
   [[nodiscard]] static result<std::unique_ptr<ledger>> open(ledger_options options, const clock& clk, metrics::registry* metrics);
   ~ledger();  ///< stops

@@ -98,6 +98,45 @@ TEST(ledger, a_crash_closes_what_was_open) {
   EXPECT_TRUE(ledger::open(small_ledger(home.path()), clk, nullptr).value()->recovered().open.empty());
 }
 
+class full_disk final : public file_operations {
+public:
+  result<void> allocate(int, std::uint64_t) override { return fail(errc::disk_full, "made to fail"); }
+};
+
+TEST(ledger, a_full_disk_after_a_crash_does_not_keep_it_from_starting) {
+  const temporary_directory home;
+  const auto pid = ::fork();
+  if (pid == 0) {
+    const system_clock clk;
+    auto l = ledger::open(small_ledger(home.path()), clk, nullptr);
+    for (std::uint64_t n = 0; l && n < 10; ++n)
+      if (!(*l)->writer(0).append_opened(opened_number(n))) ::_exit(1);
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  const system_clock clk;
+  full_disk disk;
+  metrics::registry metrics;
+  auto options = small_ledger(home.path());
+  options.files = &disk;
+  {
+    auto l = ledger::open(options, clk, &metrics);
+    ASSERT_TRUE(l) << l.error().message;
+    EXPECT_EQ((*l)->status().left_open, 10u);
+    EXPECT_EQ((*l)->status().journal.open_exchanges, 10u);
+    EXPECT_EQ((*l)->writer(0).append_opened(opened_number(50)).error().code, errc::disk_full);
+    EXPECT_NE(metrics.render_prometheus().find("andon_ledger_left_open 10"), std::string::npos);
+  }
+  auto l = ledger::open(small_ledger(home.path()), clk, nullptr).value();
+  EXPECT_EQ(l->status().left_open, 0u);
+  EXPECT_EQ(l->recovered().open.size(), 10u);
+  ASSERT_TRUE(l->wait_indexed(patient));
+  EXPECT_EQ(l->index().status().rows, 10u);
+  EXPECT_TRUE(get_record(l->index(), l->source(), id_number(5), scope::everything()).value().interrupted);
+}
+
 TEST(ledger, encryption_leaves_nothing_in_the_clear) {
   const temporary_directory home;
   const system_clock clk;
