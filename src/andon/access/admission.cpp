@@ -181,7 +181,6 @@ std::expected<ticket, refusal> admission::admit(const ask& what, mono_time now, 
   a.held.from_ = this;
   a.held.in_ = what.who.in();
   a.held.estimate_ = std::max(what.estimate, tokens{0});
-  a.held.taken_at_ = to_ticks(now);
   a.held.cost_ = std::max(what.cost.value_or(nano_usd{0}), nano_usd{0});
   open_.fetch_add(1, std::memory_order_relaxed);
 

@@ -55,9 +55,7 @@ public:
 
   [[nodiscard]] nano_usd spent(std::uint64_t account, period in) const;
   [[nodiscard]] std::size_t rows() const { return rows_.size(); }
-  /// Charges not kept: beyond max_rows a new account gets no row, and would start from 0 after a restart. The live meters
-  /// are not affected. Not 0 means that users' and tags' budgets may be overrun after a restart: the owner should say so.
-  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }  ///< charges to new accounts beyond max_rows
 
 private:
   struct row_key { std::uint64_t id; std::int64_t begin; bool operator==(const row_key&) const = default; };

@@ -65,17 +65,11 @@ public:
     return true;
   }
 
-  void settle(const std::vector<charge>& all, const call& c, std::int64_t used, std::int64_t cost, bucket_time taken_at, bucket_time now) {
+  void settle(const std::vector<charge>& all, const call& c, std::int64_t used, std::int64_t cost, bucket_time now) {
     for (const auto& one : all) {
       if (one.budget != nullptr) { committed[one.name] += cost - c.cost; spent[one.name] += cost; continue; }
       refill(tokens_[one.name], one.limit->tokens_per_minute, now);
-      if (used >= c.tokens) move(tokens_[one.name], one.limit->tokens_per_minute, c.tokens - used);
-      else if (one.limit->tokens_per_minute) {
-        const auto cost_of_one = bucket_rate::per_minute(*one.limit->tokens_per_minute).cost;
-        const __int128 held = static_cast<__int128>(c.tokens) * cost_of_one - (now - taken_at);  // the rest has leaked back
-        auto& b = tokens_[one.name];
-        b.level = std::min<__int128>(b.cap, b.level + std::max<__int128>(0, std::min<__int128>(held, static_cast<__int128>(c.tokens - used) * cost_of_one)));
-      }
+      move(tokens_[one.name], one.limit->tokens_per_minute, c.tokens - used);
       --parallel_[one.name];
     }
   }
@@ -177,7 +171,7 @@ call random_call(random_source& random) {
   return c;
 }
 
-struct flight { ticket held; call what; std::vector<model::charge> charges; wall_time started; mono_time taken_at; };
+struct flight { ticket held; call what; std::vector<model::charge> charges; wall_time started; };
 
 class world : public testing::TestWithParam<int> {
 protected:
@@ -206,7 +200,7 @@ protected:
     auto charges = slow_.charges(c, time_.wall());
     const bool expected = slow_.take(charges, c, to_ticks(time_.mono()));
     ASSERT_EQ(got.has_value(), expected) << (got ? "admitted" : got.error().to_error().message);
-    if (got) flights_.push_back({std::move(*got), c, std::move(charges), time_.wall(), time_.mono()});
+    if (got) flights_.push_back({std::move(*got), c, std::move(charges), time_.wall()});
     ++(got ? admitted_ : refused_);
   }
   void land() {
@@ -216,7 +210,7 @@ protected:
     const auto used = static_cast<std::int64_t>(random_.below(1000));
     const auto cost = static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(f.what.cost) + 1));
     f.held.settle(tokens{used}, nano_usd{cost}, time_.mono());
-    slow_.settle(f.charges, f.what, used, cost, to_ticks(f.taken_at), to_ticks(time_.mono()));
+    slow_.settle(f.charges, f.what, used, cost, to_ticks(time_.mono()));
     book_.charge(*in_, {f.started, project_id{f.what.project}, key_id{"key_" + f.what.key}, f.what.route, f.what.user, f.what.tags, nano_usd{cost}});
     flights_.erase(flights_.begin() + static_cast<std::ptrdiff_t>(i));
   }

@@ -50,14 +50,6 @@ void bucket::give_back(const bucket_rate& rate, std::int64_t units, bucket_time 
   while (!full_at_.compare_exchange_weak(full_at, std::max(full_at, now) + debt, std::memory_order_relaxed)) {}
 }
 
-void bucket::correct(const bucket_rate& rate, std::int64_t taken, std::int64_t used, bucket_time taken_at, bucket_time now) noexcept {
-  if (!rate.limited() || used == taken) return;
-  if (used > taken) return give_back(rate, taken - used, now);
-  const auto still_held = ticks_of(rate, taken) - std::max<bucket_time>(now - taken_at, 0);
-  const auto back = std::min(ticks_of(rate, taken - used), still_held);
-  if (back > 0) full_at_.fetch_sub(back, std::memory_order_relaxed);
-}
-
 bucket_time bucket::until_full(bucket_time now) const noexcept {
   return std::max<bucket_time>(full_at_.load(std::memory_order_relaxed) - now, 0);
 }

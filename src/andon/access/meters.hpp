@@ -32,11 +32,7 @@ class bucket {
 public:
   /// Takes `units` or nothing. False: `retry` becomes the ticks until it could succeed, or -1 when it never can.
   bool take(const bucket_rate& rate, std::int64_t units, bucket_time now, bucket_time& retry) noexcept;
-  /// Corrects what take() took at `taken_at` to what was used. More than was taken may go into debt, which later calls
-  /// wait for. Less is given back, but only what has not leaked back by itself since: at most the part of `taken` that
-  /// the time since `taken_at` does not cover. So no minute passes more than the limit twice over, whatever the estimates.
-  void correct(const bucket_rate& rate, std::int64_t taken, std::int64_t used, bucket_time taken_at, bucket_time now) noexcept;
-  /// Gives back (positive) what was taken at this very instant, or takes more (negative).
+  /// Gives back (positive) or takes more (negative; may go into debt, which later calls wait for).
   void give_back(const bucket_rate& rate, std::int64_t units, bucket_time now) noexcept;
   [[nodiscard]] std::int64_t remaining(const bucket_rate& rate, bucket_time now) const noexcept;
   [[nodiscard]] bucket_time until_full(bucket_time now) const noexcept;

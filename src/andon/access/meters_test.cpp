@@ -71,52 +71,6 @@ TEST(bucket, debt_is_waited_for_and_bounded) {
   EXPECT_TRUE(b.take(rate, 1, start + 64 * 60 * tick_second, retry)) << "no debt lasts longer than an hour";
 }
 
-TEST(bucket, what_has_leaked_back_is_not_given_back_again) {
-  bucket b;
-  const auto rate = bucket_rate::per_minute(100);
-  bucket_time retry = 0;
-  const auto at = [](std::int64_t second) { return start + second * tick_second; };
-  ASSERT_TRUE(b.take(rate, 100, at(0), retry));
-  ASSERT_TRUE(b.take(rate, 100, at(60), retry));
-  b.correct(rate, 100, 0, at(0), at(61));
-  EXPECT_FALSE(b.take(rate, 100, at(61), retry)) << "200 within a minute";
-  EXPECT_EQ(retry, 59 * tick_second);
-  b.correct(rate, 100, 40, at(60), at(62));
-  EXPECT_EQ(b.remaining(rate, at(62)), 63) << "60 come back, 3 leaked";
-  ASSERT_TRUE(b.take(rate, 63, at(62), retry));
-  b.correct(rate, 63, 0, at(62), at(82));
-  EXPECT_EQ(b.remaining(rate, at(82)), 63) << "33 leaked of 63: 29 of them come back";
-}
-
-TEST(bucket, long_calls_that_use_less_pass_no_more_than_two_minutes_worth_in_one) {
-  random_source random{9};
-  for (int round = 0; round < 200; ++round) {
-    bucket b;
-    const auto rate = bucket_rate::per_minute(100);
-    struct held { std::int64_t taken, used; bucket_time at; };
-    std::vector<held> flying, over;
-    auto now = start;
-    bucket_time retry = 0;
-    for (int i = 0; i < 400; ++i) {
-      now += static_cast<bucket_time>(random.below(static_cast<std::uint64_t>(tick_second) * 8));
-      const auto wanted = static_cast<std::int64_t>(1 + random.below(100));
-      if (random.below(2) == 0 && b.take(rate, wanted, now, retry)) flying.push_back({wanted, random.below(2) == 0 ? 0 : static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(wanted) + 1)), now});
-      if (flying.empty() || random.below(2) == 0) continue;
-      const auto which = static_cast<std::ptrdiff_t>(random.below(flying.size()));
-      over.push_back(flying[static_cast<std::size_t>(which)]);
-      b.correct(rate, over.back().taken, over.back().used, over.back().at, now);
-      flying.erase(flying.begin() + which);
-    }
-    over.insert(over.end(), flying.begin(), flying.end());
-    for (const auto& first : over) {
-      std::int64_t within = 0;
-      for (const auto& each : over)
-        if (each.at >= first.at && each.at < first.at + ticks_per_minute) within += each.used;
-      ASSERT_LE(within, 200) << "a full bucket and what a minute refills";
-    }
-  }
-}
-
 /// The same in the obvious way: a level that is refilled, capped and may be negative.
 struct slow_bucket {
   __int128 level = 0, cap = 0;

@@ -44,7 +44,6 @@ void ticket::take_from(ticket& other) noexcept {
   in_ = std::move(other.in_);
   estimate_ = other.estimate_;
   cost_ = other.cost_;
-  taken_at_ = other.taken_at_;
   size_ = std::exchange(other.size_, 0);
   for (std::size_t i = 0; i < size_ && i < inline_holds; ++i) few_[i] = other.few_[i];
   more_ = std::move(other.more_);
@@ -66,7 +65,7 @@ void ticket::undo(const hold& h, end how, tokens used, nano_usd cost, bucket_tim
     return from_->user_budgets_.settle(h.id, h.in, static_cast<user_budget_table::entry*>(h.state), cost_, cost);
   const auto& rule = *static_cast<const bound_limit*>(h.rule);
   auto& state = state_of(h);
-  state.tokens.correct(rule.tokens, estimate_.value(), used.value(), taken_at_, now);
+  state.tokens.give_back(rule.tokens, (estimate_ - used).value(), now);
   if (rule.parallel >= 0) state.parallel.fetch_sub(1, std::memory_order_relaxed);
   if (how == end::refused) state.requests.give_back(rule.requests, 1, now);
   if (h.what == kind::user_limit) user_limit_table::unpin(static_cast<user_limit_table::entry*>(h.state));
@@ -86,9 +85,7 @@ void ticket::settle(tokens used, std::optional<nano_usd> cost, mono_time now) no
   finish(end::settled, std::max(used, tokens{0}), std::max(cost.value_or(nano_usd{0}), nano_usd{0}), now);
 }
 
-void ticket::release(mono_time now) noexcept { finish(end::released, tokens{0}, nano_usd{0}, now); }
-
-void ticket::release() noexcept { release(mono_time::max()); }
+void ticket::release() noexcept { finish(end::released, tokens{0}, nano_usd{0}, mono_time{}); }
 
 rate_readings ticket::read(const hold& h, bucket_time now) noexcept {
   if (h.what != kind::limit && h.what != kind::user_limit) return {};

@@ -33,10 +33,7 @@ public:
 
   /// The call is over: tokens and money are corrected from the estimate to what was used. `cost` empty: unknown.
   void settle(tokens used, std::optional<nano_usd> cost, mono_time now) noexcept;
-  /// The call did not take place: everything is given back, but for the request itself, which counts as made. Tokens
-  /// that have leaked back since admission are not given back a second time.
-  void release(mono_time now) noexcept;
-  /// The same where no time is known: the reserved tokens leak back by themselves, within a minute.
+  /// The call did not take place: everything is given back, but for the request itself, which counts as made.
   void release() noexcept;
 
   [[nodiscard]] bool holds() const noexcept { return from_ != nullptr; }
@@ -72,7 +69,6 @@ private:
   std::shared_ptr<const directory> in_;
   tokens estimate_;
   nano_usd cost_;
-  bucket_time taken_at_ = 0;
   std::uint32_t size_ = 0;
   std::array<hold, inline_holds> few_;
   std::vector<hold> more_;

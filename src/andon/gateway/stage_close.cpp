@@ -10,7 +10,7 @@ void settle(gateway& on, exchange& x, const served_model* model) {
   price_exchange(on, x, model);
   if (!x.held.holds()) return;
   const auto& account = x.account;
-  if (!x.billed && x.failed_model == nullptr) return x.held.release(on.now());
+  if (!x.billed && x.failed_model == nullptr) return x.held.release();
   const bool unknown = account.price == ledger::price_state::unknown;
   const auto used = account.use.total() + (x.billed ? x.failed_use.total() : tokens{});
   x.held.settle(used, unknown ? std::nullopt : std::optional{account.cost}, on.now());
