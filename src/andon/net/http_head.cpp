@@ -48,7 +48,14 @@ void clear(request_head& out) {
 head_parser::step head_parser::fail(errc code, std::string_view why) {
   code_ = code;
   why_ = why;
+  too_big_ = false;
   return step::bad;
+}
+
+head_parser::step head_parser::fail_too_big() {
+  const step out = fail(errc::headers_too_large, "the head of the request is larger than allowed");
+  too_big_ = true;
+  return out;
 }
 
 head_state head_parser::parse(std::string_view bytes, request_head& out) {
@@ -58,7 +65,7 @@ head_state head_parser::parse(std::string_view bytes, request_head& out) {
     if (end == std::string_view::npos) {
       searched_ = window.size();
       if (bytes.size() < bounds_.max_size) return head_state::more;
-      fail(errc::headers_too_large, "the head of the request is larger than allowed");
+      fail_too_big();
       return head_state::bad;
     }
   }
@@ -72,7 +79,7 @@ head_state head_parser::parse(std::string_view bytes, request_head& out) {
     out.size = at + 2;
     return finish(out) == step::done ? head_state::complete : head_state::bad;
   }
-  if (now != step::bad && bytes.size() >= bounds_.max_size) now = fail(errc::headers_too_large, "the head of the request is larger than allowed");
+  if (now != step::bad && bytes.size() >= bounds_.max_size) now = fail_too_big();
   searched_ = window.size();
   return now == step::bad ? head_state::bad : head_state::more;
 }
@@ -146,7 +153,7 @@ head_parser::step head_parser::field(std::string_view bytes, std::size_t& at, re
   while (end > from && is_blank(bytes[end - 1])) --end;
   line.value = bytes.substr(from, end - from);
   at += 2;
-  if (out.headers.size() == bounds_.max_headers) return fail(errc::headers_too_large, "too many headers");
+  if (out.headers.size() == bounds_.max_headers) return fail(errc::headers_too_large, "there are more header lines than a request may have");
   out.headers.push_back(line);
   return note(line, out);
 }

@@ -49,10 +49,13 @@ public:
 
   [[nodiscard]] errc code() const { return code_; }
   [[nodiscard]] std::string_view why() const { return why_; }
+  /// `max_head` when that bound was the reason, else empty.
+  [[nodiscard]] std::string_view bound() const { return too_big_ ? "max_head" : ""; }
 
 private:
   enum class step : std::uint8_t { done, more, bad };
   step fail(errc code, std::string_view why);
+  step fail_too_big();
   step request_line(std::string_view bytes, std::size_t& at, request_head& out);
   step target(std::string_view text, request_head& out);
   step absolute_target(std::string_view text, request_head& out);
@@ -64,6 +67,7 @@ private:
   head_bounds bounds_;
   std::size_t searched_ = 0;  ///< bytes known to hold no end of a head; 0: not tried yet
   bool host_seen_ = false;
+  bool too_big_ = false;
   errc code_ = errc::none;
   std::string_view why_;
 };

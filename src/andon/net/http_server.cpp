@@ -18,8 +18,6 @@ namespace {
 
 constexpr nanoseconds accept_backoff = std::chrono::milliseconds{100};
 constexpr int accepted_per_turn = 64;
-constexpr std::string_view busy_answer =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\nContent-Length: 21\r\nConnection: close\r\n\r\ntoo many connections\n";
 
 struct socket_address {
   sockaddr_storage storage{};
@@ -175,14 +173,28 @@ void http_server::stop() {
 
 server_counts http_server::counts() const { return state_->shared->counts; }
 
+refusal_answer request_handler::describe(const error& why) {
+  refusal_answer out;
+  out.body = why.message + "\n";
+  return out;
+}
+
+void server_state::turn_away(int descriptor, std::string_view peer) {
+  ++counts.turned_away;
+  const error why{errc::overloaded, "too many connections are open", "max_connections"};
+  handler.refused(why, peer);
+  const auto answer = handler.describe(why);
+  std::string out = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: " + answer.content_type + "\r\n";
+  for (const auto& line : answer.more) out.append(line.name).append(": ").append(line.value).append("\r\n");
+  out.append("Date: ").append(date()).append("\r\nContent-Length: ").append(std::to_string(answer.body.size()));
+  out.append("\r\nConnection: close\r\n\r\n").append(answer.body);
+  (void)::send(descriptor, out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::shutdown(descriptor, SHUT_WR);
+  ::close(descriptor);
+}
+
 void server_state::serve(int descriptor, std::string_view peer) {
-  if (counts.open >= limits.max_connections) {
-    ++counts.turned_away;
-    (void)::send(descriptor, busy_answer.data(), busy_answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::shutdown(descriptor, SHUT_WR);
-    ::close(descriptor);
-    return;
-  }
+  if (counts.open >= limits.max_connections) return turn_away(descriptor, peer);
   auto fresh = std::make_unique<server_connection>(shared_from_this(), descriptor, peer);
   at.spawn(fresh.release()->serve());
 }

@@ -8,9 +8,12 @@
 //
 // The server refuses by itself, before any handler: malformed heads, both Content-Length and Transfer-Encoding,
 // repeated or odd lengths, obsolete folding, NUL and control bytes, heads over the bound (431), slow heads (408),
-// CONNECT (405), HTTP/1.1 without exactly one Host. Such a refusal goes to the handler's `refused` hook so that it is
-// counted, then the connection closes. Bad chunking and slow or oversized bodies are errors of read_body(), so that the
-// handler answers them in its own form. A handler that returns without an answer gets 500 sent for it.
+// CONNECT (405), HTTP/1.1 without exactly one Host, connections over the bound (503). Such a refusal goes to the
+// handler's `refused` hook so that it is counted; its `describe` words the answer; then the connection closes. Bad
+// chunking and slow or oversized bodies are errors of read_body(), so that the handler answers them in its own form. A
+// handler that returns without an answer gets 500 sent for it, in the words of `describe`.
+//
+// An error that a bound caused has the name of its field of server_limits as `param`.
 //
 // Threads: everything of a listener belongs to its core's thread.
 #include <chrono>
@@ -75,12 +78,21 @@ public:
   virtual void on_client_gone(std::function<void()> gone) = 0;
 };
 
+/// What a client reads when the server answers by itself; the status is that of the error.
+struct refusal_answer {
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+  header_lines more;   ///< further headers; Content-Length, Date and Connection are added
+};
+
 class request_handler {
 public:
   virtual ~request_handler() = default;
   virtual task<void> handle(incoming_call& call) = 0;
-  /// A request refused before it became a call.
+  /// A request, or a connection, refused before it became a call.
   virtual void refused(const error& why, std::string_view peer_address) = 0;
+  /// The server's own answers in the handler's words and form; the error's message as plain text where it is not overridden.
+  virtual refusal_answer describe(const error& why);
 };
 
 /// What a server has seen so far.
@@ -88,7 +100,7 @@ struct server_counts {
   std::uint64_t accepted = 0;
   std::uint64_t turned_away = 0;   ///< over max_connections
   std::uint64_t requests = 0;      ///< handed to the handler
-  std::uint64_t refused = 0;       ///< before they became a call
+  std::uint64_t refused = 0;       ///< requests, before they became a call
   std::uint64_t accept_failures = 0;  ///< out of descriptors or memory; each backs off
   std::size_t open = 0;            ///< connections now
 };

@@ -17,18 +17,23 @@ task<result<std::string_view>> server_connection::read_body() {
   auto& work = *work_;
   if (body_ == body_at::unread && work.head.has_length && work.head.content_length > server_->limits.max_body) {
     body_ = body_at::failed;
-    co_return fail(errc::body_too_large, "the body is larger than " + std::to_string(server_->limits.max_body) + " bytes");
+    co_return too_large();
   }
   if (body_ == body_at::failed) co_return fail(errc::bad_http, "the body could not be read");
   if (body_ != body_at::whole) {
     auto received = co_await receive_body();
     if (!received) {
       body_ = body_at::failed;
+      if (received.error().code == errc::body_too_large) co_return too_large();
       co_return std::unexpected(std::move(received.error()));
     }
   }
   if (is_plain_encoding(work.head.content_encoding)) co_return raw_body();
   co_return unpack_body();
+}
+
+std::unexpected<error> server_connection::too_large() const {
+  return fail(errc::body_too_large, "the body is larger than " + std::to_string(server_->limits.max_body) + " bytes", "max_body");
 }
 
 task<result<void>> server_connection::receive_body() {
@@ -50,7 +55,7 @@ task<result<void>> server_connection::receive_body() {
     timer_.disarm();
     phase_ = phase::working;
     if (gone_) co_return fail(errc::client_gone, "the connection was closed");
-    if (events_.cancelled()) co_return fail(errc::client_timeout, "the body of the request did not arrive in time");
+    if (events_.cancelled()) co_return fail(errc::client_timeout, "the body of the request did not arrive in time", "body_timeout");
   }
   body_ = body_at::whole;
   co_return result<void>{};
@@ -115,7 +120,10 @@ std::string_view server_connection::raw_body() const {
 
 result<std::string_view> server_connection::unpack_body() {
   auto unpacked = unpack(work_->head.content_encoding, raw_body(), server_->limits.max_body);
-  if (!unpacked) return std::unexpected(std::move(unpacked.error()));
+  if (!unpacked) {
+    if (unpacked.error().code == errc::body_too_large) unpacked.error().param = "max_body";
+    return std::unexpected(std::move(unpacked.error()));
+  }
   work_->body = std::move(*unpacked);
   work_->body_filled = work_->body.size();
   work_->head.content_encoding = {};

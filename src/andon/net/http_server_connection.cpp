@@ -68,7 +68,7 @@ task<void> server_connection::serve() {
 
 server_connection::intake server_connection::take_request() {
   if (events_.cancelled() || gone_) {
-    if (phase_ == phase::head && !gone_) return refuse(errc::client_timeout, "the head of the request did not arrive in time");
+    if (phase_ == phase::head && !gone_) return refuse(errc::client_timeout, "the head of the request did not arrive in time", "head_timeout");
     return intake::closed;
   }
   for (;;) {
@@ -87,7 +87,7 @@ server_connection::intake server_connection::take_request() {
 
 server_connection::intake server_connection::on_head(head_state state) {
   if (state == head_state::more) return intake::wait;
-  if (state == head_state::bad) return refuse(work_->parser.code(), work_->parser.why());
+  if (state == head_state::bad) return refuse(work_->parser.code(), work_->parser.why(), work_->parser.bound());
   if (body_needs_room()) {
     make_room();
     work_->parser.restart();
@@ -203,8 +203,8 @@ void server_connection::on_timer() {
   }
 }
 
-server_connection::intake server_connection::refuse(errc code, std::string_view why) {
-  error refusal{code, std::string(why)};
+server_connection::intake server_connection::refuse(errc code, std::string_view why, std::string_view bound) {
+  const error refusal{code, std::string(why), std::string(bound)};
   ++server_->counts.refused;
   keep_ = false;
   head_only_ = false;
@@ -217,10 +217,12 @@ server_connection::intake server_connection::refuse(errc code, std::string_view 
 
 // Only as much as the kernel takes at once: nobody waits for a client that breaks the rules.
 void server_connection::send_refusal(const error& why) {
-  const std::array<header, 1> type{{{"Content-Type", "text/plain; charset=utf-8"}}};
+  const auto said = server_->handler.describe(why);
+  std::vector<header> lines{{"Content-Type", said.content_type}};
+  for (const auto& line : said.more) lines.push_back({line.name, line.value});
   keep_ = false;
-  if (!compose(kind_of(why.code).http_status, type, body_length::given, why.message.size())) return;
-  if (!head_only_) work_->out += why.message;
+  if (!compose(kind_of(why.code).http_status, lines, body_length::given, said.body.size())) return;
+  if (!head_only_) work_->out += said.body;
   work_->pending = {work_->out, {}, {}};
   answer_ = answer::finished;
   (void)flush_now();

@@ -46,7 +46,8 @@ private:
   task<void> linger();
   intake take_request();
   intake on_head(head_state state);
-  intake refuse(errc code, std::string_view why);
+  // Neither is inlined: what they build would be kept in the frame of every idle connection.
+  [[gnu::noinline]] intake refuse(errc code, std::string_view why, std::string_view bound = {});
   bool receive();                 // false: closed
   void make_room();
   bool body_needs_room() const;
@@ -54,7 +55,7 @@ private:
   bool end_request();             // true: the next one may come
   void settle();
   void await_bytes();
-  void send_refusal(const error& why);
+  [[gnu::noinline]] void send_refusal(const error& why);
   void on_timer();
   void arm(phase next, nanoseconds limit);
   void check_gone();
@@ -67,6 +68,7 @@ private:
   flow take_chunked_body();
   void grow_body();
   result<std::string_view> unpack_body();
+  [[nodiscard]] std::unexpected<error> too_large() const;
   [[nodiscard]] std::string_view raw_body() const;
 
   // http_server_answer.cpp

@@ -14,6 +14,26 @@ using ::testing::HasSubstr;
 
 constexpr std::string_view get_hello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
 
+std::string many_headers(int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += "X: y\r\n";
+  return out + "\r\n";
+}
+
+std::string gzip(const std::string& text) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
 struct hostile {
   std::string bytes;
   int status;
@@ -50,6 +70,55 @@ TEST(http_server_faults, hostile_bytes_get_one_answer_and_a_closed_connection) {
   EXPECT_EQ(server.handler.refusals().size(), 8u);
 }
 
+// The server's own answers are the handler's words, with the bound that was hit, in every place that answers by itself.
+TEST(http_server_faults, own_answers_are_in_the_handlers_words) {
+  test_server server({.max_head = 4096, .head_timeout = 40ms, .max_connections = 1});
+  server.handler.own_words = true;
+  const std::vector<std::tuple<std::string, int, std::string>> cases{
+      {"GET / HTTP/1.1\r\n\r\n", 400, "bad_http because of []"},
+      {"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405, "method_not_allowed because of []"},
+      {"GET /" + std::string(5000, 'a'), 431, "headers_too_large because of [max_head]"},
+      {"GET / HTTP/1.1\r\nHost: a\r\n" + many_headers(300), 431, "headers_too_large because of []"},
+      {"GET /hello HT", 408, "client_timeout because of [head_timeout]"},
+      {"GET /silent HTTP/1.1\r\nHost: a\r\n\r\n", 500, "internal because of []"}};
+  for (const auto& [bytes, status, words] : cases) {
+    test_client client(server.port());
+    client.send(bytes);
+    const auto answer = client.read_all();
+    EXPECT_EQ(status_of(answer), status) << words;
+    EXPECT_EQ(body_of(answer), words);
+    EXPECT_THAT(answer, HasSubstr("Content-Type: x/words\r\nX-More: more\r\n")) << words;
+    EXPECT_THAT(answer, HasSubstr("Content-Length: " + std::to_string(words.size()) + "\r\n")) << words;
+  }
+  test_client first(server.port());
+  first.send(get_hello);
+  first.read_answer();
+  test_client second(server.port());
+  const auto busy = second.read_all();
+  EXPECT_EQ(status_of(busy), 503);
+  EXPECT_EQ(body_of(busy), "overloaded because of [max_connections]");
+  EXPECT_THAT(busy, HasSubstr("X-More: more\r\n"));
+  EXPECT_EQ(server.handler.refusals().back(), errc::overloaded);
+}
+
+TEST(http_server_faults, errors_of_a_body_name_their_bound) {
+  test_server server({.max_body = 1000, .body_timeout = 40ms});
+  server.handler.own_words = true;
+  const std::string post = "POST /echo HTTP/1.1\r\nHost: a\r\n";
+  for (const auto& [bytes, words] : std::vector<std::pair<std::string, std::string>>{
+           {post + "Content-Length: 100000\r\n\r\n", "the body is larger than 1000 bytes [max_body]"},
+           {post + "Transfer-Encoding: chunked\r\n\r\nffffff\r\n", "the body is larger than 1000 bytes [max_body]"},
+           {post + "Content-Length: 5\r\n\r\nhe", "the body of the request did not arrive in time [body_timeout]"}}) {
+    test_client client(server.port());
+    client.send(bytes);
+    EXPECT_EQ(body_of(client.read_all()), words);
+  }
+  const std::string packed = gzip(std::string(5000, 'z'));
+  test_client client(server.port());
+  client.send(post + "Content-Encoding: gzip\r\nContent-Length: " + std::to_string(packed.size()) + "\r\n\r\n" + packed);
+  EXPECT_THAT(client.read_answer(), HasSubstr("unpacked body is larger than 1000 bytes [max_body]"));
+}
+
 // What follows a smuggling attempt must never be served as a request.
 TEST(http_server_faults, nothing_behind_a_bad_request_is_served) {
   test_server server;
@@ -82,20 +151,6 @@ TEST(http_server_faults, requests_arrive_in_any_pieces) {
     server.on_core([] {});
   }
   expect_answers(client);
-}
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 TEST(http_server_faults, unpacks_bodies_and_refuses_bombs) {

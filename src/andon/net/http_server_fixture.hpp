@@ -45,11 +45,16 @@ public:
     const std::lock_guard hold(lock_);
     refusals_.push_back(why.code);
   }
+  refusal_answer describe(const error& why) override {
+    if (!own_words) return request_handler::describe(why);
+    return {"x/words", std::string(kind_of(why.code).name) + " because of [" + why.param + "]", {{"X-More", "more"}}};
+  }
 
   std::vector<errc> refusals() {
     const std::lock_guard hold(lock_);
     return refusals_;
   }
+  std::atomic<bool> own_words{false};
   std::atomic<int> gone{0};
   std::atomic<int> waiting{0};
   std::atomic<int> write_failures{0};
@@ -62,7 +67,8 @@ private:
     if (body) {
       (void)co_await call.respond(200, {}, *body);
     } else {
-      (void)co_await call.respond(kind_of(body.error().code).http_status, {}, body.error().message);
+      const std::string said = body.error().message + " [" + body.error().param + "]";
+      (void)co_await call.respond(kind_of(body.error().code).http_status, {}, said);
     }
   }
   task<void> show(incoming_call& call) {

@@ -41,6 +41,7 @@ struct server_state : std::enable_shared_from_this<server_state> {
   std::string_view date();   // IMF-fixdate of now
   void left(server_connection& gone);
   void serve(int descriptor, std::string_view peer);
+  void turn_away(int descriptor, std::string_view peer);
   /// For every connection of now; the call may resume handlers that end any of them.
   void each_connection(void (server_connection::*call)());
   void abandon_all();
