@@ -12,6 +12,9 @@ namespace {
 constexpr std::size_t most_per_round = 10'000;
 constexpr nanoseconds between_rounds = std::chrono::milliseconds{500};
 constexpr nanoseconds between_saves = std::chrono::seconds{60};
+// What a start has to read again stays small, so that it is quick however fast the journal grew.
+constexpr nanoseconds between_early_saves = std::chrono::seconds{1};
+constexpr std::uint64_t most_unsaved_entries = 50'000, most_unsaved_bytes = 64u << 20;
 
 using positions = std::vector<std::pair<std::string, std::uint64_t>>;
 
@@ -37,8 +40,8 @@ void append(positions& out, const ledger::checkpoint& at) {
 }  // namespace
 
 spend_watch::spend_watch(ledger::ledger& records, access::keyring& keys, const access::directory_board& callers,
-                         access::admission& limits, const clock& time)
-    : records_(records), keys_(keys), callers_(callers), limits_(limits), time_(time), saved_(time.mono()) {}
+                         access::admission& limits, const clock& time, metrics::registry* metrics)
+    : records_(records), keys_(keys), callers_(callers), limits_(limits), time_(time), book_(access::budget_book::default_max_rows, metrics), saved_(time.mono()) {}
 
 spend_watch::~spend_watch() { stop(); }
 
@@ -69,6 +72,7 @@ result<std::size_t> spend_watch::read_on() {
       if (!entry) broken = entry.error();
       if (!entry || !*entry) break;
       ++taken;
+      unsaved_bytes_ += (*entry)->payload.size();
       if ((*entry)->kind != ledger::entry_kind::record) continue;
       const auto view = ledger::record_view::over((*entry)->payload);
       if (!view || view->cost() <= nano_usd{}) continue;
@@ -78,6 +82,7 @@ result<std::size_t> spend_watch::read_on() {
                                view->route(), view->user(), tags, view->cost()});
     }
   }
+  unsaved_entries_ += taken;
   if (taken == 0 && broken) return std::unexpected(std::move(*broken));
   return taken;
 }
@@ -87,8 +92,14 @@ void spend_watch::read_all_or_complain() {
     const auto taken = read_on();
     if (!taken && !failing_) log::error("spending_not_read", {{"meaning", "budgets hold in memory but are not saved"}, {"reason", taken.error().message}});
     failing_ = !taken;
+    if (save_is_due()) save();
     if (!taken || *taken == 0) return;
   }
+}
+
+bool spend_watch::save_is_due() const {
+  const auto since = time_.mono() - saved_;
+  return since > between_saves || (since > between_early_saves && (unsaved_entries_ > most_unsaved_entries || unsaved_bytes_ > most_unsaved_bytes));
 }
 
 void spend_watch::save() {
@@ -98,6 +109,7 @@ void spend_watch::save() {
   if (const auto saved = keys_.save_checkpoint(book_.take_checkpoint(std::move(at))); !saved)
     log::warn("budget_checkpoint_not_saved", {{"reason", saved.error().message}});
   saved_ = time_.mono();
+  unsaved_entries_ = unsaved_bytes_ = 0;
 }
 
 void spend_watch::run() {
@@ -106,7 +118,6 @@ void spend_watch::run() {
     wake_.wait_for(lock, between_rounds);
     lock.unlock();
     read_all_or_complain();
-    if (time_.mono() - saved_ > between_saves) save();
     lock.lock();
   }
 }

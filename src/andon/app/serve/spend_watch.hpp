@@ -15,7 +15,7 @@ namespace andon::app {
 
 class spend_watch {
 public:
-  spend_watch(ledger::ledger& records, access::keyring& keys, const access::directory_board& callers, access::admission& limits, const clock& time);
+  spend_watch(ledger::ledger& records, access::keyring& keys, const access::directory_board& callers, access::admission& limits, const clock& time, metrics::registry* metrics);
   ~spend_watch();
   spend_watch(const spend_watch&) = delete;
   spend_watch& operator=(const spend_watch&) = delete;
@@ -31,6 +31,7 @@ private:
   void read_all_or_complain();
   void run();
   void save();
+  [[nodiscard]] bool save_is_due() const;
 
   ledger::ledger& records_;
   access::keyring& keys_;
@@ -40,6 +41,7 @@ private:
   access::budget_book book_;
   std::vector<ledger::journal_reader> readers_;
   mono_time saved_{};
+  std::uint64_t unsaved_entries_ = 0, unsaved_bytes_ = 0;  ///< since saved_: what a start would have to read again
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false, failing_ = false;
