@@ -154,6 +154,24 @@ TEST(journal_crash, every_damaged_byte_is_noticed) {
   }
 }
 
+// The process may die between any two steps of making a spare; that is no damage, and one with an entry in it is.
+TEST(journal_crash, a_spare_that_was_being_made_is_removed_without_a_word) {
+  const temporary_directory home;
+  const auto small = make_small(home.path());
+  const auto used = bytes_of(small.files[0]);
+  const auto identity = used.substr(0, 30) + std::string((16u << 10) - 30, '\0');
+  put_bytes(home.path() / "spare-000071.seg", "");
+  put_bytes(home.path() / "spare-000072.seg", std::string(16u << 10, '\0'));
+  put_bytes(home.path() / "spare-000073.seg", identity);
+  put_bytes(home.path() / "spare-000074.seg", std::string(2048, '\0') + used.substr(2048));
+  const system_clock clk;
+  auto j = journal::open(small_options(home.path()), clk).value();
+  EXPECT_EQ(j->recovered().bad_segments, 1u) << "only the one with entries";
+  EXPECT_TRUE(std::filesystem::exists(home.path() / "spare-000074.seg.damaged"));
+  for (const char* spare : {"spare-000071.seg.damaged", "spare-000072.seg.damaged", "spare-000073.seg.damaged"}) EXPECT_FALSE(std::filesystem::exists(home.path() / spare)) << spare;
+  EXPECT_EQ(read_all(j->segments()).records.size(), small.records);
+}
+
 TEST(journal_crash, a_file_cut_anywhere_is_read_as_far_as_it_goes) {
   const temporary_directory made, trial;
   const auto small = make_small(made.path());

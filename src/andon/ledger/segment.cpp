@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<char, 8> magic{'A', 'N', 'D', 'O', 'N', 'S', 'E', 'G'};
 constexpr std::uint32_t version = 1;
 constexpr std::array<std::uint64_t, 2> identity_at{0, 1024};
-constexpr std::array<std::uint64_t, 2> activation_at{2048, 3072};
+constexpr std::array<std::uint64_t, 2> activation_at{segment_activation_offset, 3072};
 
 template <class Block>
 std::uint64_t checksum_of(const Block& block, std::uint64_t seed) {

@@ -26,6 +26,7 @@
 namespace andon::ledger {
 
 inline constexpr std::uint64_t segment_header_bytes = 4096;
+inline constexpr std::uint64_t segment_activation_offset = 2048;  ///< what a spare has not written yet; before it, the identity
 inline constexpr std::uint64_t page_bytes = 4096;
 inline constexpr std::uint64_t entry_header_bytes = 48;
 

@@ -112,6 +112,24 @@ result<std::optional<segment_header>> header_of(file_operations& files, const st
   return parse_header(byte_span{page}.first(*got));
 }
 
+/// A spare that was being made when the process died: its identity is not there or not whole, and nothing is behind it.
+result<bool> is_unfinished_spare(file_operations& files, const std::filesystem::path& file) {
+  if (!file.filename().native().starts_with("spare-")) return false;
+  auto fd = files.open(file, file_operations::access::read);
+  if (!fd) return std::unexpected(fd.error());
+  std::vector<unsigned char> block(64u << 10);
+  result<bool> zero = true;
+  for (std::uint64_t at = segment_activation_offset; zero && *zero;) {
+    const auto got = files.read_at(*fd, block, at);
+    if (got && *got == 0) break;
+    if (got) zero = std::ranges::all_of(std::span(block).first(*got), [](unsigned char b) { return b == 0; });
+    else zero = std::unexpected(got.error());
+    at += got.value_or(0);
+  }
+  file_operations::close(*fd);
+  return zero;
+}
+
 void know_ends(std::vector<std::shared_ptr<segment>>& all) {
   for (std::size_t i = 0; i + 1 < all.size(); ++i) {
     const auto& next = *all[i + 1];
@@ -134,7 +152,9 @@ result<found_segments> find_segments(file_operations& files, const std::filesyst
     auto header = header_of(files, file, bytes);
     if (!header) return std::unexpected(header.error());
     if (!*header || (!(*header)->activation && !(*header)->blank)) {
-      found.damaged.push_back(file);
+      const auto unfinished = is_unfinished_spare(files, file);
+      if (!unfinished) return std::unexpected(unfinished.error());
+      (*unfinished ? found.blank : found.damaged).push_back(file);
     } else if (!(*header)->activation) {
       found.blank.push_back(file);
     } else {
