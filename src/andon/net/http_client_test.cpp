@@ -4,6 +4,7 @@
 
 #include <zlib.h>
 
+#include <atomic>
 #include <future>
 
 #include "andon/net/client_test_peer.hpp"
@@ -221,15 +222,17 @@ TEST_F(http_client_test, sends_a_body_larger_than_the_socket_buffers) {
 
 TEST_F(http_client_test, takes_a_reply_that_comes_before_the_request_was_taken) {
   outcome out;
+  std::atomic<bool> answered = false;
   fake_peer peer([&](peer_socket& socket, int) {
     socket.send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig");
     char byte;
-    while (::recv(socket.descriptor(), &byte, 1, MSG_PEEK) > 0 && out.status == 0) std::this_thread::yield();
+    while (::recv(socket.descriptor(), &byte, 1, MSG_PEEK) > 0 && !answered) std::this_thread::yield();
   });
   call_plan plan;
   plan.to = local(peer.port);
   plan.body.assign(32u << 20, 'x');
   run(call(client(), plan, soon(), out));
+  answered = true;
   EXPECT_EQ(out.status, 413) << out.message;
   EXPECT_EQ(out.body, "big");
   EXPECT_EQ(client().counts().idle, 0u) << "the connection must not be reused";
