@@ -198,6 +198,27 @@ class Andon(Process):
         """Sum over all label sets."""
         return sum(v for k, v in self.metrics().items() if k == name or k.startswith(name + "{"))
 
+    def balance(self, when, dropped=0):
+        """The account of the ledger, which must add up in every scrape."""
+        seen = self.metrics()
+        found = {name: int(seen.get(f"andon_ledger_{name}", seen.get(f"andon_ledger_{name}_total", -1)))
+                 for name in ("appended", "indexed", "waiting", "dropped", "unbalanced")}
+        assert found["unbalanced"] == 0 and found["dropped"] == dropped, (when, found)
+        assert found["appended"] == found["indexed"] + found["waiting"] + found["dropped"], (when, found)
+        return found
+
+    def identities(self, query=""):
+        """The ids of all Records that match, page by page."""
+        found, cursor = [], ""
+        while True:
+            got = self.administer("GET", f"/api/v1/records?limit=1000&q={quoted(query)}&cursor={quoted(cursor)}")
+            assert got.status == 200, (got.status, got.body)
+            page = got.json()
+            found += [r["id"] for r in page["data"]]
+            cursor = page.get("next") or ""
+            if not cursor:
+                return found
+
     def record(self, identity, seconds=5.0):
         """The whole Record, waited for."""
         def fetch():
@@ -219,9 +240,24 @@ class Andon(Process):
 
 
 @contextlib.contextmanager
-def folder(name):
+def locked_store(data):
+    """Another process that holds the index's write lock for as long as the block runs."""
+    code = ("import sqlite3, sys\nlink = sqlite3.connect(sys.argv[1], isolation_level=None)\nlink.execute('PRAGMA busy_timeout = 10000')\n"
+            "link.execute('BEGIN EXCLUSIVE')\nprint('locked', flush=True)\nsys.stdin.read()\nlink.execute('ROLLBACK')\n")
+    child = subprocess.Popen([sys.executable, "-c", code, str(data / "index" / "index.db")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout.readline() == "locked\n", "the other process could not take the lock"
+        yield child
+    finally:
+        child.stdin.close()
+        child.wait(15)
+        child.stdout.close()
+
+
+@contextlib.contextmanager
+def folder(name, under=None):
     """A temporary directory, kept when the block fails and ANDON_KEEP is set."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix=f"andon-{name}-"))
+    path = pathlib.Path(tempfile.mkdtemp(prefix=f"andon-{name}-", dir=under))
     try:
         yield path
     except BaseException:
