@@ -16,4 +16,9 @@ void yield_to_cores() {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice_level);
 }
 
+void run_when_idle() {
+  const sched_param unused{};
+  sched_setscheduler(0, SCHED_IDLE, &unused);
+}
+
 }  // namespace andon

@@ -47,6 +47,8 @@ void journal_background::trim(segment& s) {
 result<void> journal_background::finish_segment(segment& s) {
   const auto map = common_.directory.live(s);
   if (!map) return {};
+  file_operations::unload(map->data(), map->bytes());
+  file_operations::begin_sync(map->fd(), 0, s.committed.load(std::memory_order_acquire));
   if (auto safe = common_.directory.files().sync(map->fd()); !safe) return safe;
   trim(s);
   if (s.disk_bytes.load() != 0) (void)common_.directory.rename(s, common_.directory.directory() / segment_file_name(s.stream(), s.sequence()));
@@ -68,11 +70,23 @@ result<void> journal_background::sync_stream(std::size_t i, position& reached) {
     sealed.erase(sealed.begin());
   }
   const auto map = current ? common_.directory.live(*current) : nullptr;
-  if (map)
+  if (map) {
+    begin_writing(before, reached, *map);
     if (auto safe = common_.directory.files().sync(map->fd()); !safe) return safe;
+  }
   if (current && current->sequence() == reached.segment) warm_ahead(before, reached, *current);
   if (before.segment == reached.segment && before.offset != segment_header_bytes) return {};
   return common_.directory.files().sync_directory(common_.directory.directory());
+}
+
+/// What the core has finished with leaves its memory before the sync, all at once: syncing a page that is still mapped
+/// interrupts every core, page by page, to make it read-only.
+void journal_background::begin_writing(const position& before, const position& reached, const file_mapping& map) {
+  const auto from = before.segment == reached.segment ? before.offset / page_bytes * page_bytes : 0;
+  const auto until = reached.offset / page_bytes * page_bytes;
+  if (until <= from) return;
+  file_operations::unload(map.data() + from, until - from);
+  file_operations::begin_sync(map.fd(), from, until - from);
 }
 
 /// Readies as many pages as the next round will probably fill, so that the core finds them writable.

@@ -31,6 +31,7 @@ private:
     std::function<void(result<void>)> then;
   };
   result<void> sync_stream(std::size_t i, position& reached);
+  static void begin_writing(const position& before, const position& reached, const file_mapping& map);
   void warm_ahead(const position& before, const position& reached, const segment& current);
   result<void> finish_segment(segment& s);
   void trim(segment& s);

@@ -33,6 +33,13 @@ auto retrying(Call call) {
   }
 }
 
+/// A system call over a long range is not interrupted for a thread that wakes; several short ones are.
+template <class Call>
+void in_steps(std::uint64_t bytes, Call call) {
+  constexpr std::uint64_t step = 256 << 10;
+  for (std::uint64_t at = 0; at < bytes; at += step) call(at, std::min(step, bytes - at));
+}
+
 struct closing {
   int fd;
   ~closing() { file_operations::close(fd); }
@@ -65,6 +72,10 @@ result<unsigned char*> file_operations::map(int fd, std::uint64_t bytes, access 
 result<void> file_operations::sync(int fd) {
   if (retrying([&] { return ::fdatasync(fd); }) != 0) return failed("fdatasync", name_of(fd), errno);
   return {};
+}
+
+void file_operations::begin_sync(int fd, std::uint64_t from, std::uint64_t bytes) {
+  in_steps(bytes, [&](std::uint64_t at, std::uint64_t step) { (void)::sync_file_range(fd, static_cast<off_t>(from + at), static_cast<off_t>(step), SYNC_FILE_RANGE_WRITE); });
 }
 
 result<void> file_operations::sync_directory(const std::filesystem::path& directory) {
@@ -136,9 +147,13 @@ void file_operations::unmap(unsigned char* at, std::uint64_t bytes) {
 }
 
 void file_operations::warm(unsigned char* at, std::uint64_t bytes) {
-#ifdef MADV_POPULATE_WRITE
-  (void)::madvise(at, bytes, MADV_POPULATE_WRITE);  // Linux 5.14; without it the writer takes the faults itself
+#ifdef MADV_POPULATE_WRITE  // Linux 5.14; without it the writer takes the faults itself
+  in_steps(bytes, [&](std::uint64_t from, std::uint64_t step) { (void)::madvise(at + from, step, MADV_POPULATE_WRITE); });
 #endif
+}
+
+void file_operations::unload(unsigned char* at, std::uint64_t bytes) {
+  in_steps(bytes, [&](std::uint64_t from, std::uint64_t step) { (void)::madvise(at + from, step, MADV_DONTNEED); });
 }
 
 file_operations& file_operations::machine() {

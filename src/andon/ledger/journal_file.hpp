@@ -21,6 +21,8 @@ public:
   virtual result<void> allocate(int fd, std::uint64_t bytes);  ///< real blocks, so that a mapping never meets a full disk
   virtual result<unsigned char*> map(int fd, std::uint64_t bytes, access how);
   virtual result<void> sync(int fd);
+  /// Starts writing what is dirty, without waiting, in steps short enough not to hold up a core that shares the processor.
+  static void begin_sync(int fd, std::uint64_t from, std::uint64_t bytes);
   virtual result<void> sync_directory(const std::filesystem::path& directory);
   virtual result<void> truncate(int fd, std::uint64_t bytes);
   virtual result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to);
@@ -33,6 +35,9 @@ public:
   static void close(int fd);
   static void unmap(unsigned char* at, std::uint64_t bytes);
   static void warm(unsigned char* at, std::uint64_t bytes);  ///< takes the page faults of writing to whole pages of a mapping now
+  /// Whole pages of a shared mapping leave the process's memory; the file keeps what they hold, and touching them maps
+  /// them again.
+  static void unload(unsigned char* at, std::uint64_t bytes);
   static file_operations& machine();  ///< stateless
 };
 

@@ -9,6 +9,11 @@
 #include "andon/ledger/segment_directory.hpp"
 
 namespace andon::ledger {
+namespace {
+
+constexpr std::uint64_t unload_every = 1 << 20;
+
+}  // namespace
 
 struct journal_reader::state {
   std::shared_ptr<segment_directory> directory;
@@ -19,6 +24,14 @@ struct journal_reader::state {
   std::shared_ptr<file_mapping> map;
   std::optional<segment_cipher> cipher;
   std::vector<unsigned char> buffer;
+  std::uint64_t unloaded = 0;  ///< of the current segment: pages before it are out of memory again
+
+  void unload_behind(std::uint64_t offset) {
+    if (offset < unloaded + unload_every) return;
+    const auto until = offset / page_bytes * page_bytes;
+    file_operations::unload(map->data() + unloaded, until - unloaded);
+    unloaded = until;
+  }
 
   void expect(std::uint64_t number) {
     if (number <= records) return;
@@ -32,9 +45,11 @@ struct journal_reader::state {
     auto mapped = directory->map(*s);
     if (!mapped) return std::unexpected(mapped.error());
     const bool same = s->sequence() == at.segment && at.offset > segment_header_bytes;
+    if (map) file_operations::unload(map->data() + unloaded, map->bytes() - unloaded);
     current = s;
     map = std::move(*mapped);
     cipher = std::move(*key);
+    unloaded = 0;
     if (!same) at = {.stream = at.stream, .segment = s->sequence(), .offset = segment_header_bytes};
     if (fresh) records = s->activation.base_records;
     else if (!same) expect(s->activation.base_records);
@@ -62,6 +77,7 @@ struct journal_reader::state {
     expect(current->activation.base_records + entry.head.record);
     const bool is_record = entry.head.kind() == entry_kind::record;
     const position here{.stream = at.stream, .segment = at.segment, .offset = entry.offset};
+    unload_behind(entry.offset);
     at.offset = entry.offset + entry_bytes(entry.head.length());
     const auto plain = entry.intact ? plain_payload(entry, cipher, buffer) : std::nullopt;
     if (!plain) {

@@ -124,7 +124,7 @@ result<void> ledger::state::open_parts() {
   log = std::move(*opened_journal);
   source = std::make_unique<journal_source>(*log);
   if (auto closed = close_interrupted(); !closed) return closed;
-  indexing = std::make_unique<ledger_index>(*log, *index, clk, index_settings{options.index_poll, options.store_retry, options.retention}, *before);
+  indexing = std::make_unique<ledger_index>(*log, *index, clk, index_settings{options.index_poll, options.store_retry, options.index_lag, options.retention}, *before);
   return {};
 }
 

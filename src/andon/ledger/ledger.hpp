@@ -37,6 +37,7 @@ struct ledger_options {
   std::optional<secret> master_key;                 ///< set: encryption at rest (parse_master_key's forms)
   std::chrono::milliseconds index_poll{50};         ///< how often the index thread looks for new entries when it has caught up
   std::chrono::milliseconds store_retry{250};       ///< after the store refused a Record
+  std::chrono::milliseconds index_lag{1000};        ///< Records that wait longer are indexed although the cores are busy
   retention_policy retention;                       ///< applied every ten minutes; set_retention() replaces it
   file_operations* files = nullptr;                 ///< null: the machine's; of the journal only
 };

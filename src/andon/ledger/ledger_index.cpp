@@ -12,7 +12,8 @@
 namespace andon::ledger {
 namespace {
 
-constexpr std::size_t records_a_turn = 1024;
+constexpr std::size_t records_a_turn = 64;  // what a thread that gets no processor holds up at most
+constexpr auto look_for_lag_every = std::chrono::milliseconds{200};
 constexpr auto retention_period = std::chrono::minutes{10};
 
 checkpoint* of_stream(std::vector<checkpoint>& all, std::uint32_t stream) {
@@ -23,13 +24,16 @@ checkpoint* of_stream(std::vector<checkpoint>& all, std::uint32_t stream) {
 }  // namespace
 
 ledger_index::ledger_index(journal& log, store& into, const clock& clk, index_settings settings, std::vector<checkpoint> historic)
-    : journal_(log), store_(into), clock_(clk), settings_(std::move(settings)), historic_(std::move(historic)), next_retention_(clk.mono()) {
+    : journal_(log), store_(into), clock_(clk), historic_(std::move(historic)), settings_(std::move(settings)), next_retention_(clk.mono()) {
   seek();
 }
 
 ledger_index::~ledger_index() { stop(); }
 
-void ledger_index::start() { thread_ = std::thread([this] { run(); }); }
+void ledger_index::start() {
+  thread_ = std::thread([this] { run(); });
+  late_ = std::thread([this] { run_when_late(); });
+}
 
 void ledger_index::stop() {
   {
@@ -38,6 +42,7 @@ void ledger_index::stop() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
+  if (late_.joinable()) late_.join();
 }
 
 /// Readers at the store's durable checkpoints; for a new store at the oldest segment.
@@ -90,8 +95,7 @@ void ledger_index::problem(const error& why) {
 
 bool ledger_index::pause(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
-  wake_.wait_for(lock, time, [&] { return stopping_ || kicked_ || !tasks_.empty(); });
-  kicked_ = false;
+  wake_.wait_for(lock, time, [&] { return stopping_ || !tasks_.empty(); });
   return stopping_;
 }
 
@@ -140,25 +144,62 @@ ledger_index::step ledger_index::drain(source_stream& from, std::uint32_t) {
   return step::moved;
 }
 
+ledger_index::step ledger_index::turn() {
+  const std::lock_guard one(turn_);
+  auto what = step::idle;
+  for (std::size_t i = 0; i < streams_.size() && what != step::failed; ++i)
+    if (const auto here = drain(streams_[i], static_cast<std::uint32_t>(i)); here != step::idle) what = here;
+  if (what == step::idle && !std::exchange(caught_up_once_, true)) store_.rebuilt();
+  progress_.notify_all();
+  tasks();
+  retain();
+  return what;
+}
+
 void ledger_index::run() {
   name_this_thread("index");
   yield_to_cores();
-  for (;;) {
-    const bool last_round = stopping_.load();
-    bool moved = false, failed = false;
-    for (std::size_t i = 0; i < streams_.size() && !failed; ++i) {
-      const auto what = drain(streams_[i], static_cast<std::uint32_t>(i));
-      moved |= what == step::moved;
-      failed |= what == step::failed;
-    }
-    if (!moved && !failed && !std::exchange(caught_up_once_, true)) store_.rebuilt();
-    progress_.notify_all();
-    tasks();
-    retain();
-    if (last_round && (failed || !moved)) break;
-    if (!moved || failed) (void)pause(failed ? settings_.retry : settings_.poll);
+  run_when_idle();
+  while (!stopping_) {
+    const auto what = turn();
+    if (what != step::moved) (void)pause(what == step::failed ? settings_.retry : settings_.poll);
   }
+}
+
+void ledger_index::run_when_late() {
+  name_this_thread("index-late");
+  yield_to_cores();
+  auto target = journal_.status().streams;
+  auto since = clock_.mono();
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, look_for_lag_every, [&] { return stopping_ || urgent_; });
+    if (stopping_) break;
+    const bool asked = std::exchange(urgent_, false);
+    const bool reached = has_reached(target);
+    lock.unlock();
+    if (!asked && !reached && clock_.mono() - since < settings_.most_lag) continue;
+    target = journal_.status().streams;
+    since = clock_.mono();
+    if (asked || !reached) catch_up(target);
+  }
+  while (turn() == step::moved) {}
   if (auto safe = store_.flush(); !safe) problem(safe.error());
+}
+
+void ledger_index::catch_up(const std::vector<stream_counters>& target) {
+  for (;;) {
+    if (turn() != step::moved) return;
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || has_reached(target)) return;
+  }
+}
+
+bool ledger_index::has_reached(const std::vector<stream_counters>& target) {
+  return std::ranges::all_of(target, [&](const stream_counters& t) {
+    const auto* at = of_stream(account_.reached, t.stream);
+    return at != nullptr && at->records >= t.records;
+  });
 }
 
 void ledger_index::tasks() {
@@ -202,6 +243,7 @@ void ledger_index::post(std::function<void(store&)> task) {
   {
     const std::lock_guard lock(mutex_);
     tasks_.push_back(std::move(task));
+    urgent_ = true;
   }
   wake_.notify_all();
 }
@@ -215,14 +257,9 @@ void ledger_index::set_retention(retention_policy policy) {
 
 bool ledger_index::wait_reached(const std::vector<stream_counters>& target, nanoseconds limit) {
   std::unique_lock lock(mutex_);
-  kicked_ = true;
+  urgent_ = true;
   wake_.notify_all();
-  return progress_.wait_for(lock, limit, [&] {
-    return std::ranges::all_of(target, [&](const stream_counters& t) {
-      const auto* at = of_stream(account_.reached, t.stream);
-      return at != nullptr && at->records >= t.records;
-    });
-  });
+  return progress_.wait_for(lock, limit, [&] { return has_reached(target); });
 }
 
 index_account ledger_index::account() const {

@@ -1,5 +1,5 @@
 #pragma once
-// The index thread: carries Records from the journal into the store and keeps the account of it.
+// Carries Records from the journal into the store and keeps the account of it.
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -20,6 +20,7 @@ namespace andon::ledger {
 struct index_settings {
   std::chrono::milliseconds poll{50};
   std::chrono::milliseconds retry{250};
+  std::chrono::milliseconds most_lag{1000};  ///< Records that wait longer are worth taking processor time from the cores
   retention_policy retention;
 };
 
@@ -31,6 +32,9 @@ struct index_account {
   std::string problem;
 };
 
+/// Two threads take turns of a few Records. `index` runs on what the cores leave over, so that indexing never delays a
+/// call; `index-late` works only when Records have waited for too long, when somebody waits for the index, and at the
+/// end.
 class ledger_index {
 public:
   /// `historic`: checkpoints of an earlier run, for what was dropped before the oldest segment when the store is new.
@@ -52,6 +56,10 @@ private:
   enum class step : std::uint8_t { moved, idle, failed };
 
   void run();
+  void run_when_late();
+  step turn();
+  void catch_up(const std::vector<stream_counters>& target);
+  [[nodiscard]] bool has_reached(const std::vector<stream_counters>& target);  ///< under the lock
   void seek();
   step drain(source_stream& from, std::uint32_t stream);
   [[nodiscard]] bool give(source_stream& from, const entry_view& entry);
@@ -66,8 +74,10 @@ private:
   journal& journal_;
   store& store_;
   const clock& clock_;
-  index_settings settings_;  // the thread's, once it runs
   const std::vector<checkpoint> historic_;
+
+  std::mutex turn_;  // guards what follows, and the store against two writers
+  index_settings settings_;
   std::vector<source_stream> streams_;
   bool caught_up_once_ = false;
   mono_time next_retention_;
@@ -77,8 +87,8 @@ private:
   index_account account_;
   std::vector<std::function<void(store&)>> tasks_;
   std::atomic<bool> stopping_{false};
-  bool kicked_ = false;
-  std::thread thread_;
+  bool urgent_ = false;
+  std::thread thread_, late_;
 };
 
 }  // namespace andon::ledger

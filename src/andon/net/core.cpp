@@ -1,12 +1,11 @@
 #include "andon/net/core.hpp"
 
-#include <pthread.h>
-
 #include <exception>
 #include <string>
 
 #include "andon/base/log.hpp"
 #include "andon/base/metrics.hpp"
+#include "andon/base/threads.hpp"
 
 namespace andon::net {
 namespace {
@@ -96,7 +95,7 @@ void reactor::start() {
   for (auto& each : cores_) {
     ++running_;
     threads_.emplace_back([this, here = each.get()] {
-      pthread_setname_np(pthread_self(), ("core-" + std::to_string(here->index())).c_str());
+      name_this_thread("core-" + std::to_string(here->index()));
       metrics::use_slot(1 + here->index() % (metrics::max_slots - 1));
       here->run();
       --running_;
