@@ -59,7 +59,7 @@ TEST_F(admission_test, budget_refusals_say_when_they_reset) {
   EXPECT_EQ(refused.error().to_error().message,
             "The monthly budget of key web cannot cover this call: 2 of 2.5 USD are spent or reserved. It resets at 2026-10-31T23:00:00.000000Z.");
   std::map<std::string, std::string> headers;
-  write_refusal_headers(refused.error(), [&](std::string_view name, std::string value) { headers[std::string(name)] = std::move(value); });
+  write_refusal_headers(refused.error(), [&](std::string_view name, std::string_view value) { headers[std::string(name)] = std::move(value); });
   EXPECT_EQ(headers["x-should-retry"], "false");
   EXPECT_EQ(headers["retry-after"], "39600");
   EXPECT_EQ(headers["rate_limit_type"], "budget");
@@ -224,7 +224,7 @@ TEST_F(admission_test, reply_headers) {
   auto held = admit(key, "chat", {}, 100);
   ASSERT_TRUE(held);
   std::map<std::string, std::string> headers;
-  write_rate_headers(*held, time_.mono(), [&](std::string_view name, std::string value) { EXPECT_TRUE(headers.emplace(name, value).second) << name; });
+  write_rate_headers(*held, time_.mono(), [&](std::string_view name, std::string_view value) { EXPECT_TRUE(headers.emplace(name, value).second) << name; });
   const std::map<std::string, std::string> expected{
       {"x-ratelimit-limit-requests", "10"}, {"x-ratelimit-remaining-requests", "9"}, {"x-ratelimit-reset-requests", "6s"},
       {"x-ratelimit-limit-tokens", "1000"}, {"x-ratelimit-remaining-tokens", "900"}, {"x-ratelimit-reset-tokens", "6s"},

@@ -1,8 +1,8 @@
 #pragma once
 // The x-ratelimit-* and retry-after headers of a reply, as OpenAI's clients and LiteLLM's scripts read them.
-#include <functional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "andon/access/admission.hpp"
 
@@ -11,7 +11,20 @@ namespace andon::access {
 /// `120ms`, `6s`, `1.5s`, `2m5s`: rounded up to the millisecond.
 std::string rate_duration(nanoseconds span);
 
-using header_sink = std::function<void(std::string_view name, std::string value)>;
+/// Refers to a callable (std::string_view name, std::string_view value) that copies what it wants to keep; it must
+/// outlive the call that it is given to.
+class header_sink {
+public:
+  template <class Callable>
+  header_sink(Callable&& to)
+      : to_(const_cast<void*>(static_cast<const void*>(&to))),
+        call_([](void* here, std::string_view name, std::string_view value) { (*static_cast<std::remove_reference_t<Callable>*>(here))(name, value); }) {}
+  void operator()(std::string_view name, std::string_view value) const { call_(to_, name, value); }
+
+private:
+  void* to_;
+  void (*call_)(void*, std::string_view, std::string_view);
+};
 
 /// x-ratelimit-{limit,remaining,reset}-{requests,tokens} of the tightest limits, and for each scope
 /// x-ratelimit-{api_key,team,model_per_key,…}-{limit,remaining}-{requests,tokens,max_parallel_requests}.
