@@ -38,6 +38,7 @@ struct services {
   std::string version;
   std::string gateway_address;
   std::vector<std::string> host_names{};         ///< that Host may hold beside IP addresses and localhost
+  std::function<bool()> draining = [] { return false; };
 };
 
 class admin_api final : public net::request_handler {

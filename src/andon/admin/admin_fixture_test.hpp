@@ -139,13 +139,15 @@ public:
   request_id last_record;
   std::uint16_t port = 0;
   std::atomic<int> drains{0}, reloads{0};
+  std::string reload_problem;  ///< what the next reloads complain of
+  std::atomic<bool> is_draining{false};
 
 private:
   services parts() {
     return {.time = time, .metrics = registry, .keys = *keys, .callers = board, .limits = limits, .records = records.get(), .health = health,
-            .plan = [] { return gateway::plan_ptr{}; }, .reload = [this]() -> result<void> { ++reloads; return {}; },
+            .plan = [] { return gateway::plan_ptr{}; }, .reload = [this]() -> result<void> { ++reloads; if (!reload_problem.empty()) return fail(errc::invalid_argument, reload_problem); return {}; },
             .configuration = [] { return std::string("providers: {}\n"); }, .drain = [this] { ++drains; }, .ready = [] { return true; },
-            .started = time.wall(), .version = "test", .gateway_address = "127.0.0.1:4000"};
+            .started = time.wall(), .version = "test", .gateway_address = "127.0.0.1:4000", .host_names = {}, .draining = [this] { return is_draining.load(); }};
   }
   random_source random_{5};
   net::core core_;

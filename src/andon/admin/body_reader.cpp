@@ -3,12 +3,36 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "andon/base/money.hpp"
 
 namespace andon::admin {
 
 namespace json = boost::json;
+
+namespace {
+
+/// `600`, `5k`, `2M`, as the configuration and the command line write them.
+std::optional<std::int64_t> short_count(std::string_view text) {
+  const std::int64_t factor = text.ends_with('k') || text.ends_with('K') ? 1'000 : text.ends_with('M') ? 1'000'000 : 1;
+  if (factor > 1) text.remove_suffix(1);
+  std::int64_t value = 0, scaled = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc{} || end != text.data() + text.size() || __builtin_mul_overflow(value, factor, &scaled)) return std::nullopt;
+  return scaled;
+}
+
+/// The shortest form, without an exponent: amounts below a ten-thousandth of a dollar have one otherwise.
+std::string plain_decimal(double number) {
+  auto out = fmt::format("{}", number);
+  if (!out.contains('e')) return out;
+  out = fmt::format("{:.12f}", number);
+  out.erase(out.find_last_not_of('0') + 1);
+  return out.ends_with('.') ? out + "0" : out;
+}
+
+}  // namespace
 
 result<json::object> parse_body(std::string_view text) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return json::object{};
@@ -48,8 +72,9 @@ bool body_reader::flag(std::string_view name, bool& out) {
 bool body_reader::number(std::string_view name, std::optional<std::int64_t>& out) {
   const auto* found = value(name);
   if (found == nullptr) return false;
-  if (!found->is_int64() || found->get_int64() < 0) return complain(name, "must be a whole number, not negative"), false;
-  out = found->get_int64();
+  const auto count = found->is_string() ? short_count(found->get_string()) : found->is_int64() ? std::optional(found->get_int64()) : std::nullopt;
+  if (!count || *count < 0) return complain(name, "must be a whole number, not negative: 600, or \"5k\", \"2M\""), false;
+  out = count;
   return true;
 }
 
@@ -85,7 +110,7 @@ bool body_reader::money(std::string_view name, std::optional<nano_usd>& out) {
   std::string written;
   if (found->is_string()) written.assign(found->get_string().data(), found->get_string().size());
   else if (found->is_int64()) written = std::to_string(found->get_int64());
-  else if (found->is_double()) written = fmt::format("{}", found->get_double());
+  else if (found->is_double()) written = plain_decimal(found->get_double());
   const auto amount = parse_usd(written);
   if (!amount) return complain(name, "must be an amount in dollars: 25, 0.5 or \"500 USD\""), false;
   out = *amount;

@@ -61,6 +61,7 @@ result<reply> status(const services& with, const request& asked) {
   json::object out;
   out["version"] = with.version;
   out["ready"] = with.ready();
+  out["draining"] = with.draining();
   out["started"] = format_rfc3339(with.started);
   out["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(asked.now - with.started).count();
   out["gateway"] = with.gateway_address;

@@ -211,7 +211,7 @@ private:
     for (const auto& f : field_table()) {
       if (f.name.starts_with(name.substr(0, 3)) || name.starts_with(f.name)) return fmt::format("did you mean {}? Text with a colon must be quoted", f.name);
     }
-    return "fields are listed by `andon ledger search --help`; text with a colon must be quoted";
+    return "all fields: andon reference filter; text with a colon must be quoted";
   }
 
   parsed choose_side() {

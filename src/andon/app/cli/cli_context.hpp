@@ -19,7 +19,7 @@ constexpr int done = 0;
 constexpr int failed = 1;
 constexpr int wrong_usage = 2;
 
-/// One line on standard error. Returns the exit code: wrong_usage for arguments that are not acceptable.
+/// On standard error, a line for each of the message. Returns the exit code: wrong_usage for arguments that are not acceptable.
 int complain(const error& why);
 
 /// `--data` and `--json`, as every verb that talks to a gateway has them.

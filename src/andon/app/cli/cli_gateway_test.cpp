@@ -20,9 +20,12 @@ protected:
     std::vector<char*> arguments;
     for (auto& word : words) arguments.push_back(word.data());
     ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
     const int code = run_cli(static_cast<int>(arguments.size()), arguments.data());
+    said = ::testing::internal::GetCapturedStderr();
     return {code, ::testing::internal::GetCapturedStdout()};
   }
+  std::string said;  ///< by the last run on standard error
   admin::testing_support::admin_server server;
 };
 
@@ -56,6 +59,8 @@ TEST_F(cli_gateway_test, records_are_searched_shown_exported_and_verified) {
   EXPECT_EQ(found.at("request").at("messages").at(0).at("content").as_string(), "refund two");
   EXPECT_NE(run({"ledger", "search", "refund", "--limit", "1"}).second.find(server.last_record.str()), std::string::npos);
   EXPECT_EQ(run({"ledger", "search", "status>>"}).first, 2);
+  EXPECT_EQ(run({"ledger", "search", "bogus:1"}).first, 2);
+  EXPECT_NE(said.find("there is no field 'bogus'; all fields: andon reference filter"), std::string::npos) << said;
   EXPECT_NE(run({"ledger", "show", server.last_record.str()}).second.find("refund two"), std::string::npos);
   const auto file = (server.directory / "out.jsonl").string();
   EXPECT_EQ(run({"ledger", "export", "refund", "-o", file}).first, 0);
@@ -63,6 +68,27 @@ TEST_F(cli_gateway_test, records_are_searched_shown_exported_and_verified) {
   EXPECT_EQ(std::count(std::istreambuf_iterator<char>(in), {}, '\n'), 2);
   EXPECT_EQ(run({"ledger", "verify"}).first, 0);
   EXPECT_EQ(run({"ledger", "verify", "--offline"}).first, 0);
+}
+
+TEST_F(cli_gateway_test, a_new_key_says_where_it_belongs) {
+  EXPECT_EQ(run({"key", "create", "--name", "a"}).first, 2);
+  EXPECT_NE(said.find("which project is the key for? --project NAME, one of bank, shop"), std::string::npos) << said;
+  EXPECT_EQ(run({"project", "create", "default"}).first, 0);
+  EXPECT_EQ(run({"key", "create", "--name", "a"}).first, 0);
+  EXPECT_NE(said.find("(a) of project default (another: --project NAME)"), std::string::npos) << said;
+  EXPECT_EQ(run({"key", "create", "--name", "b", "--project", "shop"}).first, 0);
+  EXPECT_NE(said.find("(b) of project shop."), std::string::npos) << said;
+}
+
+TEST_F(cli_gateway_test, a_configuration_that_is_refused_is_told_of_line_by_line) {
+  server.reload_problem = "a.yaml:1:2: x: wrong\na.yaml:3:4: y: wrong";
+  EXPECT_EQ(run({"reload"}).first, 2);
+  EXPECT_NE(said.find("\nandon: a.yaml:1:2: x: wrong\nandon: a.yaml:3:4: y: wrong\n"), std::string::npos) << said;
+}
+
+TEST_F(cli_gateway_test, a_gateway_that_drains_says_so) {
+  server.is_draining = true;
+  EXPECT_NE(run({"status"}).second.find("andon test: draining (0 calls open)"), std::string::npos);
 }
 
 TEST_F(cli_gateway_test, the_gateway_is_asked_and_told) {
@@ -74,6 +100,11 @@ TEST_F(cli_gateway_test, the_gateway_is_asked_and_told) {
   EXPECT_EQ(run({"reload"}).first, 0);
   EXPECT_EQ(server.reloads, 1);
   EXPECT_EQ(run({"drain"}).first, 0);
+  const auto [code, acts] = run({"audit", "--json", "--limit", "3"});
+  EXPECT_EQ(code, 0);
+  EXPECT_EQ(std::ranges::count(acts, '\n'), 3);
+  EXPECT_NE(run({"audit", "--target", "project lab"}).second.find("DELETE /api/v1/projects/{id}"), std::string::npos);
+  EXPECT_EQ(run({"audit", "--since", "soon"}).first, 2);
   EXPECT_EQ(server.drains, 1);
 }
 

@@ -66,6 +66,8 @@ TEST(table_test, columns_align_and_nothing_drives_the_terminal) {
   EXPECT_EQ(cli::clean("\xc2\x9b" "31m"), "?31m");
   EXPECT_EQ(cli::clean("abcdef", 3), "abc…");
   const auto value = boost::json::parse(R"({"a":"t","b":null,"c":[1,"x"],"d":0.25,"e":""})");
+  EXPECT_EQ(cli::decimal_text(0.000081), "0.000081");
+  EXPECT_EQ(cli::decimal_text(8.1e-9) + " " + cli::decimal_text(12) + " " + cli::decimal_text(-0.5) + " " + cli::decimal_text(0), "0.000000008 12 -0.5 0");
   EXPECT_EQ(cli::cell(value, "a") + cli::cell(value, "b") + cli::cell(value, "c") + cli::cell(value, "d") + cli::cell(value, "e") + cli::cell(value, "f"), "t-1,x0.25--");
 }
 

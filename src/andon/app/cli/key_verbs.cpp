@@ -27,19 +27,36 @@ result<std::string> expiry(const std::string& text) {
   return fail(errc::invalid_argument, "--expires must be a date (2027-01-31), a time or a span from now (90d), not '" + text + "'");
 }
 
-int show_secret(const context& in, const json::value& made) {
+/// `chosen`: the project was named by the caller.
+int show_secret(const context& in, const json::value& made, bool chosen) {
   if (in.json) {
     fmt::print(stdout, "{}\n", json::serialize(json::object{{"id", made.at("id")}, {"key", made.at("key")}}));
   } else {
     fmt::print(stdout, "{}\n", std::string(made.at("key").as_string()));
-    fmt::print(stderr, "key {} ({}). This is the only time it is shown.\n", cell(made, "id"), clean(cell(made, "name")));
+    const auto project = cell(made, "project");
+    const auto where = project == "-" ? std::string("of no project") : "of project " + clean(project);
+    fmt::print(stderr, "key {} ({}) {}{}. This is the only time it is shown.\n", cell(made, "id"), clean(cell(made, "name")), where,
+               chosen ? "" : " (another: --project NAME)");
   }
   return done;
 }
 
+/// The project of a key when none is named: `default`, or the only one there is.
+result<std::string> usual_project(const admin_client& client) {
+  const auto all = client.call("GET", "/api/v1/projects");
+  if (!all) return std::unexpected(all.error());
+  std::string names, only;
+  for (const auto& one : all->at("data").as_array()) {
+    only = cell(one, "id");
+    if (only == "default") return only;
+    names += (names.empty() ? "" : ", ") + only;
+  }
+  if (!only.empty() && names == only) return only;
+  return fail(errc::invalid_argument, names.empty() ? "there is no project yet: andon project create NAME" : "which project is the key for? --project NAME, one of " + names);
+}
+
 int create(const context& in, const key_options& from) {
   json::object body{{"name", from.name}};
-  if (!from.project.empty()) body["project"] = from.project;
   if (!from.role.empty()) body["role"] = from.role;
   if (!from.expires.empty()) {
     const auto at = expiry(from.expires);
@@ -49,8 +66,15 @@ int create(const context& in, const key_options& from) {
   if (auto put = put_rules(from.rules, body); !put) return complain(put.error());
   const auto client = admin_client::open(in.data);
   if (!client) return complain(client.error());
+  auto project = from.project;
+  if (project.empty() && (from.role.empty() || from.role == "caller" || from.role == "developer")) {
+    auto usual = usual_project(*client);
+    if (!usual) return complain(usual.error());
+    project = std::move(*usual);
+  }
+  if (!project.empty()) body["project"] = project;
   const auto made = client->call("POST", "/api/v1/keys", json::serialize(body));
-  return made ? show_secret(in, *made) : complain(made.error());
+  return made ? show_secret(in, *made, !from.project.empty()) : complain(made.error());
 }
 
 int list(const context& in, const key_options& from) {
@@ -94,7 +118,7 @@ int rotate(const context& in, const key_options& from) {
   json::object body;
   if (!from.overlap.empty()) body["overlap"] = from.overlap;
   const auto made = client->call("POST", "/api/v1/keys/" + percent_encode(from.id) + "/rotate", json::serialize(body));
-  return made ? show_secret(in, *made) : complain(made.error());
+  return made ? show_secret(in, *made, true) : complain(made.error());
 }
 
 CLI::App& add_one(CLI::App& keys, context& in, key_options& options, const char* name, const char* about, std::function<int()> run) {
@@ -112,7 +136,7 @@ void add_key_verbs(CLI::App& root, context& in) {
   auto options = std::make_shared<key_options>();
   auto& made = add_common(*keys->add_subcommand("create", "Create a key; its text is printed once"), in);
   made.add_option("--name", options->name, "Name, unique in its project")->required();
-  made.add_option("--project", options->project, "Project that it belongs to");
+  made.add_option("--project", options->project, "Project that it belongs to (without it: default, or the only one)");
   made.add_option("--role", options->role, "What it may do (default caller)")->check(CLI::IsMember({"admin", "operator", "developer", "auditor", "caller"}));
   made.add_option("--expires", options->expires, "End: a date, a time, or a span from now (90d)");
   add_rule_options(made, options->rules);

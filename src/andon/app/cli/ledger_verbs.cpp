@@ -7,6 +7,7 @@
 #include "andon/app/cli/json_rows.hpp"
 #include "andon/app/cli/ledger_export.hpp"
 #include "andon/app/cli/ledger_verify.hpp"
+#include "andon/app/cli/record_view.hpp"
 #include "andon/app/cli/table.hpp"
 
 namespace andon::app::cli {
@@ -23,16 +24,11 @@ struct ledger_options {
   [[nodiscard]] std::string query() const { return fmt::format("{}", fmt::join(words, " ")); }
 };
 
-std::string cost_cell(const json::value& row) {
-  const auto cost = cell(row, "cost_usd");
-  return cost == "-" ? "unknown" : "$" + cost;
-}
-
 std::vector<std::string> cells_of(const json::value& row) {
   const auto* took = row.get_object().if_contains("duration_s");
   const double seconds = took != nullptr && took->is_number() ? took->to_number<double>() : 0;
   return {cell(row, "started").substr(0, 23), cell(row, "id"), cell(row, "project"), cell(row, "route"), cell(row, "model"), cell(row, "status"),
-          cell(row, "outcome"), fmt::format("{:.3f}", seconds), cost_cell(row)};
+          outcome_text(row), fmt::format("{:.3f}", seconds), cost_text(row)};
 }
 
 const std::vector<std::string> heads{"TIME", "ID", "PROJECT", "ROUTE", "MODEL", "STATUS", "OUTCOME", "SECONDS", "COST"};
@@ -88,9 +84,7 @@ int show(const context& in, const ledger_options& from) {
   const auto body = client->text("GET", "/api/v1/records/" + percent_encode(from.id));
   if (!body) return complain(body.error());
   if (in.json) return fmt::print(stdout, "{}\n", *body), done;
-  const auto whole = json::parse(*body);
-  for (const auto& [name, value] : whole.as_object())
-    fmt::print(stdout, "{:<16} {}\n", std::string(name), clean(value.is_structured() ? json::serialize(value) : cell(whole, name), 20'000));
+  fmt::print(stdout, "{}", record_text(json::parse(*body)));
   return done;
 }
 
@@ -119,7 +113,7 @@ void add_ledger_verbs(CLI::App& root, context& in) {
   add_query(tailed, *options);
   tailed.add_option("--max", options->most, "End after so many");
   tailed.add_flag("--content", options->content, "Whole Records, as JSON lines");
-  auto& shown = add(*ledger, in, "show", "Show one call whole", [&in, options] { return show(in, *options); });
+  auto& shown = add(*ledger, in, "show", "Show one call: times, attempts, cost, what was said; whole with --json", [&in, options] { return show(in, *options); });
   shown.add_option("id", options->id, "As in the reply's x-andon-request-id")->required();
   auto& written = add(*ledger, in, "export", "Write whole Records as JSON lines", [&in, options] { return export_records(in, options->query(), options->file, options->most); });
   add_query(written, *options);

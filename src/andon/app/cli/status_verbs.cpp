@@ -4,6 +4,7 @@
 
 #include "andon/app/cli/admin_client.hpp"
 #include "andon/app/cli/cli_context.hpp"
+#include "andon/app/cli/json_rows.hpp"
 #include "andon/app/cli/table.hpp"
 
 namespace andon::app::cli {
@@ -21,17 +22,31 @@ int call_and_say(const context& in, std::string_view method, std::string_view ta
   return done;
 }
 
+std::string state_text(const json::value& status) {
+  if (cell(status, "draining") == "true") return fmt::format("draining ({} calls open)", cell(status, "calls_under_way"));
+  return cell(status, "ready") == "true" ? "ready" : "not ready";
+}
+
+result<json::value> parse_answer(const std::string& body) {
+  boost::system::error_code failed;
+  auto out = json::parse(body, failed);
+  if (failed || !out.is_object()) return fail(errc::upstream_bad_reply, "the gateway's answer is not JSON");
+  return out;
+}
+
 int status(const context& in) {
   const auto client = admin_client::open(in.data);
   if (!client) return complain(client.error());
-  const auto got = client->call("GET", "/api/v1/status");
+  const auto body = client->text("GET", "/api/v1/status");
+  if (!body) return complain(body.error());
+  if (in.json) return fmt::print(stdout, "{}\n", *body), done;
+  const auto got = parse_answer(*body);
   if (!got) return complain(got.error());
-  if (in.json) return fmt::print(stdout, "{}\n", json::serialize(*got)), done;
   const json::value nothing;
   const auto* ledger = got->as_object().if_contains("ledger");
   const auto& from = ledger != nullptr ? *ledger : nothing;
   fmt::print(stdout, "andon {}: {}\n  gateway     http://{}/v1\n  started     {} ({} s ago)\n  keys        {} in {} projects\n  under way   {} calls\n",
-             cell(*got, "version"), cell(*got, "ready") == "true" ? "ready" : "not ready", cell(*got, "gateway"), cell(*got, "started"),
+             cell(*got, "version"), state_text(*got), cell(*got, "gateway"), cell(*got, "started"),
              cell(*got, "uptime_s"), cell(*got, "keys"), cell(*got, "projects"), cell(*got, "calls_under_way"));
   if (!from.is_object()) return fmt::print(stdout, "  ledger      off\n"), done;
   fmt::print(stdout, "  ledger      {} Records: {} indexed, {} waiting, {} dropped{}\n", cell(from, "appended"), cell(from, "indexed"), cell(from, "waiting"),
@@ -44,21 +59,23 @@ int status(const context& in) {
 int list(const context& in, std::string_view target, const std::vector<std::pair<std::string, std::string>>& columns) {
   const auto client = admin_client::open(in.data);
   if (!client) return complain(client.error());
-  const auto got = client->call("GET", target);
+  const auto body = client->text("GET", target);
+  if (!body) return complain(body.error());
+  if (in.json) {
+    for (const auto row : raw_rows(*body)) fmt::print(stdout, "{}\n", row);
+    return done;
+  }
+  const auto got = parse_answer(*body);
   if (!got) return complain(got.error());
   std::vector<std::string> heads;
   for (const auto& [head, name] : columns) heads.push_back(head);
   table out(heads);
   for (const auto& one : got->at("data").as_array()) {
-    if (in.json) {
-      fmt::print(stdout, "{}\n", json::serialize(one));
-      continue;
-    }
     std::vector<std::string> row;
     for (const auto& [head, name] : columns) row.push_back(cell(one, name));
     out.add(std::move(row));
   }
-  if (!in.json) fmt::print(stdout, "{}", out.text(in.terminal));
+  fmt::print(stdout, "{}", out.text(in.terminal));
   return done;
 }
 

@@ -51,11 +51,18 @@ std::string table::text(bool bold) const {
   return out;
 }
 
+std::string decimal_text(double number) {
+  auto out = fmt::format("{:.9f}", number);
+  out.erase(out.find_last_not_of('0') + 1);
+  if (out.ends_with('.')) out.pop_back();
+  return out == "-0" ? "0" : out;
+}
+
 std::string cell(const json::value& object, std::string_view name) {
   const auto* found = object.is_object() ? object.get_object().if_contains(name) : nullptr;
   if (found == nullptr || found->is_null()) return "-";
   if (found->is_string()) return found->get_string().empty() ? "-" : std::string(found->get_string());
-  if (found->is_double()) return fmt::format("{:.6g}", found->get_double());
+  if (found->is_double()) return decimal_text(found->get_double());
   if (!found->is_array()) return json::serialize(*found);
   std::string out;
   for (const auto& one : found->get_array()) out.append(out.empty() ? "" : ",").append(one.is_string() ? std::string(one.get_string()) : json::serialize(one));

@@ -26,7 +26,10 @@ std::size_t shown_width(std::string_view text);
 /// Control characters replaced, cut to `most` characters.
 std::string clean(std::string_view text, std::size_t most = 200);
 
-/// A member as a cell: text as it is, numbers and booleans as JSON, lists joined by commas, `-` for null or absent.
+/// Plain decimals, at most nine: never `8.1E-5`.
+std::string decimal_text(double number);
+
+/// A member as a cell: text as it is, numbers as plain decimals, booleans as JSON, lists joined by commas, `-` for null or absent.
 std::string cell(const boost::json::value& object, std::string_view name);
 
 }  // namespace andon::app::cli

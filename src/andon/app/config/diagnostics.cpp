@@ -23,23 +23,51 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
+std::vector<diagnostic> by_place(const std::vector<diagnostic>& all) {
+  std::multimap<std::pair<int, int>, diagnostic> places;
+  for (const auto& one : all) places.emplace(std::pair{one.at.line, one.at.column}, one);
+  std::vector<diagnostic> out;
+  for (auto& [place, one] : places) out.push_back(std::move(one));
+  return out;
+}
+
 }  // namespace
+
+position place_map::at(std::string_view path) const {
+  while (!path.empty()) {
+    if (const auto found = places_.find(path); found != places_.end()) return found->second;
+    const auto end = path.find_last_of(".[");
+    path = path.substr(0, end == std::string_view::npos ? 0 : end);
+  }
+  return {};
+}
 
 std::string to_string(const diagnostic& d) {
   auto place = d.at.line > 0 ? fmt::format("{}:{}:{}", d.file, d.at.line, d.at.column) : d.file;
-  auto text = fmt::format("{}: {}{}{}", place, d.path, d.path.empty() ? "" : ": ", d.message);
+  auto text = fmt::format("{}: {}{}{}{}", place, d.weight == severity::warning ? "warning: " : "", d.path, d.path.empty() ? "" : ": ", d.message);
   return d.hint.empty() ? text : fmt::format("{} ({})", text, d.hint);
 }
 
 void diagnostics::add(position at, std::string path, std::string message, std::string hint) {
-  found_.push_back({file_, at, std::move(path), std::move(message), std::move(hint)});
+  found_.push_back({severity::error, file_, at, std::move(path), std::move(message), std::move(hint)});
 }
 
-std::vector<diagnostic> diagnostics::sorted() const {
-  std::multimap<std::pair<int, int>, diagnostic> by_place;
-  for (const auto& one : found_) by_place.emplace(std::pair{one.at.line, one.at.column}, one);
-  std::vector<diagnostic> out;
-  for (auto& [place, one] : by_place) out.push_back(std::move(one));
+void diagnostics::warn(position at, std::string path, std::string message, std::string hint) {
+  warnings_.push_back({severity::warning, file_, at, std::move(path), std::move(message), std::move(hint)});
+}
+
+bool diagnostics::says_of(std::string_view path) const {
+  return std::ranges::any_of(found_, [&](const diagnostic& one) {
+    return one.path.starts_with(path) && (one.path.size() == path.size() || one.path[path.size()] == '.' || one.path[path.size()] == '[');
+  });
+}
+
+std::vector<diagnostic> diagnostics::sorted() const { return by_place(found_); }
+std::vector<diagnostic> diagnostics::warnings() const { return by_place(warnings_); }
+
+std::string diagnostics::text() const {
+  std::string out;
+  for (const auto& one : sorted()) out.append(out.empty() ? "" : "\n").append(to_string(one));
   return out;
 }
 

@@ -7,14 +7,20 @@
 namespace andon::app {
 namespace {
 
+constexpr std::string_view environment_prefix = "env:";
+
+void complain_unset(const std::string& name, const std::string& written, const YAML::Node& node, const std::string& path, reading& in) {
+  in.found.add(place_of(node), path, fmt::format("the environment variable {} is not set", name),
+               fmt::format("export {}=… before the start, or write {}", name, written));
+}
+
 /// Replaces one ${…} whose inside is `body`.
 std::optional<std::string> variable(const std::string& body, const YAML::Node& node, const std::string& path, reading& in) {
   const auto dash = body.find(":-");
   const auto name = body.substr(0, dash);
   if (auto value = in.environment(name)) return value;
   if (dash != std::string::npos) return body.substr(dash + 2);
-  in.found.add(place_of(node), path, fmt::format("the environment variable {} is not set", name),
-               fmt::format("export {}=…, or write ${{{}:-default}}", name, name));
+  complain_unset(name, fmt::format("${{{}:-default}}", name), node, path, in);
   return std::nullopt;
 }
 
@@ -47,6 +53,26 @@ std::optional<std::string> scalar_text(const YAML::Node& node, const std::string
     from = close + 1;
   }
   return out.append(raw, from);
+}
+
+std::optional<std::string> secret_text(const YAML::Node& node, const std::string& path, reading& in) {
+  if (!node.IsScalar() || !node.Scalar().starts_with(environment_prefix)) return scalar_text(node, path, in);
+  const auto name = node.Scalar().substr(environment_prefix.size());
+  auto value = in.environment(name);
+  if (!value) complain_unset(name, "file:PATH for a secret in a file", node, path, in);
+  return value;
+}
+
+void warn_of_plain_secret(const YAML::Node& node, const std::string& path, reading& in) {
+  if (!node.IsScalar()) return;
+  const auto& raw = node.Scalar();
+  if (raw.empty() || raw.starts_with(environment_prefix) || raw.starts_with("file:")) return;
+  const auto open = raw.find("${");
+  const auto preset = raw.find(":-", open == std::string::npos ? raw.size() : open);
+  const bool has_default = preset != std::string::npos && preset + 2 < raw.size() && raw[preset + 2] != '}';
+  if (open != std::string::npos && !has_default) return;
+  in.found.warn(place_of(node), path, open == std::string::npos ? "the secret stands in the file as plain text" : "the default of the secret stands in the file as plain text",
+                "write \"${NAME}\" or file:PATH");
 }
 
 bool for_each_entry(const YAML::Node& node, const std::string& path, reading& in,

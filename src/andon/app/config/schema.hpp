@@ -32,18 +32,22 @@ struct setting_doc {
 struct reading {
   diagnostics& found;
   std::function<std::optional<std::string>(const std::string&)> environment;
+  place_map& places;  ///< of every setting that was read
 };
 
-/// A map from a name in the file to T, with the places of its entries for later complaints.
+/// A map from a name in the file to T.
 template <class T>
 struct table_of {
   std::map<std::string, T> entries;
-  std::map<std::string, position> places;
 };
 
 position place_of(const YAML::Node&);
 /// The scalar's text with ${NAME} and ${NAME:-default} replaced; nothing (and a diagnostic) if it cannot be.
 std::optional<std::string> scalar_text(const YAML::Node&, const std::string& path, reading&);
+/// The same for a secret, which may also be `env:NAME` as a whole.
+std::optional<std::string> secret_text(const YAML::Node&, const std::string& path, reading&);
+/// Warns of a credential that stands in the file itself.
+void warn_of_plain_secret(const YAML::Node&, const std::string& path, reading&);
 /// Checks that `node` is a map without duplicate keys; calls `each` for every entry.
 bool for_each_entry(const YAML::Node&, const std::string& path, reading&,
                     const std::function<void(const std::string& key, const YAML::Node& key_node, const YAML::Node& value)>& each);
@@ -79,7 +83,7 @@ std::vector<std::string> choices_of() {
 
 template <class T>
 void read_value(const YAML::Node& node, const std::string& path, T& out, const bounds<T>& limits, reading& in) {
-  const auto text = scalar_text(node, path, in);
+  const auto text = std::same_as<T, secret> ? secret_text(node, path, in) : scalar_text(node, path, in);
   if (!text) return;
   auto parsed = value_codec<T>::read(*text);
   if (!parsed) return in.found.add(place_of(node), path, parsed.error().message);
@@ -98,6 +102,7 @@ public:
                       value_codec<M>::print(S{}.*member), bounds_text(limits), std::move(doc), choices_of<M>()};
     return add(std::move(about), [member, limits](const YAML::Node& node, const std::string& path, S& out, reading& in) {
       read_value(node, path, out.*member, limits, in);
+      if constexpr (std::same_as<M, secret>) warn_of_plain_secret(node, path, in);
     });
   }
   template <class M>
@@ -109,6 +114,7 @@ public:
       const auto before = in.found.found().size();
       read_value(node, path, value, limits, in);
       if (in.found.found().size() == before) out.*member = std::move(value);
+      if constexpr (std::same_as<M, secret>) warn_of_plain_secret(node, path, in);
     });
   }
   template <class M>
@@ -119,7 +125,9 @@ public:
       if (!node.IsSequence()) return in.found.add(place_of(node), path, "must be a list");
       for (std::size_t i = 0; i < node.size(); ++i) {
         M one{};
-        read_value(node[i], path + "[" + std::to_string(i) + "]", one, bounds<M>{}, in);
+        const auto at = path + "[" + std::to_string(i) + "]";
+        in.places.put(at, place_of(node[i]));
+        read_value(node[i], at, one, bounds<M>{}, in);
         (out.*member).push_back(std::move(one));
       }
     });
@@ -129,6 +137,7 @@ public:
     setting_doc about{name, "map of names to secrets or text", "map", "", "", std::move(doc)};
     return add(std::move(about), [member](const YAML::Node& node, const std::string& path, S& out, reading& in) {
       for_each_entry(node, path, in, [&](const std::string& key, const YAML::Node&, const YAML::Node& value) {
+        in.places.put(join_path(path, key), place_of(value));
         read_value(value, join_path(path, key), (out.*member)[key], bounds<secret>{}, in);
       });
     });
@@ -145,9 +154,8 @@ public:
     setting_doc about{name, "table by name", "object", "", "", std::move(doc), {}, setting_doc::shape::table, false, inside.docs()};
     return add(std::move(about), [member, inside = std::move(inside)](const YAML::Node& node, const std::string& path, S& out, reading& in) {
       for_each_entry(node, path, in, [&](const std::string& key, const YAML::Node& key_node, const YAML::Node& value) {
-        auto& table = out.*member;
-        table.places[key] = place_of(key_node);
-        inside.read(value, join_path(path, key), table.entries[key], in);
+        in.places.put(join_path(path, key), place_of(key_node));
+        inside.read(value, join_path(path, key), (out.*member).entries[key], in);
       });
     });
   }
@@ -160,12 +168,12 @@ public:
       for (std::size_t i = 0; i < node.size(); ++i) {
         const auto at = path + "[" + std::to_string(i) + "]";
         N one{};
+        in.places.put(at, place_of(node[i]));
         if (node[i].IsScalar()) {
           if (const auto text = scalar_text(node[i], at, in)) one = from_name(*text);
         } else {
           inside.read(node[i], at, one, in);
         }
-        one.at = place_of(node[i]);
         (out.*member).push_back(std::move(one));
       }
     });
@@ -182,6 +190,7 @@ public:
       for (const auto& field : fields_)
         if (field.about.name == key) {
           seen.push_back(key);
+          in.places.put(join_path(path, key), place_of(value.IsNull() ? key_node : value));
           return field.bind(value, join_path(path, key), out, in);
         }
       complain_unknown(key_node, path, key, names(), in);

@@ -129,8 +129,8 @@ schema<retry_settings> retry() {
   schema<s> out;
   out.value("attempts", &s::attempts, "Tries of one target, the first included; other targets of the route are tried as well.", between<std::int64_t>(1, 20));
   out.list("on", &s::on, "What is tried again: connect, timeout, 429, 5xx, reset, bad_reply, credential. Left out: connect, 429, 5xx, reset.");
-  out.value("backoff", &s::backoff, "Base of the pause before the same target is tried again; doubled each time, with full jitter.", at_least<nanoseconds>(0s));
-  out.value("max_backoff", &s::max_backoff, "Longest such pause.", at_least<nanoseconds>(0s));
+  out.value("backoff", &s::backoff, "Base of the pause before the same target is tried again; doubled each time, with full jitter.", at_least<nanoseconds>(1ms));
+  out.value("max_backoff", &s::max_backoff, "Longest such pause.", at_least<nanoseconds>(1ms));
   out.value("max_retry_after", &s::max_retry_after, "A provider's longer Retry-After is not waited for.", at_least<nanoseconds>(0s));
   out.value("budget", &s::budget, "Retries per call on average over the route, so that a failing provider is not hit harder.", between(0.0, 10.0));
   return out;
@@ -166,7 +166,7 @@ schema<budget_settings> budget() {
 schema<rule_settings> limit_rule() {
   using s = rule_settings;
   schema<s> out;
-  out.list("per", &s::per, "Count separately per user, key, model, project; any combination.");
+  out.list("per", &s::per, "Count separately per user, key, model; any combination.");
   out.value("model", &s::model, "Only calls of this route.");
   out.value("requests_per_minute", &s::requests_per_minute, "Calls per minute.", at_least<std::int64_t>(0));
   out.value("tokens_per_minute", &s::tokens_per_minute, "Tokens per minute.", at_least<std::int64_t>(0));
@@ -177,7 +177,7 @@ schema<rule_settings> limit_rule() {
 schema<budget_rule_settings> budget_rule() {
   using s = budget_rule_settings;
   schema<s> out;
-  out.list("per", &s::per, "Account separately per user, key, model, project, tag; any combination.");
+  out.list("per", &s::per, "Account separately per user, key, model, tag; any combination.");
   out.value("model", &s::model, "Only calls of this route.");
   out.value("tag", &s::tag, "Only calls that carry this tag.");
   out.value("daily", &s::daily, "Spending per calendar day.", at_least(nano_usd{0}));
@@ -261,7 +261,7 @@ settings read_settings(const std::string& text, diagnostics& found,
   try {
     const auto documents = YAML::LoadAll(text);
     if (documents.size() > 1) found.add({}, "", "holds more than one YAML document", "remove the line '---'");
-    reading in{found, environment};
+    reading in{found, environment, out.places};
     if (!documents.empty() && found.empty()) settings_schema().read(documents[0], "", out, in);
   } catch (const YAML::Exception& broken) {
     const auto mark = broken.mark;

@@ -85,7 +85,6 @@ struct model_settings {
 struct condition_settings {
   std::string field, op;
   std::vector<std::string> value;
-  position at{};
 };
 
 struct target_settings {
@@ -93,7 +92,6 @@ struct target_settings {
   std::int64_t weight = 1;
   std::int64_t priority = 0;
   std::vector<condition_settings> when;
-  position at{};
 };
 
 struct deadline_settings {
@@ -126,7 +124,6 @@ struct rule_settings {
   std::vector<std::string> per;
   std::string model;
   std::optional<std::int64_t> requests_per_minute, tokens_per_minute, parallel;
-  position at{};
 };
 
 struct budget_settings {
@@ -138,7 +135,6 @@ struct budget_rule_settings {
   std::string model, tag;
   std::optional<nano_usd> daily, weekly, monthly;
   std::int64_t alarm_percent = 80;
-  position at{};
 };
 
 struct route_settings {
@@ -190,6 +186,7 @@ struct settings {
   table_of<route_settings> routes;
   table_of<project_settings> projects;
   table_of<key_declaration> keys;
+  place_map places;  ///< of everything that the file holds, for complaints beyond single values
 };
 
 template <> struct enum_names<log::level> { static constexpr std::array<std::string_view, 5> names{"debug", "info", "warn", "error", "off"}; };

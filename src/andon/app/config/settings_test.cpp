@@ -59,7 +59,7 @@ TEST(settings, names_every_fault_with_its_place) {
                 "a.yaml:3:13: listen.max_body: '12' is not a size; write a number and a unit, e.g. 64 KiB, 32 MiB, 10 GB",
                 "a.yaml:5:6: routes.a: 'targets' is missing (Models that can serve the route: names, or groups.)",
                 "a.yaml:6:3: routes.a: is given twice",
-                "a.yaml:8:13: providers.p.key: the environment variable NOPE is not set (export NOPE=…, or write ${NOPE:-default})",
+                "a.yaml:8:13: providers.p.key: the environment variable NOPE is not set (export NOPE=… before the start, or write ${NOPE:-default})",
                 "a.yaml:9:15: log.level: 'loud' is not one of debug, info, warn, error, off",
             }));
 }

@@ -55,7 +55,7 @@ struct value_codec<std::string> {
 };
 template <>
 struct value_codec<secret> {
-  static constexpr std::string_view type = "secret (\"${NAME}\" or file:PATH)", json_type = "string";
+  static constexpr std::string_view type = "secret (\"${NAME}\", env:NAME or file:PATH)", json_type = "string";
   static result<secret> read(std::string_view text);
   static std::string print(const secret& v) { return v.empty() ? "" : "********"; }
 };

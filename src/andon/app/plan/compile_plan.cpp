@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "andon/app/plan/compile.hpp"
+#include "andon/ledger/keyring.hpp"
 #include "andon/net/url.hpp"
 #include "andon/route/provider_table.hpp"
 
@@ -25,46 +27,60 @@ public:
 
   std::shared_ptr<gateway::plan> run() {
     for (const auto& [name, one] : from_.providers.entries) provider(name, one);
-    auto prices = llm::price_table::make(overrides());
-    if (!prices) {
-      found_.add({}, "models", prices.error().message + (prices.error().param.empty() ? "" : " (" + prices.error().param + ")"));
-      return nullptr;
-    }
+    auto prices = priced();
+    if (!prices) return nullptr;
     auto out = std::make_shared<gateway::plan>(std::move(*prices));
     out->version = in_.version;
     out->made = in_.now;
     out->limits.default_max_output = from_.default_max_output;
     for (const auto& [name, one] : from_.models.entries) model(*out, name, one);
     for (const auto& [name, one] : from_.routes.entries) route(*out, name, one);
-    if (from_.routes.entries.empty() && !said_of("routes")) found_.add({}, "routes", "there is no route, so no client could call anything", "add one under `routes`");
+    if (from_.routes.entries.empty() && !found_.says_of("routes")) complain("routes", "there is no route, so no client could call anything", "add one under `routes`");
     out->seal();
     return out;
   }
 
 private:
+  void complain(const std::string& path, std::string message, std::string hint = {}) {
+    found_.add(from_.places.at(path), path, std::move(message), std::move(hint));
+  }
+
   void provider(const std::string& name, const provider_settings& one) {
-    const auto at = from_.providers.places.at(name);
     const auto path = "providers." + name;
-    if (one.dialect != "openai" && one.dialect != "sim") found_.add(at, path + ".dialect", "'" + one.dialect + "' is not a dialect this version speaks", "one of openai, sim");
+    if (one.dialect != "openai" && one.dialect != "sim") complain(path + ".dialect", "'" + one.dialect + "' is not a dialect this version speaks", "one of openai, sim");
     known_provider out{provider_name{name}, flavour_of(name, one), {}, {}, one.api_version.empty() ? "2024-10-21" : one.api_version};
-    if (out.flavour == nullptr) return found_.add(at, path + ".kind", "'" + one.kind + "' is not a kind of provider", "one of " + kinds());
+    if (out.flavour == nullptr) return complain(path + ".kind", "'" + one.kind + "' is not a kind of provider", "one of " + kinds());
     if (out.flavour->speaks == route::dialect::sim && one.url.empty()) {
       auto listening = in_.sim(name, one.script);
-      if (!listening) return found_.add(at, path + ".script", listening.error().message);
+      if (!listening) return complain(path + ".script", listening.error().message);
       out.base.to = std::move(*listening);
       out.base.path = "/v1";
     } else {
       const auto url = one.url.empty() ? std::string(out.flavour->base_url) : one.url;
       auto parsed = net::parse_base_url(url);
-      if (url.empty()) return found_.add(at, path + ".url", "is missing", "the base URL up to and including the version, e.g. http://127.0.0.1:8080/v1");
-      if (!parsed) return found_.add(at, path + ".url", parsed.error().message);
+      if (url.empty() && found_.says_of(path + ".url")) return;
+      if (url.empty()) return complain(path + ".url", "is missing", "the base URL up to and including the version, e.g. http://127.0.0.1:8080/v1");
+      if (!parsed) return complain(path + ".url", parsed.error().message);
       out.base = std::move(*parsed);
     }
     out.base.to.ca_file = one.ca_file;
     out.base.to.verify = one.verify;
+    sendable(path, one);
     if (one.key && !one.key->empty()) out.headers.push_back(key_header(*out.flavour, *one.key));
     for (const auto& [header, value] : one.headers) out.headers.push_back({header, std::string(value.reveal())});
     providers_.emplace(name, std::move(out));
+  }
+
+  void sendable(const std::string& path, const provider_settings& one) {
+    const auto good = [](std::string_view text) { return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }); };
+    const auto named = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_'; };
+    if (one.key && !good(one.key->reveal())) complain(path + ".key", "holds a line break or another control character", "a header cannot carry it");
+    if (!good(one.api_version)) complain(path + ".api_version", "holds a control character");
+    for (const auto& [header, value] : one.headers) {
+      const auto at = path + ".headers." + header;
+      if (header.empty() || !std::ranges::all_of(header, named)) complain(at, "is not the name of a header", "letters, digits, '-' and '_'");
+      if (!good(value.reveal())) complain(at, "holds a line break or another control character", "a header cannot carry it");
+    }
   }
 
   static const route::provider_flavour* flavour_of(const std::string& name, const provider_settings& one) {
@@ -90,7 +106,28 @@ private:
            p.input_audio || p.output_audio;
   }
 
-  std::vector<llm::price_override> overrides() const {
+  /// The table with the configured prices. It stops at the first that is wrong, so that one is left out and the table
+  /// made again, until all have been told of.
+  std::optional<llm::price_table> priced() {
+    auto [names, prices] = overrides();
+    const auto before = found_.found().size();
+    for (;;) {
+      auto made = llm::price_table::make(prices);
+      if (made && found_.found().size() == before) return std::move(*made);
+      if (made) return std::nullopt;
+      const auto place = std::string_view(made.error().param);  // prices[3].input
+      std::size_t wrong = prices.size();
+      for (std::size_t i = 0; i < prices.size(); ++i)
+        if (place.starts_with("prices[" + std::to_string(i) + "]")) wrong = i;
+      if (wrong == prices.size()) return complain("models", made.error().message), std::nullopt;
+      complain("models." + names[wrong] + ".price" + std::string(place.substr(place.find(']') + 1)), made.error().message);
+      names.erase(names.begin() + static_cast<std::ptrdiff_t>(wrong));
+      prices.erase(prices.begin() + static_cast<std::ptrdiff_t>(wrong));
+    }
+  }
+
+  std::pair<std::vector<std::string>, std::vector<llm::price_override>> overrides() const {
+    std::vector<std::string> names;
     std::vector<llm::price_override> out;
     for (const auto& [name, one] : from_.models.entries) {
       const auto& p = one.price;
@@ -109,9 +146,10 @@ private:
       o.input_audio = p.input_audio.value_or("");
       o.output_audio = p.output_audio.value_or("");
       o.per_request = p.per_request.value_or("");
+      names.push_back(name);
       out.push_back(std::move(o));
     }
-    return out;
+    return {std::move(names), std::move(out)};
   }
 
   /// Overridden prices belong to the configured provider's name, so that two providers of one kind can differ.
@@ -121,10 +159,10 @@ private:
   }
 
   void model(gateway::plan& out, const std::string& name, const model_settings& one) {
-    const auto at = from_.models.places.at(name);
     const auto found = providers_.find(one.provider);
     if (found == providers_.end()) {
-      if (!from_.providers.entries.contains(one.provider)) found_.add(at, "models." + name + ".provider", "there is no provider '" + one.provider + "'", "declare it under `providers`");
+      const auto path = "models." + name + ".provider";
+      if (!from_.providers.entries.contains(one.provider) && !found_.says_of(path) && !one.provider.empty()) complain(path, "there is no provider '" + one.provider + "'", "declare it under `providers`");
       return;
     }
     const auto& provider = found->second;
@@ -151,9 +189,10 @@ private:
     route::requirement out;
     if (target.when.empty()) return out;
     auto& all = out.any.emplace_back();
-    for (const auto& one : target.when) {
+    for (std::size_t i = 0; i < target.when.size(); ++i) {
+      const auto& one = target.when[i];
       auto made = route::condition::make(one.field == "size" ? "request_bytes" : one.field == "tag" ? "tags" : one.field == "tokens" ? "input_tokens" : one.field, one.op, one.value);
-      if (!made) found_.add(one.at, path + ".when", made.error().message);
+      if (!made) complain(path + ".when[" + std::to_string(i) + "]", made.error().message);
       else all.push_back(std::move(*made));
     }
     return out;
@@ -162,7 +201,7 @@ private:
   void add_target(gateway::served_route& out, route::route_settings& rules, const std::string& path, const target_settings& one) {
     const auto known = models_.find(one.model);
     if (known == models_.end()) {
-      if (!from_.models.entries.contains(one.model)) found_.add(one.at, path, "there is no model '" + one.model + "'", hint_for(one.model));
+      if (!from_.models.entries.contains(one.model) && !one.model.empty()) complain(path + (from_.places.has(path + ".model") ? ".model" : ""), "there is no model '" + one.model + "'", hint_for(one.model));
       return;
     }
     const auto& model = *known->second;
@@ -184,9 +223,9 @@ private:
     return close.empty() ? "declare it under `models`" : "did you mean '" + close + "'?";
   }
 
-  void fill_rules(route::route_settings& rules, const std::string& path, position at, const route_settings& one) {
+  void fill_rules(route::route_settings& rules, const std::string& path, const route_settings& one) {
     if (const auto choose = route::parse_strategy(one.strategy)) rules.choose = *choose;
-    else found_.add(at, path + ".strategy", choose.error().message);
+    else complain(path + ".strategy", choose.error().message);
     rules.deadlines = {one.deadline.connect, one.deadline.first_token, one.deadline.idle, one.deadline.total};
     rules.retry.max_attempts = std::max<std::uint32_t>(6, static_cast<std::uint32_t>(one.retry.attempts) * static_cast<std::uint32_t>(rules.targets.size()));
     rules.retry.attempts = static_cast<std::uint32_t>(one.retry.attempts);
@@ -195,29 +234,28 @@ private:
     rules.retry.backoff_max = one.retry.max_backoff;
     rules.retry.max_retry_after = one.retry.max_retry_after;
     rules.retry.budget_ratio = one.retry.budget;
-    if (!one.retry.on.empty()) rules.retry.on = faults(path, at, one.retry.on);
+    if (!one.retry.on.empty()) rules.retry.on = faults(path + ".retry.on", one.retry.on);
     rules.cooldown.enabled = one.cooldown.failures > 0;
     if (one.cooldown.failures > 0) rules.cooldown.consecutive_failures = static_cast<std::uint32_t>(one.cooldown.failures);
     rules.cooldown.base = one.cooldown.pause;
     rules.cooldown.max = std::max(one.cooldown.max_pause, one.cooldown.pause);
   }
 
-  route::fault_kinds faults(const std::string& path, position at, const std::vector<std::string>& names) {
+  route::fault_kinds faults(const std::string& path, const std::vector<std::string>& names) {
     route::fault_kinds out;
-    for (const auto& name : names) {
-      const auto kind = route::parse_fault_kind(name);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto kind = route::parse_fault_kind(names[i]);
       if (kind) out.add(*kind);
-      else found_.add(at, path + ".retry.on", kind.error().message);
+      else complain(path + "[" + std::to_string(i) + "]", kind.error().message);
     }
     return out;
   }
 
   void route(gateway::plan& out, const std::string& name, const route_settings& one) {
-    const auto at = from_.routes.places.at(name);
     const auto path = "routes." + name;
     const auto before = found_.found().size();
     if (one.targets.empty()) {
-      if (!said_of(path)) found_.add(at, path + ".targets", "a route needs at least one target");
+      if (!found_.says_of(path)) complain(path + ".targets", "a route needs at least one target");
       return;
     }
     auto made = std::make_unique<gateway::served_route>();
@@ -225,20 +263,20 @@ private:
     route::route_settings rules;
     rules.name = made->name;
     for (std::size_t i = 0; i < one.targets.size(); ++i) add_target(*made, rules, path + ".targets[" + std::to_string(i) + "]", one.targets[i]);
-    fill_rules(rules, path, at, one);
+    fill_rules(rules, path, one);
     if (found_.found().size() != before || made->models.size() != one.targets.size()) return;  // said already
     for (auto& target : rules.targets) target.prices = unit_prices(out, *models_.at(target.model.str()));
     auto compiled = route::route::compile(std::move(rules), in_.health);
-    if (!compiled) return found_.add(at, path, compiled.error().message);
+    if (!compiled) {
+      auto why = compiled.error().message;
+      if (const auto prefix = "route '" + name + "': "; why.starts_with(prefix)) why.erase(0, prefix.size());
+      return complain(path, std::move(why));
+    }
     made->choice = std::move(*compiled);
     made->max_output = 0;
     for (const auto* model : made->models) made->max_output = std::max(made->max_output, model->limits.max_output);
     if (std::ranges::any_of(made->models, [](const auto* m) { return m->limits.max_output == 0; })) made->max_output = 0;
     out.routes.push_back(std::move(made));
-  }
-
-  [[nodiscard]] bool said_of(const std::string& path) const {
-    return std::ranges::any_of(found_.found(), [&](const diagnostic& one) { return one.path.starts_with(path); });
   }
 
   std::optional<route::unit_prices> unit_prices(const gateway::plan& out, const gateway::served_model& model) const {
@@ -257,6 +295,15 @@ private:
   std::map<std::string, const gateway::served_model*> models_;
 };
 
+/// What is taken up when the program starts, so that a reload and `andon check` find its faults as well.
+void compile_rest(const settings& from, diagnostics& found) {
+  const auto complain = [&](const char* path, std::string message) { found.add(from.places.at(path), path, std::move(message)); };
+  if (const auto& url = from.telemetry.otlp_endpoint; !url.empty())
+    if (const auto parsed = net::parse_base_url(url); !parsed) complain("telemetry.otlp_endpoint", parsed.error().message);
+  if (const auto& key = from.ledger.encryption; key && !found.says_of("ledger.encryption"))
+    if (const auto parsed = ledger::parse_master_key(*key); !parsed) complain("ledger.encryption", parsed.error().message);
+}
+
 }  // namespace
 
 std::shared_ptr<gateway::plan> compile_plan(const settings& from, compile_context& in, diagnostics& found) {
@@ -265,6 +312,7 @@ std::shared_ptr<gateway::plan> compile_plan(const settings& from, compile_contex
 
 std::optional<compiled> compile(const settings& from, compile_context& in, diagnostics& found) {
   compiled out;
+  compile_rest(from, found);
   out.access = compile_access(from, found);
   out.plan = compile_plan(from, in, found);
   if (!found.empty() || !out.plan) return std::nullopt;

@@ -147,9 +147,7 @@ result<void> instance::adopt(const settings& from, diagnostics& found) {
                      time_.wall(), plan_version_ + 1};
   auto made = compile(from, in, found);
   if (!made) {
-    std::string all;
-    for (const auto& one : found.sorted()) all.append(all.empty() ? "" : "\n").append(to_string(one));
-    return fail(errc::invalid_argument, all);
+    return fail(errc::invalid_argument, found.text());
   }
   if (auto declared = keys_->declare(std::move(made->access)); !declared) return declared;
   plan_version_ = in.version;
@@ -238,7 +236,7 @@ admin::services instance::admin_services() {
           .health = health_, .plan = [this] { return plan(); }, .reload = [this] { return reload(); },
           .configuration = [this] { const std::lock_guard lock(reloading_); return mask_secrets(configuration_text_); },
           .drain = [this] { drain_asked_ = true; }, .ready = [this] { return ready_.load(); }, .started = started_,
-          .version = ANDON_VERSION, .gateway_address = gateway_address_, .host_names = settings_.listen.admin_hosts};
+          .version = ANDON_VERSION, .gateway_address = gateway_address_, .host_names = settings_.listen.admin_hosts, .draining = [this] { return draining_.load(); }};
 }
 
 result<void> instance::write_address(const char* file, const std::string& address) const {
@@ -261,8 +259,7 @@ result<void> instance::reload() {
   result<void> done;
   if (found.empty()) done = adopt(fresh.values, found);
   if (!found.empty() || !done) {
-    std::string all = done ? std::string{} : done.error().message;
-    if (done) for (const auto& one : found.sorted()) all.append(all.empty() ? "" : "\n").append(to_string(one));
+    const auto all = done ? found.text() : done.error().message;
     reloads_refused_.add();
     log::error("reload_refused", {{"meaning", "the configuration before it stays in force"}, {"reason", all}});
     return fail(errc::invalid_argument, all);
@@ -282,6 +279,7 @@ void instance::tick() {
 
 void instance::drain() {
   log::info("draining", {{"seconds", std::chrono::duration<double>(settings_.listen.drain_timeout).count()}});
+  draining_ = true;
   ready_ = false;
   for (auto& unit : cores_) {
     unit.handler->set_ready(false);

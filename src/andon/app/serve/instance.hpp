@@ -96,7 +96,7 @@ private:
   std::string gateway_address_, admin_address_;
   wall_time started_;
   mono_time last_upkeep_{};
-  std::atomic<bool> drain_asked_{false}, ready_{false};
+  std::atomic<bool> drain_asked_{false}, draining_{false}, ready_{false};
 };
 
 }  // namespace andon::app

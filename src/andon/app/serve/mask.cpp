@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, 3> secret_names{"key", "value", "encrypti
 
 bool refers(const std::string& text) { 
   const bool variable = text.starts_with("${") && text.find('}') == text.size() - 1 && !text.contains(":-");  // a default is a secret too
-  return variable || text.starts_with("file:");
+  return variable || text.starts_with("file:") || text.starts_with("env:");
 }
 
 void hide(YAML::Node node) {

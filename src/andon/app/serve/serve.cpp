@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "andon/app/plan/advice.hpp"
+#include "andon/app/serve/file_watch.hpp"
 #include "andon/app/serve/instance.hpp"
 #include "andon/base/log.hpp"
 
@@ -31,36 +33,8 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// Tells when the configuration file was replaced.
-class file_watch {
-public:
-  explicit file_watch(std::string path) : path_(std::move(path)) { last_ = stamp(); }
-  bool changed() {
-    if (path_.empty()) return false;
-    const auto now = stamp();
-    const bool is_new = now != last_ && now.size > 0;
-    last_ = now;
-    return is_new;
-  }
-
-private:
-  struct mark {
-    std::int64_t seconds = 0, nanos = 0;
-    std::uint64_t inode = 0;
-    std::int64_t size = 0;
-    bool operator==(const mark&) const = default;
-  };
-  [[nodiscard]] mark stamp() const {
-    struct stat about{};
-    if (path_.empty() || stat(path_.c_str(), &about) != 0) return last_;
-    return {about.st_mtim.tv_sec, about.st_mtim.tv_nsec, about.st_ino, about.st_size};
-  }
-  std::string path_;
-  mark last_;
-};
-
 void print_complaints(const diagnostics& found) {
-  for (const auto& one : found.sorted()) fmt::print(stderr, "{}\n", to_string(one));
+  if (!found.empty()) fmt::print(stderr, "{}\n", found.text());
 }
 
 void wait_for_end(instance& running, const sigset_t& taken, const std::string& config) {
@@ -70,7 +44,9 @@ void wait_for_end(instance& running, const sigset_t& taken, const std::string& c
     siginfo_t about{};
     const int got = sigtimedwait(&taken, &about, &second);
     if (got == SIGTERM || got == SIGINT || running.drain_asked()) return;
-    if (got == SIGHUP || watch.changed()) (void)running.reload();
+    const auto file = watch.look();
+    if (file == file_change::gone) log::warn("configuration_gone", {{"file", config}, {"meaning", "the one that was read stays in force; a restart would fail"}});
+    if (got == SIGHUP || file == file_change::changed) (void)running.reload();
     running.tick();
   }
 }
@@ -162,9 +138,14 @@ int check_file(const std::string& path) {
   diagnostics found(path.empty() ? "embedded defaults" : path);
   const auto loaded = load_settings(path, {}, found);
   check_references(loaded.values, found);
+  advise(loaded.values, found);
   print_complaints(found);
-  if (found.empty()) fmt::print(stdout, "{}: good\n", loaded.name);
-  return found.empty() ? 0 : 2;
+  const auto warnings = found.warnings();
+  for (const auto& one : warnings) fmt::print(stderr, "{}\n", to_string(one));
+  if (!found.empty()) return 2;
+  if (warnings.empty()) fmt::print(stdout, "{}: good\n", loaded.name);
+  else fmt::print(stdout, "{}: good, with {} warning{}\n", loaded.name, warnings.size(), warnings.size() == 1 ? "" : "s");
+  return 0;
 }
 
 }  // namespace andon::app

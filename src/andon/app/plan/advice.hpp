@@ -1,0 +1,11 @@
+#pragma once
+// What a configuration may well hold by mistake although it can be served: warnings of `andon check`.
+#include "andon/app/config/settings.hpp"
+
+namespace andon::app {
+
+/// Adds warnings: the same secret in two places, targets given twice, deadlines that cannot be reached, providers,
+/// models and routes that nothing uses.
+void advise(const settings& from, diagnostics& found);
+
+}  // namespace andon::app
