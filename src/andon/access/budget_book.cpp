@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "andon/base/log.hpp"
+#include "andon/base/money.hpp"
+
 namespace andon::access {
 namespace {
 
@@ -24,34 +27,61 @@ void each_account(const bound_budget& rule, std::string_view user, std::span<con
 
 }  // namespace
 
-void budget_book::add(std::uint64_t id, period in, nano_usd cost) {
+budget_book::budget_book(std::size_t max_rows, metrics::registry* metrics) : max_rows_(max_rows) {
+  if (metrics == nullptr) return;
+  observed_.push_back(metrics->observe({"andon_budget_book_rows", "Budget accounts that are kept over a restart.", ""}, metrics::kind::gauge, {},
+                                       [this] { return static_cast<double>(count_.load(std::memory_order_relaxed)); }));
+  observed_.push_back(metrics->observe({"andon_budget_book_forgotten", "Charges of users and tags that are not kept over a restart, because too many spend at once; must be 0.", ""},
+                                       metrics::kind::counter, {}, [this] { return static_cast<double>(forgotten()); }));
+}
+
+/// Drops rows of periods that are over; looks only when there can be one.
+bool budget_book::make_room() {
+  if (latest_ < sweep_from_) return false;
+  std::erase_if(rows_, [&](const auto& item) { return item.second.end <= latest_; });
+  sweep_from_ = INT64_MAX;
+  for (const auto& [key, value] : rows_) sweep_from_ = std::min(sweep_from_, value.end);
+  return rows_.size() < max_rows_;
+}
+
+void budget_book::forget(nano_usd cost) {
+  if (forgotten_.fetch_add(1, std::memory_order_relaxed) % max_rows_ != 0) return;
+  log::error("budget_book_full", {{"rows", rows_.size()}, {"cost_usd", format_usd(cost)}, {"meaning", "what further users and tags spend in this period is forgotten at a restart"}});
+}
+
+void budget_book::add(std::uint64_t id, period in, nano_usd cost, need room) {
   const row_key key{id, in.begin.time_since_epoch().count()};
   if (const auto found = rows_.find(key); found != rows_.end()) {
     found->second.spent += cost;
     return;
   }
-  if (rows_.size() >= max_rows_) {
-    ++dropped_;
-    return;
-  }
-  rows_.emplace(key, row{in.end.time_since_epoch().count(), cost});
+  if (rows_.size() >= max_rows_ && !make_room() && room == need::if_there_is_room) return forget(cost);
+  const auto end = in.end.time_since_epoch().count();
+  rows_.emplace(key, row{end, cost});
+  sweep_from_ = std::min(sweep_from_, end);
+  count_.store(rows_.size(), std::memory_order_relaxed);
 }
 
 void budget_book::charge(const directory& in_force, const spend_facts& facts) {
   if (facts.cost <= nano_usd{0}) return;
+  latest_ = std::max(latest_, std::chrono::floor<std::chrono::seconds>(facts.started).time_since_epoch().count());
   in_force.each_budget(facts.project, facts.key, in_force.find_route(facts.route), [&](const bound_budget& rule) {
     const auto in = rule.periods->at(rule.length, facts.started);
-    each_account(rule, facts.user, facts.tags, [&](std::uint64_t id) { add(id, in, facts.cost); });
+    each_account(rule, facts.user, facts.tags, [&](std::uint64_t id) { add(id, in, facts.cost, rule.account != nullptr ? need::always : need::if_there_is_room); });
   });
 }
 
 void budget_book::restore(std::uint64_t account, period in, nano_usd spent) {
   rows_[{account, in.begin.time_since_epoch().count()}] = {in.end.time_since_epoch().count(), spent};
+  sweep_from_ = INT64_MIN;
+  count_.store(rows_.size(), std::memory_order_relaxed);
 }
 
 void budget_book::load(const checkpoint& from) {
   rows_.clear();
+  sweep_from_ = INT64_MIN;
   for (const auto& r : from.rows) rows_[{r.id, r.period_begin}] = {r.period_end, r.spent};
+  count_.store(rows_.size(), std::memory_order_relaxed);
 }
 
 checkpoint budget_book::take_checkpoint(std::vector<std::pair<std::string, std::uint64_t>> positions) const {
@@ -64,6 +94,7 @@ checkpoint budget_book::take_checkpoint(std::vector<std::pair<std::string, std::
 void budget_book::prune(wall_time now) {
   const auto second = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   std::erase_if(rows_, [&](const auto& item) { return item.second.end + kept_after_end < second; });
+  count_.store(rows_.size(), std::memory_order_relaxed);
 }
 
 nano_usd budget_book::spent(std::uint64_t account, period in) const {

@@ -304,15 +304,54 @@ TEST(budget_book, charges_what_a_deleted_key_still_owes_its_project) {
   EXPECT_EQ(book.rows(), 1U) << "what ended 32 days ago goes";
 }
 
-TEST(budget_book, rows_are_bounded_and_drops_counted) {
-  test_directory d;
-  d.project("shop").budgets = {{.per = {scope::user}, .period = window::day, .limit = nano_usd{100}}};
-  d.key("web", "shop");
-  const auto in = d.build();
-  budget_book book{100};
-  for (int user = 0; user < 150; ++user) book.charge(*in, {wall_time{}, project_id{"shop"}, key_id{"key_web"}, "chat", std::to_string(user), {}, nano_usd{1}});
-  EXPECT_EQ(book.rows(), 100U);
-  EXPECT_EQ(book.dropped(), 50U);
+class full_book : public testing::Test {
+protected:
+  static constexpr wall_time start{std::chrono::sys_days{std::chrono::year{2026} / 11 / 23}};  // a Monday
+  void spend(int user, wall_time at) { book_.charge(*in_, {at, project_id{"shop"}, key_id{"key_web"}, "chat", "u" + std::to_string(user), {}, nano_usd{10}}); }
+  std::uint64_t rule(window length, bool each_user) const {
+    for (const auto& one : in_->budgets())
+      if (one->length == length && (one->account == nullptr) == each_user) return one->id;
+    return 0;
+  }
+  nano_usd of_user(int user, wall_time at) const { return book_.spent(member_id(rule(window::day, true), "u" + std::to_string(user)), in_->budgets()[0]->periods->at(window::day, at)); }
+
+  full_book() {
+    d_.project("shop").budgets = {{.per = {scope::user}, .period = window::day, .limit = nano_usd{100}}, {.period = window::week, .limit = nano_usd{100'000}}};
+    d_.key("web", "shop");
+    in_ = d_.build();
+  }
+  metrics::registry metrics_;
+  test_directory d_;
+  std::shared_ptr<const directory> in_;
+  budget_book book_{100, &metrics_};
+};
+
+TEST_F(full_book, keeps_periods_under_way_and_counts_what_it_cannot_keep) {
+  for (int user = 0; user < 150; ++user) spend(user, start);
+  EXPECT_EQ(book_.rows(), 100U);
+  EXPECT_EQ(book_.forgotten(), 51U) << "150 users and the project have 100 rows";
+  for (int user = 0; user < 99; ++user) EXPECT_EQ(of_user(user, start).value(), 10) << user;
+  EXPECT_EQ(of_user(120, start).value(), 0);
+  EXPECT_NE(metrics_.render_prometheus().find("andon_budget_book_forgotten_total 51"), std::string::npos) << metrics_.render_prometheus();
+  EXPECT_NE(metrics_.render_prometheus().find("andon_budget_book_rows 100"), std::string::npos);
+}
+
+TEST_F(full_book, the_single_account_of_a_rule_always_has_a_row) {
+  for (int user = 0; user < 150; ++user) spend(user, start);
+  for (int user = 0; user < 99; ++user) spend(user, start + std::chrono::days{7});
+  const auto next_week = in_->budgets()[0]->periods->at(window::week, start + std::chrono::days{7});
+  EXPECT_EQ(book_.spent(rule(window::week, false), next_week).value(), 990);
+}
+
+TEST_F(full_book, periods_that_are_over_make_place) {
+  for (int user = 0; user < 150; ++user) spend(user, start);
+  const auto before = book_.forgotten();
+  const auto tomorrow = start + std::chrono::days{1};
+  for (int user = 200; user < 290; ++user) spend(user, tomorrow);
+  EXPECT_EQ(book_.forgotten(), before) << "the rows of the day before went";
+  EXPECT_EQ(of_user(289, tomorrow).value(), 10);
+  EXPECT_EQ(book_.spent(rule(window::week, false), in_->budgets()[0]->periods->at(window::week, tomorrow)).value(), 150 * 10 + 90 * 10) << "a week under way stays";
+  EXPECT_LE(book_.rows(), 100U);
 }
 
 }  // namespace

@@ -35,7 +35,6 @@ constexpr std::array table{
     row{records_read, "records.read", A | O | D | U, "Search Records without prompts and replies."},
     row{content_read, "content.read", A | D | U, "Read prompts and replies."},
     row{records_export, "records.export", A | U, "Export Records."},
-    row{records_erase, "records.erase", A, "Erase Records and change retention by hand."},
     row{ledger_verify, "ledger.verify", A | O | U, "Verify and replay the ledger."},
     row{config_read, "config.read", A | O | U, "Read the configuration in force, credentials redacted."},
     row{config_write, "config.write", A, "Reload the configuration."},

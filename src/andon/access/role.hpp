@@ -24,7 +24,6 @@ enum class permission : std::uint8_t {
   records_read,      ///< who, when, what model, cost, outcome: no content
   content_read,      ///< prompts and replies
   records_export,
-  records_erase,     ///< retention and erasure by hand
   ledger_verify,
   config_read,       ///< the configuration in force, credentials redacted
   config_write,      ///< reload

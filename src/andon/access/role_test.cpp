@@ -15,7 +15,7 @@ namespace {
 const std::map<std::string, std::string> expected{
     {"models.call", "x.x.x"},    {"models.list", "xxxxx"},   {"self.read", "xxxxx"},      {"projects.read", "xxxx."}, {"projects.write", "x...."},
     {"keys.read", "xxxx."},      {"keys.write", "x...."},    {"keys.block", "xx..."},     {"budgets.read", "xxxx."},  {"budgets.write", "x...."},
-    {"records.read", "xxxx."},   {"content.read", "x.xx."},  {"records.export", "x..x."}, {"records.erase", "x...."}, {"ledger.verify", "xx.x."},
+    {"records.read", "xxxx."},   {"content.read", "x.xx."},  {"records.export", "x..x."}, {"ledger.verify", "xx.x."},
     {"config.read", "xx.x."},    {"config.write", "x...."},  {"operate", "xx..."},        {"metrics.read", "xxxx."},  {"audit.read", "x..x."}};
 
 TEST(role, every_permission_of_every_role) {

@@ -5,6 +5,7 @@
 // budgets: a list of {per, model, tag, period, limit_usd, alarm_percent}, or the short form {daily, weekly, monthly}.
 #include <boost/json.hpp>
 
+#include "andon/access/budget_book.hpp"
 #include "andon/access/keyring.hpp"
 #include "andon/base/error.hpp"
 
@@ -12,6 +13,9 @@ namespace andon::admin {
 
 boost::json::object to_json(const access::project_settings&);
 boost::json::object to_json(const access::key_info&);
+boost::json::object to_json(const access::budget_reading&);
+/// The budget is one that this principal's calls count for, and its own, its project's or its key's.
+bool counts_for(const access::bound_budget& rule, const access::principal& who);
 
 /// What a body changed, for the permission that it needs.
 struct changed_fields {

@@ -131,6 +131,7 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
     if (!may_call(*found.path, *asked.who)) {
       const error why{errc::forbidden, fmt::format("role {} may not do this (it needs {}{})", access::to_string(asked.who->role), access::to_string(*found.path->needs),
                                                    found.path->whom == reach::installation ? " for the whole installation" : "")};
+      if (is_act(*found.path)) co_await note_refusal(call, *found.path, asked, why);
       co_return co_await refuse(call, found.path, 403, why, asked.who);
     }
   }
@@ -160,6 +161,7 @@ net::task<void> admin_api::state::serve(net::incoming_call& call, const admin_pa
   }
   result<reply> out;
   if (path.how == conduct::at_once) out = path.run(parts, asked);
+  else if (is_act(path)) out = co_await run_act(call, path, asked);
   else if (path.how == conduct::poll) out = co_await run_poll(path, asked);
   else out = co_await run_blocking(path, asked);
   call.on_client_gone(nullptr);
@@ -173,6 +175,41 @@ net::task<result<reply>> admin_api::state::run_blocking(const admin_path& path, 
   const bool ran = co_await pool.run(core, work);
   if (!ran) out = fail(ending.stop_requested() ? errc::draining : errc::overloaded, "too much administrative work at once; try again in a moment");
   co_return out;
+}
+
+net::task<result<reply>> admin_api::state::run_act(net::incoming_call& call, const admin_path& path, request& asked) {
+  if (parts.audit == nullptr) co_return co_await run_blocking(path, asked);
+  act_note noted;
+  asked.act = &noted;
+  auto entry = audit_entry_of(path, asked, call.path(), call.peer_address());
+  (void)parts.audit->begin(entry);  // a failure is the audit log's alarm; an act that ends a trouble must not fail for it
+  const auto began = core.now();
+  result<reply> out;
+  const std::function<void()> work = [&] {
+    out = path.run(parts, asked);
+    conclude(entry, noted, out, parts.time.mono() - began);
+    (void)parts.audit->end(entry);
+  };
+  const bool ran = co_await pool.run(core, work);
+  asked.act = nullptr;
+  if (ran) co_return out;
+  out = fail(ending.stop_requested() ? errc::draining : errc::overloaded, "too much administrative work at once; try again in a moment");
+  conclude(entry, noted, out, core.now() - began);
+  (void)parts.audit->end(entry, ledger::audit_log::safety::in_memory);
+  co_return out;
+}
+
+net::task<void> admin_api::state::note_refusal(net::incoming_call& call, const admin_path& path, const request& asked, const error& why) {
+  std::uint32_t unlisted = 0;
+  if (parts.audit == nullptr || !refused_acts.list(asked.who->key.view(), core.now(), unlisted)) co_return;
+  auto entry = audit_entry_of(path, asked, call.path(), call.peer_address());
+  entry.began = parts.time.wall();
+  entry.unlisted = unlisted;
+  result<reply> outcome = std::unexpected(why);
+  conclude(entry, {}, outcome, nanoseconds{});
+  const std::function<void()> work = [&] { (void)parts.audit->note(entry, ledger::audit_log::safety::on_disk); };
+  const bool ran = co_await pool.run(core, work);
+  if (!ran) (void)parts.audit->note(entry, ledger::audit_log::safety::in_memory);
 }
 
 net::task<result<reply>> admin_api::state::run_poll(const admin_path& path, const request& asked) {

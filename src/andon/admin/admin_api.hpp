@@ -13,6 +13,7 @@
 #include "andon/access/keyring.hpp"
 #include "andon/base/metrics.hpp"
 #include "andon/gateway/plan.hpp"
+#include "andon/ledger/audit_log.hpp"
 #include "andon/ledger/ledger.hpp"
 #include "andon/net/core.hpp"
 #include "andon/net/http_server.hpp"
@@ -28,6 +29,7 @@ struct services {
   const access::directory_board& callers;
   access::admission& limits;
   ledger::ledger* records;                       ///< null: the ledger is switched off
+  ledger::audit_log* audit;                      ///< null: acts go to the program's log only
   route::health_table& health;
   std::function<gateway::plan_ptr()> plan;       ///< in force
   std::function<result<void>()> reload;          ///< reads the configuration file again

@@ -172,5 +172,27 @@ TEST(request_test, query_arguments) {
   for (const auto* bad : {"x=1", "q=%", "q=%4", "q=%zz", "q=%00", "q=1&q=2"}) EXPECT_FALSE(query_arguments::parse(bad, "q")) << bad;
 }
 
+TEST_F(admin_api_test, a_key_reads_itself_and_nothing_else) {
+  const auto made = ask("POST", "/api/v1/keys", R"({"name":"web","project":"shop","limits":[{"requests_per_minute":60,"parallel":4},{"model":"chat","tokens_per_minute":1000},{"per":["user"],"requests_per_minute":5}],"budgets":{"monthly":7}})").json();
+  const auto token = std::string(made.at("key").as_string());
+  ASSERT_EQ(ask("PUT", "/api/v1/projects/shop", R"({"budgets":{"daily":3}})").status, 200);
+  ASSERT_EQ(ask("PUT", "/api/v1/projects/bank", R"({"budgets":{"daily":99}})").status, 200);
+  const key_id id{std::string(made.at("id").as_string())};
+  server.record_call("shop", "mine", true, id);
+  server.record_call("shop", "of another key", true, key_id{"key_other"});
+  const auto got = server.ask("GET", "/api/v1/self", token);
+  ASSERT_EQ(got.status, 200) << got.body;
+  const auto self = got.json();
+  EXPECT_EQ(self.at("key").at("id").as_string(), id.view());
+  EXPECT_EQ(got.body.find(token.substr(12)), std::string::npos);
+  ASSERT_EQ(self.at("limits").as_array().size(), 3U) << got.body;
+  EXPECT_EQ(self.at("limits").at(0).at("requests_per_minute_left").as_int64(), 60);
+  EXPECT_EQ(self.at("limits").at(0).at("parallel_left").as_int64(), 4);
+  ASSERT_EQ(self.at("budgets").as_array().size(), 2U) << "the key's and its project's" << got.body;
+  for (const auto& one : self.at("budgets").as_array()) EXPECT_NE(one.at("limit_usd").as_string(), "99");
+  EXPECT_EQ(self.at("spending").at("day").at("calls").as_int64(), 1);
+  EXPECT_EQ(self.at("spending").at("month").at("calls").as_int64(), 1);
+}
+
 }  // namespace
 }  // namespace andon::admin

@@ -37,6 +37,9 @@ public:
     auto book = ledger::ledger::open({.data = directory, .cores = 1, .segment_bytes = 1u << 20}, time, nullptr);
     EXPECT_TRUE(book) << (book ? "" : book.error().message);
     records = std::move(*book);
+    auto acts = ledger::audit_log::open({.data = directory}, time, &registry);
+    EXPECT_TRUE(acts) << (acts ? "" : acts.error().message);
+    audit = std::move(*acts);
     api = std::make_unique<admin_api>(core_, parts());
     listener_ = std::make_unique<net::http_server>(core_, *api, net::server_limits{});
     port = listener_->listen("127.0.0.1", 0).value_or(std::uint16_t{0});
@@ -51,6 +54,7 @@ public:
     thread_.join();
     listener_.reset();
     api.reset();
+    audit.reset();
     EXPECT_TRUE(records->stop());
     records.reset();
     keys.reset();
@@ -69,11 +73,12 @@ public:
     return std::string(made->text.reveal());
   }
 
-  void record_call(const std::string& project, const std::string& prompt, bool wait = true) {
+  void record_call(const std::string& project, const std::string& prompt, bool wait = true, key_id by = {}) {
     ledger::record r;
     r.started = time.wall();
     r.id = request_id::make(r.started, random_);
     r.project = project_id{project};
+    r.key = std::move(by);
     r.method = "POST";
     r.http_status = 200;
     r.request_body = R"({"messages":[{"role":"user","content":")" + prompt + R"("}]})";
@@ -133,6 +138,7 @@ public:
   route::health_table health;
   std::unique_ptr<access::keyring> keys;
   std::unique_ptr<ledger::ledger> records;
+  std::unique_ptr<ledger::audit_log> audit;
   std::unique_ptr<admin_api> api;
   std::string admin_token;
   key_id last_id;
@@ -144,7 +150,7 @@ public:
 
 private:
   services parts() {
-    return {.time = time, .metrics = registry, .keys = *keys, .callers = board, .limits = limits, .records = records.get(), .health = health,
+    return {.time = time, .metrics = registry, .keys = *keys, .callers = board, .limits = limits, .records = records.get(), .audit = audit.get(), .health = health,
             .plan = [] { return gateway::plan_ptr{}; }, .reload = [this]() -> result<void> { ++reloads; if (!reload_problem.empty()) return fail(errc::invalid_argument, reload_problem); return {}; },
             .configuration = [] { return std::string("providers: {}\n"); }, .drain = [this] { ++drains; }, .ready = [] { return true; },
             .started = time.wall(), .version = "test", .gateway_address = "127.0.0.1:4000", .host_names = {}, .draining = [this] { return is_draining.load(); }};

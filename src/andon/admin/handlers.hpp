@@ -16,6 +16,8 @@ result<reply> status(const services&, const request&);
 result<reply> configuration(const services&, const request&);
 result<reply> reload(const services&, const request&);
 result<reply> drain(const services&, const request&);
+// audit.cpp
+result<reply> list_audit(const services&, const request&);
 // targets.cpp
 result<reply> routes(const services&, const request&);
 result<reply> pause_target(const services&, const request&);
@@ -34,6 +36,8 @@ result<reply> project_by_id(const services&, const request&);
 result<reply> replace_project(const services&, const request&);
 result<reply> delete_project(const services&, const request&);
 result<reply> budgets(const services&, const request&);
+// self.cpp
+result<reply> self(const services&, const request&);
 // keys.cpp
 result<reply> list_keys(const services&, const request&);
 result<reply> create_key(const services&, const request&);

@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "andon/admin/access_json.hpp"
+#include "andon/admin/audit.hpp"
 #include "andon/admin/body_reader.hpp"
 #include "andon/admin/handlers.hpp"
 #include "andon/admin/json_out.hpp"
@@ -53,10 +54,18 @@ result<reply> key_reply(const services& with, const key_id& id) {
   return reply{.body = json_text(to_json(*info))};
 }
 
+/// The key as it was, and as it is now; either may be missing.
+void note_key(const services& with, const request& asked, const key_id& id, const access::key_info* before) {
+  const auto now = with.keys.key(id);
+  const auto& project = now ? now->settings.project : before != nullptr ? before->settings.project : project_id{};
+  note_act(asked, "key " + id.str(), project, before != nullptr ? to_json(*before) : json::object{}, now ? to_json(*now) : json::object{});
+}
+
 result<reply> set_blocked(const services& with, const request& asked, result<void> (access::keyring::*change)(const key_id&)) {
   const auto found = named_key(with, asked, permission::keys_block);
   if (!found) return std::unexpected(found.error());
   if (auto done = (with.keys.*change)(found->id); !done) return std::unexpected(std::move(done.error()));
+  note_key(with, asked, found->id, &*found);
   return key_reply(with, found->id);
 }
 
@@ -86,6 +95,7 @@ result<reply> create_key(const services& with, const request& asked) {
   if (auto may = may_set(asked, wanted, *changed); !may) return std::unexpected(std::move(may.error()));
   const auto made = with.keys.create_key(std::move(wanted));
   if (!made) return std::unexpected(made.error());
+  note_key(with, asked, made->id, nullptr);
   return with_secret(with, *made, 201);
 }
 
@@ -105,6 +115,7 @@ result<reply> change_key(const services& with, const request& asked) {
   if (!changed) return std::unexpected(changed.error());
   if (auto may = may_set(asked, wanted, *changed); !may) return std::unexpected(std::move(may.error()));
   if (auto done = with.keys.update_key(found->id, std::move(wanted)); !done) return std::unexpected(std::move(done.error()));
+  note_key(with, asked, found->id, &*found);
   return key_reply(with, found->id);
 }
 
@@ -112,6 +123,7 @@ result<reply> delete_key(const services& with, const request& asked) {
   const auto found = named_key(with, asked, permission::keys_write);
   if (!found) return std::unexpected(found.error());
   if (auto done = with.keys.delete_key(found->id); !done) return std::unexpected(std::move(done.error()));
+  note_key(with, asked, found->id, &*found);
   return reply{.body = json_text(json::object{{"id", found->id.view()}, {"deleted", true}})};
 }
 
@@ -131,6 +143,7 @@ result<reply> rotate_key(const services& with, const request& asked) {
   if (auto good = in.finish(); !good) return std::unexpected(std::move(good.error()));
   const auto made = with.keys.rotate_key(found->id, overlap);
   if (!made) return std::unexpected(made.error());
+  note_key(with, asked, found->id, &*found);
   return with_secret(with, *made, 200);
 }
 

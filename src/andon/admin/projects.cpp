@@ -2,11 +2,10 @@
 
 #include "andon/access/budget_book.hpp"
 #include "andon/admin/access_json.hpp"
+#include "andon/admin/audit.hpp"
 #include "andon/admin/body_reader.hpp"
 #include "andon/admin/handlers.hpp"
 #include "andon/admin/json_out.hpp"
-#include "andon/base/money.hpp"
-#include "andon/base/time_text.hpp"
 
 namespace andon::admin::handlers {
 namespace {
@@ -26,31 +25,9 @@ result<reply> project_reply(const services& with, const project_id& id, int stat
   return reply{.status = status, .body = json_text(to_json(*found))};
 }
 
-bool concerns(const access::bound_budget& rule, const access::principal& who) {
-  for (const auto* own : who.budgets)
-    if (own == &rule) return rule.owner != access::scope::gateway;
-  for (const auto& of_route : who.route_budgets)
-    for (const auto* own : of_route)
-      if (own == &rule) return rule.owner != access::scope::gateway && rule.owner != access::scope::route;
-  return false;
-}
-
-json::object budget_json(const access::budget_reading& reading) {
-  const auto& rule = *reading.rule;
-  const auto left = rule.limit - reading.spent - reading.reserved;
-  json::object out;
-  out["name"] = rule.name;
-  out["owner"] = access::to_string(rule.owner);
-  out["period"] = access::to_string(rule.length);
-  out["begins"] = format_rfc3339(reading.in.begin);
-  out["resets"] = format_rfc3339(reading.in.end);
-  out["limit_usd"] = format_usd(rule.limit);
-  out["spent_usd"] = format_usd(reading.spent);
-  out["reserved_usd"] = format_usd(reading.reserved);
-  out["left_usd"] = left < nano_usd{} ? "0" : format_usd(left);
-  out["alarm_percent"] = rule.alarm_percent;
-  out["alarm"] = reading.alarm;
-  return out;
+void note_project(const services& with, const request& asked, const project_id& id, const result<access::project_settings>& before) {
+  const auto now = with.keys.project(id);
+  note_act(asked, "project " + id.str(), id, before ? to_json(*before) : json::object{}, now ? to_json(*now) : json::object{});
 }
 
 }  // namespace
@@ -71,6 +48,7 @@ result<reply> create_project(const services& with, const request& asked) {
   if (auto may = may_set(asked, wanted.id, *changed); !may) return std::unexpected(std::move(may.error()));
   const auto id = wanted.id;
   if (auto done = with.keys.create_project(std::move(wanted)); !done) return std::unexpected(std::move(done.error()));
+  note_project(with, asked, id, fail(errc::not_found, {}));
   return project_reply(with, id, 201);
 }
 
@@ -89,12 +67,17 @@ result<reply> replace_project(const services& with, const request& asked) {
   if (!changed) return std::unexpected(changed.error());
   if (auto may = may_set(asked, wanted.id, *changed); !may) return std::unexpected(std::move(may.error()));
   const auto id = wanted.id;
+  const auto before = with.keys.project(id);
   if (auto done = with.keys.update_project(std::move(wanted)); !done) return std::unexpected(std::move(done.error()));
+  note_project(with, asked, id, before);
   return project_reply(with, id);
 }
 
 result<reply> delete_project(const services& with, const request& asked) {
-  if (auto done = with.keys.delete_project(project_id{asked.argument}); !done) return std::unexpected(std::move(done.error()));
+  const project_id id{asked.argument};
+  const auto before = with.keys.project(id);
+  if (auto done = with.keys.delete_project(id); !done) return std::unexpected(std::move(done.error()));
+  note_project(with, asked, id, before);
   return reply{.body = json_text(json::object{{"id", asked.argument}, {"deleted", true}})};
 }
 
@@ -104,8 +87,8 @@ result<reply> budgets(const services& with, const request& asked) {
   json::array data;
   if (in_force != nullptr)
     for (const auto& reading : access::read_budgets(*in_force, asked.now)) {
-      if (!asked.who->project.empty() && (self == nullptr || !concerns(*reading.rule, *self))) continue;
-      data.emplace_back(budget_json(reading));
+      if (!asked.who->project.empty() && (self == nullptr || !counts_for(*reading.rule, *self))) continue;
+      data.emplace_back(to_json(reading));
     }
   return reply{.body = json_text(json::object{{"data", std::move(data)}})};
 }

@@ -34,6 +34,13 @@ private:
   std::vector<std::pair<std::string, std::string>> pairs_;
 };
 
+/// What a handler says of its act for the audit log.
+struct act_note {
+  std::string target;          ///< `key key_1`; empty: nothing beyond what the path says
+  project_id project;          ///< that it concerned; empty: the installation
+  std::string before, after;   ///< JSON objects, or empty
+};
+
 struct request {
   access::caller who;          ///< empty on paths that anyone may call
   std::string argument;        ///< what stands for `{…}` in the pattern, decoded
@@ -41,6 +48,7 @@ struct request {
   std::string body;
   ledger::patience wait;       ///< ends with the client's patience
   wall_time now;
+  act_note* act = nullptr;     ///< of requests that are not mere reading; note_act() fills it
 };
 
 struct reply {

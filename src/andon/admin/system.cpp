@@ -1,5 +1,6 @@
 #include <boost/json.hpp>
 
+#include "andon/admin/audit.hpp"
 #include "andon/admin/handlers.hpp"
 #include "andon/admin/json_out.hpp"
 #include "andon/admin/route_table.hpp"
@@ -78,13 +79,16 @@ result<reply> configuration(const services& with, const request&) {
   return reply{.body = with.configuration(), .content_type = "application/yaml"};
 }
 
-result<reply> reload(const services& with, const request&) {
+result<reply> reload(const services& with, const request& asked) {
+  const auto before = with.plan();
   if (auto done = with.reload(); !done) return std::unexpected(std::move(done.error()));
   const auto plan = with.plan();
+  note_act(asked, "configuration", {}, {{"plan", before ? before->version : 0}}, {{"plan", plan ? plan->version : 0}});
   return reply{.body = json_text(json::object{{"reloaded", true}, {"plan", plan ? plan->version : 0}})};
 }
 
-result<reply> drain(const services& with, const request&) {
+result<reply> drain(const services& with, const request& asked) {
+  note_act(asked, "gateway", {}, {{"draining", false}}, {{"draining", true}});
   with.drain();
   return reply{.status = 202, .body = R"({"draining":true})"};
 }

@@ -1,5 +1,6 @@
 #include <boost/json.hpp>
 
+#include "andon/admin/audit.hpp"
 #include "andon/admin/handlers.hpp"
 #include "andon/admin/json_out.hpp"
 #include "andon/base/time_text.hpp"
@@ -33,6 +34,10 @@ json::object target_json(const route::target& target, const gateway::served_mode
   return out;
 }
 
+void note_state(const request& asked, bool was_paused, json::object after) {
+  note_act(asked, "model " + asked.argument, {}, {{"state", was_paused ? "paused" : "serving"}}, std::move(after));
+}
+
 result<std::shared_ptr<route::target_health>> known_target(const services& with, const request& asked) {
   const auto plan = with.plan();
   if (plan)
@@ -61,13 +66,17 @@ result<reply> pause_target(const services& with, const request& asked) {
   if (!target) return std::unexpected(target.error());
   const auto span = asked.query.duration("for", until_resumed, until_resumed);
   if (!span) return std::unexpected(span.error());
+  const bool was_paused = (*target)->held(with.time.mono());
   (*target)->hold(with.time.mono() + *span);
+  note_state(asked, was_paused, {{"state", "paused"}, {"for", asked.query.has("for") ? json::value(format_duration(*span)) : json::value("until resumed")}});
   return reply{.body = json_text(json::object{{"model", asked.argument}, {"state", "paused"}})};
 }
 
 result<reply> resume_target(const services& with, const request& asked) {
   const auto target = known_target(with, asked);
   if (!target) return std::unexpected(target.error());
+  const bool was_paused = (*target)->held(with.time.mono());
+  note_state(asked, was_paused, {{"state", "serving"}});
   (*target)->hold({});
   (*target)->recover();
   return reply{.body = json_text(json::object{{"model", asked.argument}, {"state", "serving"}})};

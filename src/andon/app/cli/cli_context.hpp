@@ -26,6 +26,7 @@ int complain(const error& why);
 CLI::App& add_common(CLI::App& verb, context& in);
 
 void add_status_verbs(CLI::App& root, context& in);     // status, reload, drain, budgets
+void add_audit_verb(CLI::App& root, context& in);
 void add_key_verbs(CLI::App& root, context& in);
 void add_project_verbs(CLI::App& root, context& in);
 void add_ledger_verbs(CLI::App& root, context& in);

@@ -52,6 +52,7 @@ void cli::build(CLI::App& root, context& in, const verbs& with) {
   add_key_verbs(root, in);
   add_project_verbs(root, in);
   add_ledger_verbs(root, in);
+  add_audit_verb(root, in);
   add_reference_verbs(root, in);
 }
 

@@ -1,5 +1,6 @@
 #include "andon/app/serve/instance.hpp"
 
+#include <fmt/format.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -101,12 +102,13 @@ result<void> instance::open(const loaded_settings& from) {
     settings_.listen.admin = *parsed;
   }
   if (auto opened = open_ledger(); !opened) return opened;
+  if (auto opened = open_audit(); !opened) return opened;
   sims_ = std::make_unique<sim_host>(time_, counter_);
   if (auto opened = open_access(); !opened) return opened;
   diagnostics found(from.name);
   if (auto adopted = adopt(settings_, found); !adopted) return adopted;
   if (ledger_) {
-    spending_ = std::make_unique<spend_watch>(*ledger_, *keys_, board_, limits_, time_);
+    spending_ = std::make_unique<spend_watch>(*ledger_, *keys_, board_, limits_, time_, &metrics_);
     if (auto restored = spending_->restore(); !restored) return restored;
   }
   return {};
@@ -126,6 +128,13 @@ result<void> instance::open_ledger() {
   if (!recovered.open.empty() || recovered.lost_entries > 0 || recovered.bad_segments > 0)
     log::warn("ledger_recovered", {{"interrupted", recovered.open.size()}, {"torn_tails", recovered.torn_tails},
                                    {"lost_records", recovered.lost_records}, {"bad_segments", recovered.bad_segments}});
+  return {};
+}
+
+result<void> instance::open_audit() {
+  auto opened = ledger::audit_log::open({.data = options_.data, .master_key = settings_.ledger.encryption}, time_, &metrics_);
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  audit_ = std::move(*opened);
   return {};
 }
 
@@ -232,7 +241,7 @@ result<void> instance::start_admin() {
 }
 
 admin::services instance::admin_services() {
-  return {.time = time_, .metrics = metrics_, .keys = *keys_, .callers = board_, .limits = limits_, .records = ledger_.get(),
+  return {.time = time_, .metrics = metrics_, .keys = *keys_, .callers = board_, .limits = limits_, .records = ledger_.get(), .audit = audit_.get(),
           .health = health_, .plan = [this] { return plan(); }, .reload = [this] { return reload(); },
           .configuration = [this] { const std::lock_guard lock(reloading_); return mask_secrets(configuration_text_); },
           .drain = [this] { drain_asked_ = true; }, .ready = [this] { return ready_.load(); }, .started = started_,
@@ -269,6 +278,21 @@ result<void> instance::reload() {
   reloads_.add();
   log::info("reloaded", {{"plan", plan_version_}, {"routes", plan_->routes.size()}});
   return {};
+}
+
+result<void> instance::reload_because(std::string_view cause) {
+  ledger::audit_entry act{.began = time_.wall(), .key = {}, .role = std::string(cause), .action = "reload", .target = "configuration"};
+  (void)audit_->begin(act);
+  const auto before = plan();
+  const auto done = reload();
+  const auto now = plan();
+  act.took = time_.wall() - act.began;
+  act.before = fmt::format(R"({{"plan":{}}})", before ? before->version : 0);
+  act.after = fmt::format(R"({{"plan":{}}})", now ? now->version : 0);
+  act.status = static_cast<std::uint16_t>(done ? 200 : kind_of(done.error().code).http_status);
+  if (!done) act.reason = done.error().message.substr(0, 500);
+  (void)audit_->end(act);
+  return done;
 }
 
 void instance::tick() {

@@ -18,6 +18,7 @@
 #include "andon/app/serve/sim_host.hpp"
 #include "andon/app/serve/spend_watch.hpp"
 #include "andon/base/metrics.hpp"
+#include "andon/ledger/audit_log.hpp"
 #include "andon/ledger/ledger.hpp"
 #include "andon/net/resolver.hpp"
 #include "andon/route/health_metrics.hpp"
@@ -39,6 +40,8 @@ public:
   result<void> start();
   /// Reads the configuration again; a bad one leaves the Plan in force and says so.
   result<void> reload();
+  /// The same, for what is no request of the admin API (`signal`, `file`): with an entry of its own in the audit log.
+  result<void> reload_because(std::string_view cause);
   /// No new work, running calls end within the configured time, everything is flushed.
   void drain();
   /// Ends the threads of whatever was started; idempotent.
@@ -52,6 +55,7 @@ public:
 
 private:
   result<void> open_ledger();
+  result<void> open_audit();
   result<void> open_access();
   result<void> adopt(const settings& from, diagnostics& found);
   result<void> start_core(net::core& on, std::uint16_t& port);
@@ -76,6 +80,7 @@ private:
   access::directory_board board_;
   access::admission limits_;
   std::unique_ptr<ledger::ledger> ledger_;
+  std::unique_ptr<ledger::audit_log> audit_;
   std::unique_ptr<access::keyring> keys_;
   std::unique_ptr<spend_watch> spending_;
   std::unique_ptr<sim_host> sims_;
