@@ -33,7 +33,7 @@ bool principal::may(permission what, const project_id& of) const noexcept {
 
 bool principal::may(permission what) const noexcept { return allows(role, what) && project.empty(); }
 
-result<caller> directory::identify(const std::shared_ptr<const directory>& in, std::string_view text, wall_time now) {
+result<caller> directory::identify(const std::shared_ptr<const directory>& in, std::string_view text, wall_time now, caller* owner) {
   if (text.starts_with(key_prefix) && !well_formed(text))
     return fail(errc::invalid_key, "The key is mistyped or cut off: its checksum does not fit.");
   const auto& self = *in;
@@ -45,6 +45,7 @@ result<caller> directory::identify(const std::shared_ptr<const directory>& in, s
     const auto& entry = self.credentials_[self.slots_[at] - 1];
     if (CRYPTO_memcmp(entry.hash.data(), hash.data(), hash.size()) != 0) continue;
     const auto& who = self.principals_[entry.who];
+    if (owner != nullptr) *owner = caller{in, &who};
     if (now.time_since_epoch().count() >= entry.valid_until) return fail(errc::expired_key, "The key '" + who.name + "' has expired.");
     if (who.blocked) return fail(errc::blocked_key, "The key '" + who.name + "' or its project is blocked.");
     mark_used(*who.state, now);

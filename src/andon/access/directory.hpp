@@ -101,8 +101,9 @@ private:
 class directory {
 public:
   /// Key → principal. Compares whole 256-bit keyed hashes in constant time; nothing is ever looked up by a part of a
-  /// secret. Marks the key as used. Errors: invalid_key, expired_key, blocked_key.
-  [[nodiscard]] static result<caller> identify(const std::shared_ptr<const directory>& in, std::string_view secret_text, wall_time now);
+  /// secret. Marks the key as used. Errors: invalid_key, expired_key, blocked_key; with the latter two `owner`, if given,
+  /// is still set to whom the key belongs, so that the refusal can be recorded.
+  [[nodiscard]] static result<caller> identify(const std::shared_ptr<const directory>& in, std::string_view secret_text, wall_time now, caller* owner = nullptr);
 
   [[nodiscard]] route_index find_route(std::string_view name) const noexcept;
   [[nodiscard]] const route_name& name_of(route_index route) const { return route_names_[static_cast<std::size_t>(route)]; }

@@ -44,6 +44,7 @@ void exchange::forget_attempt() {
   account.http_status = 0;
   upstream_error_body.clear();
   upstream_error_type.clear();
+  response_id.clear();
   upstream_error_status = 0;
   retry_after.reset();
 }

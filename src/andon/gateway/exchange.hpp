@@ -22,15 +22,20 @@
 
 namespace andon::gateway {
 
+/// What the request line asks for: a call that this gateway serves, or what it only answers.
+enum class errand : std::uint8_t { call, options, wrong_method, unknown_path };
+
 class exchange {
 public:
   // what came
   net::incoming_call* call = nullptr;
   plan_ptr under;                              ///< the Plan of this exchange
   llm::openai::endpoint_match asked;
+  errand what = errand::call;
+  std::string_view allow;                      ///< methods of the path, where they are to be told
   std::string_view body;                       ///< as received; lives in the connection until the answer is finished
   llm::request_facts facts;
-  access::caller who;
+  access::caller who;                          ///< also of a key that may not be used: its refusals have Records too
   std::vector<std::string> tags;
   std::optional<nanoseconds> client_limit;     ///< the client's own time limit
   telemetry::trace_id trace{};
@@ -45,6 +50,7 @@ public:
   std::optional<access::refusal> refused;
   bool opened = false;
   bool streaming = false;                      ///< in the gauge of open streams
+  bool litellm = false;                        ///< the client speaks LiteLLM's headers
   bool counted = false;                        ///< in the gauge of calls in flight
 
   // what is going on
@@ -59,6 +65,7 @@ public:
   std::optional<nanoseconds> retry_after;      ///< of the last failure, for the client
   std::string upstream_error_body;             ///< a provider's own refusal, to be passed on as it is
   std::string upstream_error_type;
+  std::string response_id;                     ///< the provider's, where a span will tell of it
   int upstream_error_status = 0;
   llm::usage failed_use;                       ///< what attempts that did not serve the client consumed, estimated
   nano_usd failed_cost;

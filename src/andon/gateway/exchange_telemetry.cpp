@@ -23,15 +23,12 @@ const served_model* model_of(const exchange& x, const model_name& name) {
 
 telemetry::attempt_facts facts_of(const exchange& x, const ledger::attempt& attempt, const telemetry::span_id& id) {
   const auto* model = model_of(x, attempt.model);
-  telemetry::attempt_facts out;
+  auto out = model ? target_facts(*model) : telemetry::attempt_facts{};
   out.id = id;
   out.model = attempt.model.view();
-  out.provider = model ? model->flavour->telemetry_name : attempt.provider.view();
+  out.provider = attempt.provider.view();
+  if (model == nullptr) out.kind = out.provider;
   out.upstream_model = attempt.upstream_model;
-  if (model) {
-    out.address = model->to.host;
-    out.port = model->to.port;
-  }
   out.outcome = attempt.outcome;
   out.http_status = attempt.http_status;
   out.started = attempt.started;
@@ -40,13 +37,28 @@ telemetry::attempt_facts facts_of(const exchange& x, const ledger::attempt& atte
   return out;
 }
 
-telemetry::exchange_facts facts_of(const exchange& x) {
+}  // namespace
+
+std::string_view operation_name(ledger::operation op) { return operation_names[static_cast<std::size_t>(op)]; }
+
+telemetry::attempt_facts target_facts(const served_model& model) {
+  telemetry::attempt_facts out;
+  out.model = model.name.view();
+  out.provider = model.provider.view();
+  out.kind = model.flavour->telemetry_name;
+  out.upstream_model = model.upstream_model;
+  out.address = model.to.host;
+  out.port = model.to.port;
+  return out;
+}
+
+telemetry::exchange_facts told_facts(const exchange& x) {
   const auto& a = x.account;
   telemetry::exchange_facts out;
   out.project = a.project.view();
   out.route = x.route ? a.route.view() : std::string_view{};  // a name that no route has is the client's text: not a label
   out.model = a.model.view();
-  out.operation = operation_names[static_cast<std::size_t>(a.op)];
+  out.operation = operation_name(a.op);
   out.method = a.method;
   out.path = a.path;
   out.response_model = a.upstream_model;
@@ -69,6 +81,14 @@ telemetry::exchange_facts facts_of(const exchange& x) {
   out.retries = x.retries;
   out.failovers = x.failovers;
   if (x.facts.max_output) out.max_tokens = x.facts.max_output->value();
+  out.temperature = x.facts.temperature;
+  out.top_p = x.facts.top_p;
+  out.frequency_penalty = x.facts.frequency_penalty;
+  out.presence_penalty = x.facts.presence_penalty;
+  out.seed = x.facts.seed;
+  out.choices = x.facts.choices;
+  out.json_output = x.facts.has_response_format;
+  out.response_id = x.response_id;
   out.trace = x.trace;
   out.span = x.span;
   out.parent = x.parent;
@@ -77,20 +97,19 @@ telemetry::exchange_facts facts_of(const exchange& x) {
   return out;
 }
 
-}  // namespace
-
 void tell(gateway& on, const exchange& x) {
   const auto id = x.account.id.chars();
   std::array<telemetry::attempt_facts, most_attempts> attempts;
   const auto count = std::min({x.account.attempts.size(), x.attempt_spans.size(), most_attempts});
   for (std::size_t i = 0; i < count; ++i) attempts[i] = facts_of(x, x.account.attempts[i], x.attempt_spans[i]);
-  auto facts = facts_of(x);
+  auto facts = told_facts(x);
   facts.request_id = {id.data(), id.size()};
   facts.attempts = {attempts.data(), count};
   auto& meter = on.parts().meter;
   if (x.streaming) meter.stream_closed();
   if (x.counted) meter.ended();
   meter.observe(facts);
+  if (!x.who && facts.outcome != errc::none) meter.rejected(facts.outcome);
   if (x.refused) meter.refused(access::to_string(x.refused->what), x.refused->code);
   if (on.parts().exporter != nullptr && x.sampled) on.parts().exporter->offer(facts);
 }

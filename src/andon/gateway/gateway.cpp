@@ -1,12 +1,13 @@
 #include "andon/gateway/gateway.hpp"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 
 #include "andon/base/log.hpp"
 #include "andon/gateway/path.hpp"
+#include "andon/gateway/server_refusals.hpp"
 #include "andon/gateway/stages.hpp"
-#include "andon/llm/dialect/openai_error.hpp"
 
 namespace andon::gateway {
 namespace {
@@ -21,12 +22,15 @@ net::task<void> answer(net::incoming_call& call, int status, net::header type, s
   (void)co_await call.respond(status, lines, body);
 }
 
-net::task<void> refuse(net::incoming_call& call, error why, std::string_view allow) {
-  const auto body = llm::openai::error_body(why);
-  std::vector<net::header> lines{json_type, {"x-should-retry", "false"}};
-  if (!allow.empty()) lines.push_back({"allow", allow});
-  (void)co_await call.respond(kind_of(why.code).http_status, lines, body);
-}
+/// Paths of the gateway's own, which answer GET and HEAD to anyone.
+constexpr std::array<std::string_view, 6> own_paths{"/", "/healthz", "/readyz", "/health/readiness", "/health/liveliness", "/health/liveness"};
+constexpr std::string_view takes_get = "GET, HEAD, OPTIONS";
+constexpr std::string_view takes_post = "POST, OPTIONS";
+constexpr std::string_view takes_any = "GET, HEAD, POST, OPTIONS";
+
+bool is_get(std::string_view method) { return method == "GET" || method == "HEAD"; }
+
+bool fits(std::string_view method, std::string_view wanted) { return method == wanted || (method == "HEAD" && wanted == "GET"); }
 
 /// Aborts a reply that takes too long to end.
 void abort_reply(void* reply) { static_cast<net::client_reply*>(reply)->abort(); }
@@ -60,7 +64,15 @@ bool gateway::may_complain() {
   return true;
 }
 
-net::task<void> gateway::stop() { co_await work_.close_and_wait(); }
+net::task<void> gateway::stop() {
+  co_await work_.close_and_wait();
+  if (journal_ == nullptr || unwritten_.waiting() == 0) co_return;
+  unwritten_.write(*journal_, record_backlog::max_waiting);
+  if (const auto lost = unwritten_.waiting(); lost > 0) {
+    parts_.meter.unrecorded(lost);
+    log::error("records_lost", {{"count", lost}, {"reason", "there is still no space for them"}});
+  }
+}
 
 void gateway::finish_reading(net::reply_ptr reply) {
   if (auto inside = work_.enter()) parts_.on.spawn(read_to_end(parts_.on, std::move(reply), std::move(inside)));
@@ -84,21 +96,33 @@ void gateway::refused(const error& why, std::string_view peer_address) {
   log::debug("request_refused", {{"reason", kind_of(why.code).name}, {"peer", peer_address}});
 }
 
-net::task<void> gateway::handle(net::incoming_call& call) {
-  auto asked = llm::openai::match_path(call.path());
-  if (!asked) return answer_health(call, call.path());
-  return serve(call, std::move(*asked));
+net::refusal_answer gateway::describe(const error& why) {
+  const auto id = failing_ ? *failing_ : request_id::make(wall(), parts_.on.random());
+  failing_.reset();
+  return answer_of(why, id);
 }
 
-net::task<void> gateway::serve(net::incoming_call& call, llm::openai::endpoint_match asked) {
-  if (call.method() != asked.method) {
-    parts_.meter.rejected(errc::method_not_allowed);
-    co_await refuse(call, {errc::method_not_allowed, "This path takes " + std::string(asked.method) + "."}, asked.method);
-    co_return;
-  }
+net::task<void> gateway::handle(net::incoming_call& call) {
+  const auto method = call.method();
+  auto asked = llm::openai::match_path(call.path());
+  if (asked && fits(method, asked->method)) return serve(call, std::move(*asked));
+  const bool own = std::ranges::find(own_paths, call.path()) != own_paths.end();
+  if (own && is_get(method)) return answer_health(call, call.path());
+  std::string_view allow;
+  if (asked) allow = asked->method == "POST" ? takes_post : takes_get;
+  else if (own) allow = takes_get;
+  else if (call.path() == "*") allow = takes_any;
+  const auto what = allow.empty() ? errand::unknown_path : method == "OPTIONS" ? errand::options : errand::wrong_method;
+  return serve(call, asked ? std::move(*asked) : llm::openai::endpoint_match{}, what, allow);
+}
+
+net::task<void> gateway::serve(net::incoming_call& call, llm::openai::endpoint_match asked, errand what, std::string_view allow) {
   auto x = take();
   x->begin(call, plan_, request_id::make(wall(), parts_.on.random()), now(), wall());
   x->asked = std::move(asked);
+  x->account.op = static_cast<ledger::operation>(x->asked.op);
+  x->what = what;
+  x->allow = allow;
   std::exception_ptr fault;
   try {
     co_await run_path(*this, *x);
@@ -109,6 +133,7 @@ net::task<void> gateway::serve(net::incoming_call& call, llm::openai::endpoint_m
     x->account.outcome = errc::internal;
     x->account.http_status = 500;
     (void)close_now(*this, *x, nullptr);
+    failing_ = x->account.id;
     std::rethrow_exception(fault);
   }
   give_back(std::move(x));
@@ -120,9 +145,7 @@ net::task<void> gateway::answer_health(net::incoming_call& call, std::string_vie
   if (path == "/healthz") return answer(call, 200, json_type, R"({"status":"ok"})");
   if (path == "/readyz" || path == "/health/readiness") return answer(call, ready ? 200 : 503, json_type, state);
   if (path == "/health/liveliness" || path == "/health/liveness") return answer(call, 200, json_type, "\"I'm alive!\"");
-  if (path == "/") return answer(call, 200, text_type, "Andon gateway. Set your client's base URL to this address followed by /v1.\n");
-  parts_.meter.rejected(errc::unknown_path);
-  return refuse(call, {errc::unknown_path, "Unknown path '" + std::string(path.substr(0, 200)) + "'. Clients' base URL ends in /v1; see GET /v1/models."}, {});
+  return answer(call, 200, text_type, "Andon gateway. Set your client's base URL to this address followed by /v1.\n");
 }
 
 }  // namespace andon::gateway

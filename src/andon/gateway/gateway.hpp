@@ -8,12 +8,14 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "andon/access/admission.hpp"
 #include "andon/access/directory.hpp"
 #include "andon/gateway/exchange.hpp"
 #include "andon/gateway/plan.hpp"
+#include "andon/gateway/record_backlog.hpp"
 #include "andon/ledger/ledger.hpp"
 #include "andon/llm/tokens.hpp"
 #include "andon/net/core.hpp"
@@ -53,6 +55,7 @@ public:
 
   net::task<void> handle(net::incoming_call& call) override;
   void refused(const error& why, std::string_view peer_address) override;
+  net::refusal_answer describe(const error& why) override;
 
   // For the stages.
   [[nodiscard]] mono_time now() const { return parts_.on.now(); }
@@ -62,23 +65,28 @@ public:
   [[nodiscard]] std::string& text_scratch() { return text_scratch_; }
   [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] ledger::journal_writer* journal() { return journal_; }
+  [[nodiscard]] record_backlog& unwritten() { return unwritten_; }
+  /// The exchange's spans will be exported: what only they tell is worth copying.
+  [[nodiscard]] bool tells_spans(const exchange& x) const { return x.sampled && parts_.exporter != nullptr; }
   /// True at most once a second: for log lines that a fault would otherwise write for every call.
   [[nodiscard]] bool may_complain();
   /// Reads a provider's connection to its end in the background, so that it can be used again.
   void finish_reading(net::reply_ptr reply);
 
 private:
-  net::task<void> serve(net::incoming_call& call, llm::openai::endpoint_match asked);
+  net::task<void> serve(net::incoming_call& call, llm::openai::endpoint_match asked, errand what = errand::call, std::string_view allow = {});
   net::task<void> answer_health(net::incoming_call& call, std::string_view path);
   std::unique_ptr<exchange> take();
   void give_back(std::unique_ptr<exchange> done);
 
   gateway_parts parts_;
   ledger::journal_writer* journal_ = nullptr;
+  record_backlog unwritten_;
   access::directory_reader callers_;
   plan_ptr plan_;
   std::string text_scratch_;
   mono_time complained_{};
+  std::optional<request_id> failing_;   ///< of the exchange that the server answers for, because it threw
   std::vector<std::unique_ptr<exchange>> spare_;
   net::gate work_;
   std::atomic<bool> draining_{false};

@@ -1,8 +1,12 @@
 #pragma once
 // A whole gateway on one core in the test's process: the simulated provider behind it, a client before it, a ledger in
 // a temporary directory. For tests only.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -10,6 +14,7 @@
 
 #include "andon/access/keyring.hpp"
 #include "andon/gateway/gateway.hpp"
+#include "andon/ledger/journal_file.hpp"
 #include "andon/ledger/store.hpp"
 #include "andon/net/resolver.hpp"
 #include "andon/net/url.hpp"
@@ -21,7 +26,8 @@ using namespace std::chrono_literals;
 
 struct answer {
   int status = 0;
-  std::string body, request_id, retry_after, should_retry, served_by;
+  std::string body, request_id, retry_after, should_retry, served_by, allow, type;
+  std::vector<std::pair<std::string, std::string>> headers;
   error broken{errc::none, {}};   ///< why reading it ended early
 };
 
@@ -29,7 +35,20 @@ struct ask {
   std::string method = "POST", path = "/v1/chat/completions", body;
   std::string key;                ///< empty: the fixture's
   std::string header_name = "authorization";
+  std::vector<net::header> more;  ///< further headers
   std::size_t leave_after = 0;    ///< closes the connection after so many bytes of the body; 0: reads to the end
+};
+
+constexpr const char* nobody = "none";   ///< as ask::key: sends none
+
+/// A file system that is full when told so: no new segment can be made.
+class full_disk final : public ledger::file_operations {
+public:
+  std::atomic<bool> full{false};
+  result<void> allocate(int fd, std::uint64_t bytes) override {
+    if (full) return fail(errc::disk_full, "made to be full");
+    return file_operations::allocate(fd, bytes);
+  }
 };
 
 struct target {
@@ -45,18 +64,22 @@ struct setup {
   std::vector<access::budget_rule> budgets;
   std::vector<llm::price_override> prices;
   std::uint32_t attempts = 3;
+  std::uint64_t segment_bytes = 1u << 20;
+  ledger::file_operations* files = nullptr;
+  net::server_limits server{.max_body = 1u << 20};
+  std::string provider = "sim", flavour = "custom";
 };
 
 class running_gateway {
 public:
   explicit running_gateway(setup with) : directory_(fresh_directory()) {
-    open_ledger();
+    open_ledger(with);
     open_keys(with);
     make_plan(with);
     handler_ = std::make_unique<gateway>(gateway_parts{on_, *providers_, board_, limits_, ledger_.get(), false, counter_, meter_, nullptr, telemetry::sampler(0)});
     handler_->adopt(plan_);
     handler_->set_ready(true);
-    listener_ = std::make_unique<net::http_server>(on_, *handler_, net::server_limits{.max_body = 1u << 20});
+    listener_ = std::make_unique<net::http_server>(on_, *handler_, with.server);
     port_ = listener_->listen("127.0.0.1", 0).value();
     thread_ = std::thread([this] { on_.run(); });
   }
@@ -104,6 +127,31 @@ public:
   [[nodiscard]] std::int64_t open_tickets() const { return limits_.open_tickets(); }
   [[nodiscard]] ledger::ledger& records() { return *ledger_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  gateway& handler() { return *handler_; }
+  /// The value of a series as Prometheus sees it, `andon_x_total{a="b"}`; 0 when there is none.
+  [[nodiscard]] double metric(const std::string& series) const {
+    const auto text = "\n" + metrics_.render_prometheus();
+    const auto at = text.find("\n" + series + " ");
+    return at == std::string::npos ? 0.0 : std::stod(text.substr(at + series.size() + 2));
+  }
+  [[nodiscard]] std::string metrics_text() const { return metrics_.render_prometheus(); }
+  /// What comes back for these bytes until the gateway closes.
+  [[nodiscard]] std::string raw(std::string_view bytes) const {
+    const int link = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port_);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const timeval limit{10, 0};
+    ::setsockopt(link, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    EXPECT_EQ(::connect(link, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    if (!bytes.empty()) EXPECT_EQ(::send(link, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+    std::string all;
+    char part[4096];
+    for (ssize_t n = 0; (n = ::recv(link, part, sizeof part, 0)) > 0;) all.append(part, static_cast<std::size_t>(n));
+    ::close(link);
+    return all;
+  }
   [[nodiscard]] const std::string& key() const { return key_; }
   access::keyring& keys() { return *keys_; }
 
@@ -113,10 +161,11 @@ private:
     EXPECT_NE(mkdtemp(pattern.data()), nullptr);
     return pattern;
   }
-  void open_ledger() {
+  void open_ledger(const setup& with) {
     ledger::ledger_options options;
     options.data = directory_;
-    options.segment_bytes = 1u << 20;
+    options.segment_bytes = with.segment_bytes;
+    options.files = with.files;
     options.index_poll = 5ms;
     auto opened = ledger::ledger::open(options, time_, &metrics_);
     ASSERT_TRUE(opened) << opened.error().message;
@@ -148,7 +197,7 @@ private:
     rules.retry = {.attempts = with.attempts, .max_attempts = 6, .prefer = route::retry_settings::order::other_first, .backoff_base = 1ms};
     auto served = std::make_unique<served_route>();
     served->name = rules.name;
-    for (std::size_t i = 0; i < with.targets.size(); ++i) add_target(*made, *served, rules, with.targets[i], "m" + std::to_string(i));
+    for (std::size_t i = 0; i < with.targets.size(); ++i) add_target(*made, *served, rules, with.targets[i], "m" + std::to_string(i), with);
     served->choice = route::route::compile(rules, health_).value();
     auto hidden = std::make_unique<served_route>(*served);
     hidden->name = route_name{"hidden"};
@@ -157,17 +206,17 @@ private:
     made->seal();
     plan_ = std::move(made);
   }
-  void add_target(plan& into, served_route& served, route::route_settings& rules, const target& one, const std::string& name) {
+  void add_target(plan& into, served_route& served, route::route_settings& rules, const target& one, const std::string& name, const setup& with) {
     auto script = one.script.empty() ? sim::script{} : sim::parse_script(one.script).value();
     auto& sim = sims_.emplace_back(std::make_unique<sim::sim_server>(on_, sim::engine(std::move(script))));
     ASSERT_TRUE(sim->listen());
     auto model = std::make_unique<served_model>();
     model->name = model_name{name};
-    model->provider = provider_name{"sim"};
+    model->provider = provider_name{with.provider};
     model->upstream_model = one.upstream_model;
     model->to = {.host = "127.0.0.1", .port = sim->port()};
     model->address = net::host_port(model->to);
-    model->flavour = route::find_flavour("custom");
+    model->flavour = route::find_flavour(with.flavour);
     model->price_provider = "sim";
     model->paths = {"/v1/chat/completions", "/v1/completions", "/v1/embeddings"};
     model->profile = &llm::token_profile_of("gpt-4o");
@@ -181,7 +230,9 @@ private:
     answer out;
     const net::endpoint to{.host = "127.0.0.1", .port = port_};
     const std::string credential = what.header_name == "authorization" ? "Bearer " + what.key : what.key;
-    const std::vector<net::header> lines{{what.header_name, credential}, {"content-type", "application/json"}};
+    std::vector<net::header> lines{{"content-type", "application/json"}};
+    if (what.key != nobody) lines.push_back({what.header_name, credential});
+    lines.insert(lines.end(), what.more.begin(), what.more.end());
     const net::outgoing_request request{what.method, what.path, lines, what.body};
     const auto until = deadline::after(on_.now(), 20s);
     const net::call_deadlines limits{until, until, until, {}};
@@ -200,6 +251,9 @@ private:
     out.retry_after = net::find_header(reply.headers(), "retry-after");
     out.should_retry = net::find_header(reply.headers(), "x-should-retry");
     out.served_by = net::find_header(reply.headers(), "x-andon-model");
+    out.allow = net::find_header(reply.headers(), "allow");
+    out.type = net::find_header(reply.headers(), "content-type");
+    for (const auto& line : reply.headers()) out.headers.emplace_back(line.name, line.value);
   }
   static net::task<void> read(net::client_reply& reply, std::size_t leave_after, answer& out) {
     for (;;) {

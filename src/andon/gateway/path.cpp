@@ -1,6 +1,7 @@
 #include "andon/gateway/path.hpp"
 
 #include "andon/gateway/model_list.hpp"
+#include "andon/gateway/server_refusals.hpp"
 #include "andon/gateway/stages.hpp"
 
 namespace andon::gateway {
@@ -8,17 +9,31 @@ namespace {
 
 using ledger::stage;
 
+/// Why a request that is no call is refused. Whoever asks has been identified before, so that a caller's mistakes are
+/// in its Records; nobody needs a key to be told that a path does not exist.
+std::unexpected<error> misdirected(const exchange& x) {
+  const auto path = std::string(x.call->path().substr(0, 200));
+  if (x.what == errand::wrong_method) return fail(errc::method_not_allowed, "The path '" + path + "' takes " + std::string(x.allow) + ".");
+  return fail(errc::unknown_path, "Unknown path '" + path + "'. Clients' base URL ends in /v1; see GET /v1/models.");
+}
+
 /// The stages in their order. `identify` reads only the head and stands before the body is received, so that nobody
 /// without a key can make the gateway hold a body.
 net::task<result<void>> carry(gateway& on, exchange& x) {
-  if (on.draining()) co_return fail(errc::draining, "The gateway is shutting down; retry on another instance.");
   x.enter(stage::identify, on.now());
-  if (auto known = identify(on, x); !known) co_return std::unexpected(std::move(known.error()));
+  auto known = identify(on, x);
+  if (x.what == errand::options) {
+    co_await answer_options(on, x);
+    co_return result<void>{};
+  }
+  if (x.what != errand::call) co_return misdirected(x);
+  if (on.draining()) co_return fail(errc::draining, "The gateway is shutting down; retry on another instance.");
+  if (!known) co_return std::unexpected(std::move(known.error()));
   if (x.asked.op == llm::operation::models) co_return co_await answer_models(on, x);
 
   x.enter(stage::receive, on.now());
   const auto body = co_await x.call->read_body();
-  if (!body) co_return std::unexpected(body.error());
+  if (!body) co_return std::unexpected(in_full(body.error()));
   x.body = *body;
 
   x.enter(stage::decode, on.now());

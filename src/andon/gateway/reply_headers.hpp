@@ -16,8 +16,8 @@ class reply_headers {
 public:
   /// `name` must outlive the reply (a literal); `value` likewise.
   void add(std::string_view name, std::string_view value) { lines_.push_back({name, value}); }
-  /// Copies the value.
-  void add_copy(std::string_view name, std::string_view value) { lines_.push_back({name, keep(value)}); }
+  /// Copies the value; gives the copy, for another line.
+  std::string_view add_copy(std::string_view name, std::string_view value) { return lines_.emplace_back(name, keep(value)).value; }
   void add_number(std::string_view name, std::int64_t value);
   /// Copies both.
   void add_both(std::string_view name, std::string_view value) { const auto kept = keep(name); lines_.push_back({kept, keep(value)}); }

@@ -18,10 +18,17 @@ void settle(gateway& on, exchange& x, const served_model* model) {
 
 std::optional<ledger::position> append(gateway& on, exchange& x) {
   if (on.journal() == nullptr || !x.who) return std::nullopt;
+  auto& late = on.unwritten();
   auto at = on.journal()->append_record(x.account);
-  if (at) return *at;
-  if (on.may_complain()) log::error("record_not_written", {{"request_id", x.account.id.str()}, {"reason", at.error().message}});
-  return std::nullopt;
+  if (at) {
+    if (late.waiting() > 0) late.write(*on.journal());
+    return *at;
+  }
+  const auto kept = late.keep(x.account, *on.journal());
+  if (kept.what == record_backlog::fate::lost) on.parts().meter.unrecorded(1);
+  if (kept.what != record_backlog::fate::written && on.may_complain())
+    log::error(kept.what == record_backlog::fate::lost ? "record_lost" : "record_waits_for_space", {{"request_id", x.account.id.str()}, {"reason", at.error().message}});
+  return kept.at;
 }
 
 }  // namespace

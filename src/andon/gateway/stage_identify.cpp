@@ -35,6 +35,8 @@ bool starts_with_x(std::string_view name) { return !name.empty() && (name[0] == 
 /// What callers tell beside the body. Headers of the names that LiteLLM's users have in their scripts count as ours.
 void read_extras(exchange& x, const net::header& line) {
   using net::header_equals;
+  constexpr std::string_view litellm = "x-litellm-";
+  if (header_equals(line.name.substr(0, litellm.size()), litellm)) x.litellm = true;
   if (header_equals(line.name, "x-andon-tags") || header_equals(line.name, "x-litellm-tags")) add_tags(x.tags, line.value);
   else if (header_equals(line.name, "x-andon-session")) x.account.session = clipped(line.value);
   else if (header_equals(line.name, "x-andon-user") || header_equals(line.name, "x-litellm-end-user-id") ||
@@ -72,11 +74,12 @@ result<void> identify(gateway& on, exchange& x) {
 
   const auto secret_text = credential.found();
   if (!secret_text) return std::unexpected(secret_text.error());
-  auto who = access::directory::identify(on.callers().get(), *secret_text, on.wall());
-  if (!who) return std::unexpected(std::move(who.error()));
-  x.who = std::move(*who);
-  account.project = x.who->project;
-  account.key = x.who->key;
+  auto good = access::directory::identify(on.callers().get(), *secret_text, on.wall(), &x.who);
+  if (x.who) {
+    account.project = x.who->project;
+    account.key = x.who->key;
+  }
+  if (!good) return std::unexpected(std::move(good.error()));
   if (!access::allows(x.who->role, access::permission::models_call) && !access::allows(x.who->role, access::permission::models_list))
     return fail(errc::forbidden, "A key of role " + std::string(access::to_string(x.who->role)) + " may not call models; use one of role caller.");
   return {};

@@ -1,3 +1,4 @@
+#include "andon/gateway/exchange_telemetry.hpp"
 #include "andon/gateway/stages.hpp"
 #include "andon/llm/dialect/openai_error.hpp"
 #include "andon/llm/dialect/openai_stream.hpp"
@@ -15,7 +16,8 @@ public:
         assembler_(x.asked.op, {x.facts.include_usage, x.facts.choices, x.under->limits.max_reply}) {}
 
   /// Takes the next bytes of the provider; what goes to the client is in out().
-  result<void> take(std::string_view bytes) {
+  result<void> take(std::string_view bytes, mono_time at) {
+    at_ = at;
     events_.feed(bytes);
     while (const auto event = events_.next()) {
       if (done_) continue;  // nothing is sent after the end marker
@@ -42,6 +44,7 @@ public:
     account.use = assembler_.use().value_or(llm::usage{});
     if (!assembler_.use()) estimate(account.use);
     account.upstream_model = assembler_.model();
+    if (on_.tells_spans(x_)) x_.response_id = assembler_.id().substr(0, max_response_id);
     account.finish_reason = assembler_.finish_reason();
     account.stream_events = assembler_.events();
     account.reply_body = assembler_.events() > 0 ? assembler_.assemble() : std::string{};
@@ -62,8 +65,18 @@ private:
     if (about->kind == llm::event_kind::failure) return failure();
     if (about->has_content && x_.account.first_token == nanoseconds{}) x_.account.first_token = on_.now() - x_.arrived();
     if (about->kind == llm::event_kind::done) done_ = true;
+    else time_chunk();
     forward(event, *about);
     return {};
+  }
+
+  /// Seconds between two chunks, after the first.
+  void time_chunk() {
+    if (last_chunk_ != mono_time{}) {
+      if (between_ == nullptr) between_ = &on_.parts().meter.chunk_seconds(operation_name(x_.account.op), target_facts(model_));
+      between_->observe(std::chrono::duration<double>(at_ - last_chunk_).count());
+    }
+    last_chunk_ = at_;
   }
 
   void forward(const net::sse_event& event, const llm::stream_event& about) {
@@ -96,6 +109,8 @@ private:
   llm::openai::stream_assembler assembler_;
   net::sse_reader events_;
   std::string out_, edited_;
+  mono_time at_{}, last_chunk_{};
+  metrics::histogram* between_ = nullptr;
   bool done_ = false;
 };
 
@@ -133,10 +148,11 @@ net::task<result<void>> pump(gateway& on, exchange& x, const served_model& model
   while (!stream.done()) {
     const auto began = on.now();
     const auto part = co_await reply.read_some();
-    x.account.upstream += on.now() - began;
+    const auto came = on.now();
+    x.account.upstream += came - began;
     if (!part) co_return std::unexpected(part.error());
     if (part->empty()) co_return stream.end();
-    if (auto taken = stream.take(*part); !taken) co_return taken;
+    if (auto taken = stream.take(*part, came); !taken) co_return taken;
     if (stream.done() || stream.out().empty()) continue;
     begin_answer(on, x, model);
     const auto written = co_await x.call->write(stream.out());

@@ -6,7 +6,8 @@
 
 namespace andon::gateway {
 
-/// Who calls: key → principal. Needs only the head, so that strangers cannot make the gateway buffer bodies.
+/// Who calls: key → principal. Needs only the head, so that strangers cannot make the gateway buffer bodies. A key that
+/// has expired or is blocked is refused, but x.who is set: the refusal has a Record.
 result<void> identify(gateway& on, exchange& x);
 /// The body into facts; the route that is asked for; tags, user, session.
 result<void> decode(gateway& on, exchange& x);
@@ -35,8 +36,14 @@ void price_exchange(gateway& on, exchange& x, const served_model* model);
 /// The parts of close that need no waiting; the Record's place if the Record's place must still become durable.
 std::optional<ledger::position> close_now(gateway& on, exchange& x, const served_model* model);
 
+/// Bytes of a provider's id that a span tells.
+inline constexpr std::size_t max_response_id = 256;
+
 /// Answers an exchange that failed before anything was sent.
 net::task<void> answer_error(gateway& on, exchange& x, const error& why);
+
+/// Answers OPTIONS: what the path takes. For anyone.
+net::task<void> answer_options(gateway& on, exchange& x);
 
 /// Headers that every reply of an exchange carries.
 void add_common_headers(gateway& on, exchange& x, const served_model* model);

@@ -52,6 +52,8 @@ struct request_facts {
   std::uint32_t choices = 1;             ///< max(n, best_of), at least 1
   std::optional<tokens> max_output;      ///< per choice: the larger of max_completion_tokens and max_tokens; absent when
                                          ///< missing, null, negative or not a number (the provider judges those)
+  std::optional<double> temperature, top_p, frequency_penalty, presence_penalty;  ///< absent when missing or not a number
+  std::optional<std::int64_t> seed;
   std::string user;                      ///< `safety_identifier`, else `user`
   std::string service_tier;
   std::vector<std::pair<std::string, std::string>> metadata;  ///< values that are not strings as their JSON text; at most 64

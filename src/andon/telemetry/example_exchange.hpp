@@ -8,9 +8,9 @@ namespace andon::telemetry {
 
 struct example_exchange {
   std::array<attempt_facts, 2> attempts{
-      attempt_facts{.id = {1}, .model = "gpt-4o-mini", .provider = "openai", .upstream_model = "gpt-4o-mini-2024-07-18", .address = "api.openai.com", .port = 443,
+      attempt_facts{.id = {1}, .model = "gpt-4o-mini", .provider = "main", .kind = "openai", .upstream_model = "gpt-4o-mini-2024-07-18", .address = "api.openai.com", .port = 443,
                     .outcome = errc::upstream_error, .http_status = 503, .started = std::chrono::milliseconds{1}, .duration = std::chrono::milliseconds{90}},
-      attempt_facts{.id = {2}, .model = "llama", .provider = "groq", .upstream_model = "llama-3.3-70b", .address = "api.groq.com", .port = 443,
+      attempt_facts{.id = {2}, .model = "llama", .provider = "fast", .kind = "groq", .upstream_model = "llama-3.3-70b", .address = "api.groq.com", .port = 443,
                     .http_status = 200, .started = std::chrono::milliseconds{100}, .duration = std::chrono::milliseconds{900}, .first_token = std::chrono::milliseconds{300}}};
 
   [[nodiscard]] exchange_facts facts() const {
@@ -40,6 +40,7 @@ struct example_exchange {
     f.attempts = attempts;
     f.max_tokens = 256;
     f.temperature = 0.5;
+    f.json_output = true;
     f.trace = {0xaa, 0xbb};
     f.span = {0xcc};
     f.sampled = true;

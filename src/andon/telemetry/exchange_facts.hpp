@@ -33,7 +33,8 @@ enum class price_fact : std::uint8_t { unknown, known, free };
 struct attempt_facts {
   span_id id{};                      ///< what was sent upstream in traceparent
   std::string_view model;            ///< the deployable's name in the configuration
-  std::string_view provider;         ///< `gen_ai.provider.name`
+  std::string_view provider;         ///< its name in the configuration: what Andon's own metrics carry
+  std::string_view kind;             ///< `gen_ai.provider.name`: the conventions' well-known name of its kind
   std::string_view upstream_model;   ///< the name sent to the provider
   std::string_view address;          ///< host
   std::uint16_t port = 0;
@@ -70,6 +71,7 @@ struct exchange_facts {
 
   std::optional<std::int64_t> max_tokens, seed, choices;
   std::optional<double> temperature, top_p, frequency_penalty, presence_penalty;
+  bool json_output = false;                 ///< `gen_ai.output.type` json was asked for
 
   trace_id trace{};                         ///< all zero: not traced
   span_id span{};                           ///< of this exchange

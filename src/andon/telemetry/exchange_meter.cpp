@@ -91,7 +91,7 @@ private:
 }  // namespace
 
 struct exchange_meter::state {
-  explicit state(metrics::registry& r) : registry(r) {
+  explicit state(metrics::registry& r) : registry(r), unrecorded(r.make_counter(about(families::unrecorded), {})) {
     watchers.push_back(r.observe(about(families::in_flight), metrics::kind::gauge, {}, [this] { return in_flight.read(); }));
     watchers.push_back(r.observe(about(families::open_streams), metrics::kind::gauge, {}, [this] { return streams.read(); }));
   }
@@ -115,18 +115,18 @@ struct exchange_meter::state {
   }
 
   client_series& client_of(std::string_view operation, std::string_view response_model, const attempt_facts& of) {
-    const std::uint64_t key = hash_of(of.port, operation, response_model, of.provider, of.upstream_model, of.model, of.address);
+    const std::uint64_t key = hash_of(of.port, operation, response_model, of.provider, of.kind, of.upstream_model, of.model, of.address);
     if (const auto at = clients.find(key); at != clients.end()) return *at->second;
     const bool full = clients.size() >= max_sets;
     auto& place = clients[full ? 0 : key];
-    if (!place) place = full ? new_client("other", "other", {.model = "other", .provider = "other", .upstream_model = "other", .address = "other"})
+    if (!place) place = full ? new_client("other", "other", {.model = "other", .provider = "other", .kind = "other", .upstream_model = "other", .address = "other"})
                              : new_client(operation, response_model, of);
     return *place;
   }
 
   std::unique_ptr<client_series> new_client(std::string_view operation, std::string_view response_model, const attempt_facts& of) {
     auto made = std::make_unique<client_series>();
-    made->common = with({}, {{"gen_ai.operation.name", operation}, {"gen_ai.provider.name", of.provider}, {"gen_ai.request.model", of.upstream_model},
+    made->common = with({}, {{"gen_ai.operation.name", operation}, {"gen_ai.provider.name", of.kind}, {"gen_ai.request.model", of.upstream_model},
                              {"server.address", of.address}, {"server.port", std::to_string(of.port)}});
     made->chunk_labels = made->common;
     if (!response_model.empty()) made->common.emplace_back("gen_ai.response.model", response_model);
@@ -136,20 +136,20 @@ struct exchange_meter::state {
     return made;
   }
 
-  caller_series& caller_of(const exchange_facts& f, std::string_view provider) {
-    const std::uint64_t key = hash_of(0, f.project, f.route, f.model, f.operation, provider);
+  caller_series& caller_of(const exchange_facts& f, std::string_view kind) {
+    const std::uint64_t key = hash_of(0, f.project, f.route, f.model, f.operation, kind);
     if (const auto at = callers.find(key); at != callers.end()) return *at->second;
     const bool full = callers.size() >= max_sets;
     auto& place = callers[full ? 0 : key];
-    if (!place) place = full ? new_caller("other", "other", "other", "other", "other") : new_caller(f.project, f.route, f.model, f.operation, provider);
+    if (!place) place = full ? new_caller("other", "other", "other", "other", "other") : new_caller(f.project, f.route, f.model, f.operation, kind);
     return *place;
   }
 
-  std::unique_ptr<caller_series> new_caller(std::string_view project, std::string_view route, std::string_view model, std::string_view operation, std::string_view provider) {
+  std::unique_ptr<caller_series> new_caller(std::string_view project, std::string_view route, std::string_view model, std::string_view operation, std::string_view kind) {
     auto made = std::make_unique<caller_series>();
     auto& s = *made;
     s.common = with({}, {{"project", project}, {"route", route}, {"model", model}});
-    s.server = with({}, {{"gen_ai.operation.name", operation}, {"gen_ai.provider.name", provider}, {"gen_ai.request.model", route}});
+    s.server = with({}, {{"gen_ai.operation.name", operation}, {"gen_ai.provider.name", kind}, {"gen_ai.request.model", route}});
     s.overhead = &make(families::overhead, with({}, {{"route", route}}));
     s.input = &count(families::tokens, with(s.common, {{"class", "input"}}));
     s.output = &count(families::tokens, with(s.common, {{"class", "output"}}));
@@ -166,6 +166,7 @@ struct exchange_meter::state {
   void observe_tokens(const exchange_facts& f, caller_series& s);
 
   metrics::registry& registry;
+  counter& unrecorded;
   hash_table<std::unique_ptr<client_series>> clients;
   hash_table<std::unique_ptr<caller_series>> callers;
   hash_table<counter*> events;
@@ -241,7 +242,7 @@ void exchange_meter::state::observe_tokens(const exchange_facts& f, caller_serie
 }
 
 void exchange_meter::observe(const exchange_facts& f) {
-  auto& s = state_->caller_of(f, f.attempts.empty() ? std::string_view{} : f.attempts.back().provider);
+  auto& s = state_->caller_of(f, f.attempts.empty() ? std::string_view{} : f.attempts.back().kind);
   state_->observe_results(f, s);
   state_->observe_caller(f, s);
   state_->observe_attempts(f);
@@ -284,5 +285,7 @@ void exchange_meter::rejected(errc reason) {
     return state_->count(families::rejections, with({}, {{"reason", kind_of(reason).name}}));
   });
 }
+
+void exchange_meter::unrecorded(std::uint64_t count) { state_->unrecorded.add(count); }
 
 }  // namespace andon::telemetry

@@ -38,8 +38,10 @@ public:
   void credential_refused(std::string_view model);
   /// A limit or budget refused: `scope` is key, project, model, user or tag; `reason` the errc's name.
   void refused(std::string_view scope, errc reason);
-  /// A request refused before it became an exchange (malformed HTTP and the like).
+  /// A request refused without a known caller: malformed HTTP, no or a wrong key, and the like.
   void rejected(errc reason);
+  /// Calls of known callers that ended and have no Record.
+  void unrecorded(std::uint64_t count);
 
 private:
   struct state;

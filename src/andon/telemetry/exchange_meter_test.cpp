@@ -37,8 +37,8 @@ TEST(exchange_meter, counts_one_exchange_in_every_family) {
            "andon_tokens_total" + who + ",class=\"reasoning\"} 5\n", "andon_cost_nano_usd_total" + who + "} 12345\n",
            "andon_unknown_price_total" + who + "} 0\n", "andon_failovers_total" + who + "} 1\n",
            "andon_request_size_bytes_total" + who + "} 420\n", "andon_reply_size_bytes_total" + who + "} 1500\n", "andon_stream_events_total" + who + "} 22\n",
-           std::string{"andon_attempts_total{model=\"gpt-4o-mini\",provider=\"openai\",outcome=\"upstream_error\"} 1\n"},
-           std::string{"andon_attempts_total{model=\"llama\",provider=\"groq\",outcome=\"none\"} 1\n"},
+           std::string{"andon_attempts_total{model=\"gpt-4o-mini\",provider=\"main\",outcome=\"upstream_error\"} 1\n"},
+           std::string{"andon_attempts_total{model=\"llama\",provider=\"fast\",outcome=\"none\"} 1\n"},
            std::string{"andon_overhead_seconds_bucket{route=\"chat\",le=\"0.0001\"} 1\n"}, std::string{"andon_overhead_seconds_bucket{route=\"chat\",le=\"5e-05\"} 0\n"},
            "gen_ai_client_operation_duration_seconds_sum" + served + "} 0.9\n",
            "gen_ai_client_operation_duration_seconds_count" + openai + ",error_type=\"upstream_error\"} 1\n",
@@ -97,9 +97,11 @@ TEST(exchange_meter, events_have_families_of_their_own) {
   w.meter.credential_refused("llama");
   w.meter.refused("key", errc::requests_limited);
   w.meter.rejected(errc::bad_http);
+  EXPECT_THAT(w.text(), HasSubstr("andon_unrecorded_total 0\n"));
+  w.meter.unrecorded(3);
   w.meter.chunk_seconds("chat", w.facts.attempts[1]).observe(0.02);
   for (const char* line : {"andon_cooldowns_total{model=\"llama\"} 2\n", "andon_credential_refusals_total{model=\"llama\"} 1\n",
-                           "andon_refusals_total{scope=\"key\",reason=\"requests_limited\"} 1\n", "andon_rejected_requests_total{reason=\"bad_http\"} 1\n"})
+                           "andon_refusals_total{scope=\"key\",reason=\"requests_limited\"} 1\n", "andon_rejected_requests_total{reason=\"bad_http\"} 1\n", "andon_unrecorded_total 3\n"})
     EXPECT_THAT(w.text(), HasSubstr(line));
   EXPECT_THAT(w.text(), HasSubstr("gen_ai_client_operation_time_per_output_chunk_seconds_count{gen_ai_operation_name=\"chat\",gen_ai_provider_name=\"groq\""));
 }

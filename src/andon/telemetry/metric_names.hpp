@@ -50,7 +50,8 @@ inline constexpr family open_streams{"andon.open_streams", "Streamed replies bei
 inline constexpr family cooldowns{"andon.cooldowns", "Times a target was taken out after failures", "{event}"};
 inline constexpr family credential_refusals{"andon.credential_refusals", "Calls a provider refused because of the gateway's credential or model name: check the configuration", "{event}"};
 inline constexpr family refusals{"andon.refusals", "Exchanges refused by a limit or budget, by scope and reason", "{request}"};
-inline constexpr family rejections{"andon.rejected_requests", "Requests refused before they were understood, by reason", "{request}"};
+inline constexpr family rejections{"andon.rejected_requests", "Requests refused without a known caller, by reason: they have no Record", "{request}"};
+inline constexpr family unrecorded{"andon.unrecorded", "Calls of known callers whose Record found no space and is lost: must be 0", "{request}"};
 }  // namespace families
 
 /// All of the above, for the generated reference.
@@ -60,6 +61,6 @@ inline constexpr std::array path_families{
     &families::cost, &families::unknown_price, &families::estimated, &families::cut, &families::retries,
     &families::failovers, &families::attempts, &families::request_bytes, &families::reply_bytes, &families::stream_events,
     &families::overhead, &families::in_flight, &families::open_streams, &families::cooldowns, &families::credential_refusals,
-    &families::refusals, &families::rejections};
+    &families::refusals, &families::rejections, &families::unrecorded};
 
 }  // namespace andon::telemetry

@@ -75,7 +75,8 @@ TEST(otlp, traces_are_json_as_the_protocol_asks) {
   EXPECT_EQ(std::string_view{server["endTimeUnixNano"]}, "1760000001000000000");
   EXPECT_EQ(std::int64_t{group.at_pointer("/scopeSpans/0/spans/1/status/code")}, 2);
   for (const char* part : {R"({"key":"gen_ai.usage.input_tokens","value":{"intValue":"100"}})", R"({"key":"gen_ai.usage.cache_read.input_tokens","value":{"intValue":"64"}})",
-                           R"({"key":"gen_ai.usage.output_tokens","value":{"intValue":"21"}})", R"({"key":"gen_ai.request.temperature","value":{"doubleValue":0.5}})",
+                           R"({"key":"gen_ai.usage.output_tokens","value":{"intValue":"21"}})", R"({"key":"gen_ai.request.temperature","value":{"doubleValue":0.5}})", R"({"key":"gen_ai.provider.name","value":{"stringValue":"groq"}})", R"({"key":"andon.provider","value":{"stringValue":"fast"}})",
+                           R"({"key":"gen_ai.output.type","value":{"stringValue":"json"}})", R"({"key":"gen_ai.response.id","value":{"stringValue":"chatcmpl-1"}})",
                            R"({"key":"gen_ai.request.stream","value":{"boolValue":true}})", R"({"key":"error.type","value":{"stringValue":"upstream_error"}})",
                            R"({"key":"gen_ai.response.finish_reasons","value":{"arrayValue":{"values":[{"stringValue":"stop"}]}}})",
                            R"({"key":"gen_ai.response.time_to_first_chunk","value":{"doubleValue":0.3}})", R"({"key":"server.port","value":{"intValue":"443"}})",

@@ -70,6 +70,7 @@ void add_request(attribute_list& a, const exchange_facts& f) {
   a.maybe("gen_ai.request.frequency_penalty", f.frequency_penalty);
   a.maybe("gen_ai.request.presence_penalty", f.presence_penalty);
   if (f.stream) a.flag("gen_ai.request.stream", true);
+  if (f.json_output) a.text("gen_ai.output.type", "json");
 }
 
 void add_response(span& s, const exchange_facts& f, const attempt_facts& one) {
@@ -94,12 +95,13 @@ span client_span(const exchange_facts& f, const attempt_facts& one, bool last) {
   s.attributes.reserve(24);
   attribute_list a{s.attributes};
   a.text("gen_ai.operation.name", f.operation);
-  a.text("gen_ai.provider.name", one.provider);
+  a.text("gen_ai.provider.name", one.kind);
   a.text("gen_ai.request.model", one.upstream_model);
   a.text("server.address", one.address);
   if (one.port != 0) a.number("server.port", std::int64_t{one.port});
   if (one.http_status != 0) a.number("http.response.status_code", std::int64_t{one.http_status});
   a.text("andon.model", one.model);
+  a.text("andon.provider", one.provider);
   add_request(a, f);
   if (last) add_response(s, f, one);
   set_status(s, one.outcome, {});

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "andon/llm/json_cursor.hpp"
 
@@ -17,12 +18,13 @@ using type = json_cursor::type;
 enum class field : std::uint8_t {
   model, stream, stream_options, n, best_of, max_tokens, max_completion_tokens, user, safety_identifier, metadata,
   tags, service_tier, tools, functions, response_format, messages, prompt, input, suffix,
-  cache, fallbacks, guardrails, num_retries, unknown,
+  cache, fallbacks, guardrails, num_retries, temperature, top_p, frequency_penalty, presence_penalty, seed, unknown,
 };
 constexpr std::string_view field_names[] = {
     "model", "stream", "stream_options", "n", "best_of", "max_tokens", "max_completion_tokens", "user",
     "safety_identifier", "metadata", "tags", "service_tier", "tools", "functions", "response_format", "messages",
-    "prompt", "input", "suffix", "cache", "fallbacks", "guardrails", "num_retries"};
+    "prompt", "input", "suffix", "cache", "fallbacks", "guardrails", "num_retries", "temperature", "top_p",
+    "frequency_penalty", "presence_penalty", "seed"};
 constexpr key_table fields{field_names};
 
 enum class part : std::uint8_t { content, text, refusal, reasoning_content, name, tool_calls, function_call, image_url, input_audio, audio, file, unknown };
@@ -135,6 +137,11 @@ private:
       case field::best_of: return choices(name);
       case field::max_tokens:
       case field::max_completion_tokens: return max_output();
+      case field::temperature: return take_number(facts_.temperature);
+      case field::top_p: return take_number(facts_.top_p);
+      case field::frequency_penalty: return take_number(facts_.frequency_penalty);
+      case field::presence_penalty: return take_number(facts_.presence_penalty);
+      case field::seed: return seed();
       case field::user: return take_string(user_);
       case field::safety_identifier: return take_string(facts_.user);
       case field::service_tier: return take_string(facts_.service_tier);
@@ -157,6 +164,19 @@ private:
     if (at_.peek() != type::string) return skip();
     std::string storage;
     out = text_of(at_.string(), storage);
+  }
+
+  void take_number(std::optional<double>& out) {
+    if (at_.peek() != type::number) return skip();
+    const auto text = at_.number();
+    double value = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{}) out = value;
+  }
+
+  void seed() {
+    if (at_.peek() != type::number) return skip();
+    std::int64_t value = 0;
+    if (to_integer(at_.number(), value)) facts_.seed = value;
   }
 
   void model() {

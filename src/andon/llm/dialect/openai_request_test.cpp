@@ -15,13 +15,18 @@ request_facts good(operation op, std::string_view body) {
   return facts.value_or(request_facts{});
 }
 
+TEST(OpenaiRequest, LeavesOddSamplingParametersToTheProvider) {
+  const auto f = good(operation::chat, R"({"model":"m","messages":[],"temperature":1e999,"top_p":"high","frequency_penalty":null,"presence_penalty":[1],"seed":{}})");
+  EXPECT_FALSE(f.temperature || f.top_p || f.frequency_penalty || f.presence_penalty || f.seed);
+}
+
 TEST(OpenaiRequest, ReadsAFullChat) {
   std::string_view body = R"({"messages":[{"role":"system","content":"Be \"brief\""},{"role":"user","name":"ann","content":[{"type":"text","text":"What?"},
     {"type":"image_url","image_url":{"url":"data:x"}},{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}},{"type":"file","file":{"file_id":"f"}}]},
     {"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]}],
     "model":"gpt-4o","stream":true,"stream_options":{"include_usage":true},"n":3,"max_tokens":10,"max_completion_tokens":20,"user":"u1","safety_identifier":"s1",
     "metadata":{"team":"a","k":5},"tags":["x","y"],"service_tier":"flex","tools":[{"type":"function","function":{"name":"f"}}],
-    "response_format":{"type":"json_schema","json_schema":{"name":"q"}},"temperature":1e999,"unknown":[{"deep":[1]}]})";
+    "response_format":{"type":"json_schema","json_schema":{"name":"q"}},"temperature":0.25,"top_p":1,"frequency_penalty":-0.5,"presence_penalty":2,"seed":7,"unknown":[{"deep":[1]}]})";
   auto f = good(operation::chat, body);
   EXPECT_EQ(f.model, "gpt-4o");
   EXPECT_TRUE(f.stream && f.include_usage && f.has_tools && f.has_response_format);
@@ -29,6 +34,11 @@ TEST(OpenaiRequest, ReadsAFullChat) {
   EXPECT_EQ(f.max_output, tokens{20});
   EXPECT_EQ(f.user, "s1");
   EXPECT_EQ(f.service_tier, "flex");
+  EXPECT_EQ(f.temperature, 0.25);
+  EXPECT_EQ(f.top_p, 1.0);
+  EXPECT_EQ(f.frequency_penalty, -0.5);
+  EXPECT_EQ(f.presence_penalty, 2.0);
+  EXPECT_EQ(f.seed, 7);
   EXPECT_EQ(f.messages, 3u);
   EXPECT_EQ(f.image_parts, 1u);
   EXPECT_EQ(f.audio_parts, 1u);

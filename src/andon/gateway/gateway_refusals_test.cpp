@@ -1,0 +1,218 @@
+// What is refused, or only answered: in the client's dialect, with a Record where the caller is known and a count where not.
+#include <gmock/gmock.h>
+
+#include "andon/gateway/gateway_fixture.hpp"
+#include "andon/gateway/server_refusals.hpp"
+
+namespace andon::gateway::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr const char* plain_chat = R"({"model":"r","messages":[{"role":"user","content":"Say something nice"}]})";
+
+std::string rejected(const char* reason) { return std::string("andon_rejected_requests_total{reason=\"") + reason + "\"}"; }
+
+access::key_settings key_named(const char* name) {
+  access::key_settings out;
+  out.name = name;
+  out.project = project_id{"p"};
+  return out;
+}
+
+TEST(gateway_refusals, a_key_that_may_not_be_used_leaves_a_record) {
+  running_gateway g({});
+  const auto blocked = g.keys().create_key(key_named("blocked")).value();
+  ASSERT_TRUE(g.keys().block_key(blocked.id));
+  auto short_lived = key_named("short");
+  short_lived.expires = system_clock{}.wall() + 100ms;
+  const auto expired = g.keys().create_key(short_lived).value();
+  while (system_clock{}.wall() <= *short_lived.expires) std::this_thread::yield();
+  struct row { const access::new_key& key; errc outcome; const char* code; };
+  for (const auto& [key, outcome, code] : {row{blocked, errc::blocked_key, "blocked_api_key"}, row{expired, errc::expired_key, "expired_api_key"}}) {
+    const auto got = g.send({.body = plain_chat, .key = std::string(key.text.reveal())});
+    EXPECT_EQ(got.status, 401);
+    EXPECT_THAT(got.body, HasSubstr(code));
+    const auto r = g.record_of(got.request_id);
+    EXPECT_EQ(r.outcome, outcome);
+    EXPECT_EQ(r.http_status, 401);
+    EXPECT_EQ(r.project.str(), "p");
+    EXPECT_EQ(r.key, key.id);
+    EXPECT_EQ(r.op, ledger::operation::chat);
+    EXPECT_EQ(r.reply_body, got.body);
+    EXPECT_EQ(g.metric(rejected(std::string(kind_of(outcome).name).c_str())), 0);
+  }
+  EXPECT_EQ(g.provider(0).requests, 0U);
+  EXPECT_FALSE(g.keys().key(blocked.id).value().last_used);  // a refusal is no use
+}
+
+struct wrong_request { const char* method; const char* path; int status; const char* allow; errc outcome; };
+constexpr wrong_request wrong_requests[] = {
+    {"POST", "/v1/nothing", 404, "", errc::unknown_path},
+    {"OPTIONS", "/v1/nothing", 404, "", errc::unknown_path},
+    {"GET", "/v1/chat/completions", 405, "POST, OPTIONS", errc::method_not_allowed},
+    {"HEAD", "/v1/embeddings", 405, "POST, OPTIONS", errc::method_not_allowed},
+    {"DELETE", "/v1/models/r", 405, "GET, HEAD, OPTIONS", errc::method_not_allowed},
+    {"POST", "/healthz", 405, "GET, HEAD, OPTIONS", errc::method_not_allowed},
+    {"PUT", "/", 405, "GET, HEAD, OPTIONS", errc::method_not_allowed}};
+
+TEST(gateway_refusals, wrong_paths_and_methods_of_a_known_caller_leave_a_record) {
+  running_gateway g({});
+  for (const auto& [method, path, status, allow, outcome] : wrong_requests) {
+    const auto got = g.send({.method = method, .path = path});
+    EXPECT_EQ(got.status, status) << method << path;
+    EXPECT_EQ(got.allow, allow) << method << path;
+    EXPECT_EQ(got.type, "application/json");
+    const auto r = g.record_of(got.request_id);
+    EXPECT_EQ(r.outcome, outcome) << method << path;
+    EXPECT_EQ(r.http_status, status);
+    EXPECT_EQ(r.project.str(), "p");
+    EXPECT_EQ(r.method, method);
+    EXPECT_EQ(r.path, path);
+    EXPECT_THAT(r.reply_body, StartsWith(R"({"error":{"message":)")) << method << path;
+  }
+}
+
+TEST(gateway_refusals, strangers_get_a_request_id_and_a_count_and_no_record) {
+  running_gateway g({});
+  for (const auto& [method, path, status, allow, outcome] : wrong_requests) {
+    const auto counted = g.metric(rejected(std::string(kind_of(outcome).name).c_str()));
+    const auto got = g.send({.method = method, .path = path, .key = nobody});
+    EXPECT_EQ(got.status, status) << method << path;
+    EXPECT_EQ(got.allow, allow) << method << path;
+    EXPECT_THAT(got.request_id, StartsWith("req_")) << method << path;
+    EXPECT_EQ(g.metric(rejected(std::string(kind_of(outcome).name).c_str())), counted + 1) << method << path;
+  }
+  const auto wrong = g.send({.body = plain_chat, .key = "sk-x"});
+  EXPECT_EQ(wrong.status, 401);
+  EXPECT_THAT(wrong.request_id, StartsWith("req_"));
+  EXPECT_EQ(g.metric(rejected("invalid_key")), 1);
+  EXPECT_EQ(g.send({.body = plain_chat, .key = nobody}).status, 401);
+  EXPECT_EQ(g.metric(rejected("missing_key")), 1);
+  EXPECT_EQ(g.records().status().appended, 0U);
+}
+
+TEST(gateway_refusals, head_is_get_without_its_body_and_options_tells_what_a_path_takes) {
+  running_gateway g({});
+  for (const char* path : {"/v1/models", "/models/r", "/healthz", "/readyz", "/health/liveliness", "/health/readiness", "/"}) {
+    const auto get = g.send({.method = "GET", .path = path});
+    const auto head = g.send({.method = "HEAD", .path = path});
+    EXPECT_EQ(head.status, 200) << path;
+    EXPECT_EQ(head.status, get.status) << path;
+    EXPECT_EQ(head.body, "") << path;
+    EXPECT_EQ(head.type, get.type) << path;
+    const auto length = std::ranges::find(head.headers, "Content-Length", &std::pair<std::string, std::string>::first);
+    ASSERT_NE(length, head.headers.end()) << path;
+    EXPECT_EQ(length->second, std::to_string(get.body.size())) << path;
+    const auto options = g.send({.method = "OPTIONS", .path = path, .key = nobody});
+    EXPECT_EQ(options.status, 204) << path;
+    EXPECT_EQ(options.allow, "GET, HEAD, OPTIONS") << path;
+  }
+  EXPECT_EQ(g.send({.method = "HEAD", .path = "/v1/models", .key = nobody}).status, 401);
+  EXPECT_EQ(g.send({.method = "HEAD", .path = "/v1/models/none"}).status, 404);
+  const auto post = g.send({.method = "OPTIONS", .path = "/v1/chat/completions"});
+  EXPECT_EQ(post.status, 204);
+  EXPECT_EQ(post.allow, "POST, OPTIONS");
+  EXPECT_EQ(g.record_of(post.request_id).http_status, 204);
+  EXPECT_THAT(g.raw("OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), HasSubstr("allow: GET, HEAD, POST, OPTIONS\r\n"));
+  EXPECT_EQ(g.metric(rejected("method_not_allowed")), 0);
+}
+
+TEST(gateway_refusals, what_the_server_refuses_is_json_and_names_the_setting) {
+  running_gateway g({.server = {.max_head = 4096, .max_body = 1000, .head_timeout = 40ms, .body_timeout = 40ms}});
+  const std::string post = "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer " + g.key() + "\r\n";
+  struct row { std::string bytes; int status; const char* code; const char* says; };
+  const row rows[] = {
+      {"GET / HTTP/1.1\r\n\r\n", 400, "null", "HTTP/1.1 without Host."},
+      {post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "null", "Both Content-Length and Transfer-Encoding."},
+      {"GET /" + std::string(5000, 'a'), 431, "\"headers_too_large\"", "listen.max_headers"},
+      {"GET /v1/mod", 408, "\"request_timeout\"", "listen.request_timeout"},
+      {"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405, "\"method_not_allowed\"", "CONNECT is not served here."},
+      {post + "Content-Length: 5000\r\n\r\n", 413, "\"request_too_large\"", "larger than 1000 bytes. The gateway's setting listen.max_body sets this bound."},
+      {post + "Transfer-Encoding: chunked\r\n\r\nffff\r\n", 413, "\"request_too_large\"", "listen.max_body"},
+      {post + "Content-Length: 5\r\n\r\nhe", 408, "\"request_timeout\"", "listen.request_timeout"},
+      {post + "Content-Length: 5\r\nContent-Encoding: rot13\r\n\r\nhello", 415, "\"unsupported_encoding\"", "none of gzip"},
+      {post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "null", "."}};
+  for (const auto& each : rows) {
+    const auto got = g.raw(each.bytes);
+    const auto name = each.bytes.substr(0, 60) + " → " + got;
+    EXPECT_THAT(got, StartsWith("HTTP/1.1 " + std::to_string(each.status))) << name;
+    EXPECT_TRUE(got.find("\r\ncontent-type: application/json\r\n") != std::string::npos || got.find("\r\nContent-Type: application/json\r\n") != std::string::npos) << name;
+    EXPECT_THAT(got, HasSubstr("\r\nx-request-id: req_")) << name;
+    EXPECT_THAT(got, HasSubstr("\r\n\r\n{\"error\":{\"message\":\"")) << name;
+    EXPECT_THAT(got, HasSubstr(",\"param\":null,\"code\":" + std::string(each.code) + "}}")) << name;
+    EXPECT_THAT(got, HasSubstr(each.says)) << name;
+    EXPECT_EQ(got.find("\r\nallow: ") != std::string::npos, each.status == 405) << name;
+  }
+  EXPECT_EQ(g.metric(rejected("bad_http")), 2);
+  EXPECT_EQ(g.metric(rejected("headers_too_large")), 1);
+  EXPECT_EQ(g.metric(rejected("client_timeout")), 1);
+  EXPECT_EQ(g.records().status().appended, 5U) << "those whose key was read have Records";
+}
+
+TEST(gateway_refusals, connections_over_the_bound_are_told_so_in_json) {
+  running_gateway g({.server = {.max_connections = 1}});
+  EXPECT_EQ(g.send({.method = "GET", .path = "/healthz"}).status, 200);  // stays open
+  const auto got = g.raw({});
+  EXPECT_THAT(got, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(got, HasSubstr("\r\nretry-after: 1\r\n"));
+  EXPECT_THAT(got, HasSubstr("\"type\":\"server_error\""));
+  EXPECT_THAT(got, HasSubstr("listen.max_connections"));
+  EXPECT_EQ(g.metric(rejected("overloaded")), 1);
+}
+
+TEST(gateway_refusals, a_draining_gateway_refuses_with_a_record_and_a_time_to_come_back) {
+  running_gateway g({});
+  g.handler().set_draining(true);
+  const auto got = g.chat();
+  EXPECT_EQ(got.status, 503);
+  EXPECT_THAT(got.body, HasSubstr("shutting_down"));
+  EXPECT_EQ(got.retry_after, "1");
+  EXPECT_EQ(g.record_of(got.request_id).outcome, errc::draining);
+  EXPECT_EQ(g.send({.body = plain_chat, .key = "sk-x"}).status, 503) << "no key is judged any more";
+  EXPECT_EQ(g.send({.method = "GET", .path = "/readyz"}).status, 503);
+  EXPECT_EQ(g.send({.method = "GET", .path = "/healthz"}).status, 200);
+}
+
+TEST(gateway_refusals, calls_refused_on_a_full_disk_get_their_records_when_there_is_space) {
+  full_disk disk;
+  running_gateway g({.segment_bytes = 64u << 10, .files = &disk});
+  EXPECT_EQ(g.chat().status, 200);
+  disk.full = true;
+  const std::string filler = R"({"model":"r","messages":[{"role":"user","content":")" + std::string(6000, 'x') + "\"}]}";
+  std::vector<answer> refused;
+  for (int i = 0; i < 600 && refused.size() < 150; ++i) {
+    auto got = g.send({.body = filler});
+    ASSERT_TRUE(got.status == 200 || got.status == 503) << got.status << got.body;
+    if (got.status == 503) refused.push_back(std::move(got));
+  }
+  ASSERT_EQ(refused.size(), 150U);
+  EXPECT_THAT(refused[0].body, HasSubstr("ledger_unavailable"));
+  disk.full = false;
+  for (int i = 0; i < 10'000 && g.send({.body = filler}).status != 200; ++i) {}
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(g.chat().status, 200);
+  for (const auto& one : refused) {
+    const auto r = g.record_of(one.request_id);
+    EXPECT_EQ(r.outcome, errc::ledger_unavailable);
+    EXPECT_EQ(r.http_status, 503);
+    EXPECT_EQ(r.project.str(), "p");
+    EXPECT_EQ(r.request_bytes, filler.size());
+  }
+  EXPECT_EQ(g.metric("andon_unrecorded_total"), 0);
+  EXPECT_TRUE(g.records().status().balanced());
+}
+
+TEST(server_refusals, whole_sentences_with_the_setting_and_no_param) {
+  const auto said = in_full({errc::body_too_large, "the body is larger than 7 bytes", "max_body"});
+  EXPECT_EQ(said.message, "The body is larger than 7 bytes. The gateway's setting listen.max_body sets this bound.");
+  EXPECT_EQ(said.param, "");
+  EXPECT_EQ(in_full({errc::bad_http, "HTTP/1.1 without Host"}).message, "HTTP/1.1 without Host.");
+  EXPECT_EQ(in_full({errc::internal, ""}).message, "");
+  for (const char* field : {"max_head", "max_body", "head_timeout", "body_timeout", "max_connections"})
+    EXPECT_THAT(in_full({errc::overloaded, "x", field}).message, HasSubstr("listen.")) << field;
+}
+
+}  // namespace
+}  // namespace andon::gateway::testing
