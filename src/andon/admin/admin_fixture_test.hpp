@@ -151,10 +151,29 @@ public:
 private:
   services parts() {
     return {.time = time, .metrics = registry, .keys = *keys, .callers = board, .limits = limits, .records = records.get(), .audit = audit.get(), .health = health,
-            .plan = [] { return gateway::plan_ptr{}; }, .reload = [this]() -> result<void> { ++reloads; if (!reload_problem.empty()) return fail(errc::invalid_argument, reload_problem); return {}; },
+            .plan = [this] { return plan_; }, .reload = [this]() -> result<void> { ++reloads; if (!reload_problem.empty()) return fail(errc::invalid_argument, reload_problem); return {}; },
             .configuration = [] { return std::string("providers: {}\n"); }, .drain = [this] { ++drains; }, .ready = [] { return true; },
             .started = time.wall(), .version = "test", .gateway_address = "127.0.0.1:4000", .host_names = {}, .draining = [this] { return is_draining.load(); }};
   }
+  /// One route, `chat`, with one model, `m0`, that nobody calls.
+  gateway::plan_ptr make_plan() {
+    auto made = std::make_shared<gateway::plan>(llm::price_table::make({}).value());
+    auto model = std::make_unique<gateway::served_model>();
+    model->name = model_name{"m0"};
+    model->provider = provider_name{"sim"};
+    auto served = std::make_unique<gateway::served_route>();
+    served->name = route_name{"chat"};
+    served->models.push_back(model.get());
+    route::route_settings rules;
+    rules.name = served->name;
+    rules.targets.push_back({.model = model->name, .provider = model->provider});
+    served->choice = route::route::compile(rules, health).value();
+    made->models.push_back(std::move(model));
+    made->routes.push_back(std::move(served));
+    made->seal();
+    return made;
+  }
+  gateway::plan_ptr plan_ = make_plan();
   random_source random_{5};
   net::core core_;
   std::unique_ptr<net::http_server> listener_;
