@@ -2,6 +2,8 @@
 #   andon_room(ledger LINKS andon::base andon::llm DEPS sqlite flatbuffers)
 # Sources are the folder's *.cpp; *_test.cpp, *_bench.cpp and *_fuzz.cpp become targets of their own.
 # LINKS are the rooms it may include; DEPS are files of cmake/deps.
+# Fuzz targets are built wherever the address sanitizer is on, so that no change breaks them unseen; only the preset
+# `fuzz` compiles the rooms with the coverage that lets them find their way. The target `fuzzers` builds them all.
 function(andon_room name)
   cmake_parse_arguments(ROOM "" "" "LINKS;DEPS;TEST_LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
@@ -43,11 +45,12 @@ function(andon_room name)
     add_executable(${target}_bench EXCLUDE_FROM_ALL ${benches})
     target_link_libraries(${target}_bench PRIVATE ${target} ${ROOM_TEST_LINKS} dep::benchmark)
   endif()
-  if(ANDON_FUZZ)
+  if(ANDON_FUZZ OR ANDON_SANITIZE MATCHES "address")
     foreach(fuzzer ${fuzzers})
       get_filename_component(stem ${fuzzer} NAME_WE)
       add_executable(${stem} ${fuzzer})
       target_link_libraries(${stem} PRIVATE ${target} ${ROOM_TEST_LINKS})
+      target_compile_options(${stem} PRIVATE -fsanitize=fuzzer-no-link)
       target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
       set_property(GLOBAL APPEND PROPERTY ANDON_FUZZERS ${stem})
     endforeach()

@@ -46,7 +46,7 @@ void wait_for_end(instance& running, const sigset_t& taken, const std::string& c
     if (got == SIGTERM || got == SIGINT || running.drain_asked()) return;
     const auto file = watch.look();
     if (file == file_change::gone) log::warn("configuration_gone", {{"file", config}, {"meaning", "the one that was read stays in force; a restart would fail"}});
-    if (got == SIGHUP || file == file_change::changed) (void)running.reload();
+    if (got == SIGHUP || file == file_change::changed) (void)running.reload_because(got == SIGHUP ? "signal" : "file");
     running.tick();
   }
 }
