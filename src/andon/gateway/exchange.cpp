@@ -35,6 +35,7 @@ void exchange::forget_attempt() {
   billed = false;
   account.use = {};
   account.upstream_model.clear();
+  service_tier.clear();
   account.finish_reason.clear();
   account.reply_body.clear();
   account.reply_bytes = 0;

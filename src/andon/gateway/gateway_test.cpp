@@ -247,5 +247,22 @@ TEST(gateway, budgets_are_reserved_before_and_settled_after) {
   EXPECT_EQ(refused.should_retry, "false");
 }
 
+TEST(gateway, a_service_tier_has_its_own_price_or_none) {
+  const llm::price_override standard{.provider = "sim", .model = "m", .input = "1000000", .output = "1000000"};
+  const llm::price_override flex{.provider = "sim", .model = "m", .tier = "flex", .input = "500000", .output = "500000"};
+  running_gateway g({.prices = {standard, flex}});
+  const auto cost_of = [&](const std::string& more) { return g.record_of(g.chat("r", more).request_id); };
+  const auto usual = cost_of(R"(,"max_tokens":20)");
+  EXPECT_EQ(usual.cost.value(), (usual.use.input + usual.use.output).value() * 1'000'000'000);
+  for (const std::string more : {R"(,"max_tokens":20,"service_tier":"flex")", R"(,"max_tokens":20,"service_tier":"flex","stream":true)"}) {
+    const auto cheap = cost_of(more);
+    EXPECT_EQ(cheap.price, ledger::price_state::known);
+    EXPECT_EQ(cheap.cost.value(), (cheap.use.input + cheap.use.output).value() * 500'000'000);
+  }
+  const auto dear = cost_of(R"(,"max_tokens":20,"service_tier":"priority")");
+  EXPECT_EQ(dear.price, ledger::price_state::unknown);
+  EXPECT_EQ(dear.cost.value(), 0);
+}
+
 }  // namespace
 }  // namespace andon::gateway::testing

@@ -48,7 +48,7 @@ std::optional<nano_usd> most_cost(gateway& on, const exchange& x) {
       most = std::max(most.value_or(nano_usd{}), nano_usd{});
       continue;
     }
-    const auto* price = x.under->prices.find(model->price_provider, model->upstream_model, on.wall());
+    const auto* price = x.under->prices.find(model->price_provider, model->upstream_model, on.wall(), x.facts.service_tier);
     const auto bound = llm::cost_bound(price, x.input_estimate, x.output_estimate);
     if (bound.state == llm::price_state::unknown) any_unknown = true;
     else most = std::max(most.value_or(nano_usd{}), bound.amount);

@@ -56,8 +56,9 @@ void price_exchange(gateway& on, exchange& x, const served_model* model) {
 llm::cost_answer cost_of(gateway& on, const exchange& x, const served_model& model, const llm::usage& use) {
   if (model.runs_free) return {llm::price_state::free, nano_usd{}};
   const auto& table = x.under->prices;
-  const auto* price = table.find(model.price_provider, model.upstream_model, on.wall());
-  if (price == nullptr && !x.account.upstream_model.empty()) price = table.find(model.price_provider, x.account.upstream_model, on.wall());
+  const std::string_view tier = x.service_tier.empty() ? x.facts.service_tier : x.service_tier;
+  const auto* price = table.find(model.price_provider, model.upstream_model, on.wall(), tier);
+  if (price == nullptr && !x.account.upstream_model.empty()) price = table.find(model.price_provider, x.account.upstream_model, on.wall(), tier);
   return llm::cost(price, use);
 }
 

@@ -81,6 +81,7 @@ net::task<relayed> relay_whole(gateway& on, exchange& x, const served_model& mod
   auto& account = x.account;
   take_usage(on, x, model, *facts, *body);
   account.upstream_model = std::move(facts->model);
+  x.service_tier = facts->service_tier.substr(0, max_service_tier);
   if (on.tells_spans(x)) x.response_id = facts->id.substr(0, max_response_id);
   account.finish_reason = std::move(facts->finish_reason);
   account.http_status = static_cast<std::uint16_t>(status);

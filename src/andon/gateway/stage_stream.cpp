@@ -44,6 +44,7 @@ public:
     account.use = assembler_.use().value_or(llm::usage{});
     if (!assembler_.use()) estimate(account.use);
     account.upstream_model = assembler_.model();
+    x_.service_tier = assembler_.service_tier().substr(0, max_service_tier);
     if (on_.tells_spans(x_)) x_.response_id = assembler_.id().substr(0, max_response_id);
     account.finish_reason = assembler_.finish_reason();
     account.stream_events = assembler_.events();

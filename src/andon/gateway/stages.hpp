@@ -38,6 +38,7 @@ std::optional<ledger::position> close_now(gateway& on, exchange& x, const served
 
 /// Bytes of a provider's id that a span tells.
 inline constexpr std::size_t max_response_id = 256;
+inline constexpr std::size_t max_service_tier = 64;
 
 /// Answers an exchange that failed before anything was sent.
 net::task<void> answer_error(gateway& on, exchange& x, const error& why);

@@ -65,10 +65,14 @@ cost_answer cost(const price*, const usage&);
 /// audio rates count only where the model has them.
 cost_answer cost_bound(const price*, tokens input, tokens output);
 
+/// The tier that costs what the price lists say: none named, `default`, `standard`, `auto`, `on_demand`.
+bool is_standard_tier(std::string_view tier);
+
 /// A price from the configuration. It replaces the shipped one entirely; it is never mixed with it.
 struct price_override {
   std::string provider;   ///< empty: any
   std::string model;      ///< exact name, case-insensitive
+  std::string tier;       ///< service tier (`flex`, `batch`, `priority`, …); empty: the standard one
   std::string from;       ///< RFC 3339 date or time from which it holds; empty: always
   bool free = false;      ///< then no rates may be given
   /// Dollars per million tokens as decimal text (`0.15`, `3 USD`). Empty: as the parent class. `input` is required.
@@ -95,7 +99,9 @@ public:
   /// `azure`, `aws`, `groq`, …) or a name its rules accept (`bedrock`, `vertex`); a provider the table does not know has
   /// no prices but overridden ones. An empty provider means: whose models are called so. Names compare without case;
   /// exact names win over patterns, longer patterns over shorter ones.
-  [[nodiscard]] const price* find(std::string_view provider, std::string_view model, wall_time at) const;
+  /// `tier`: the service tier as requests and replies name it. The shipped table knows standard prices only, so for any
+  /// other tier there is an override of just that tier, or no price: never the standard one.
+  [[nodiscard]] const price* find(std::string_view provider, std::string_view model, wall_time at, std::string_view tier = {}) const;
   [[nodiscard]] model_limits limits(std::string_view provider, std::string_view model) const;
 
   /// The provider id that serves an upstream host (`api.openai.com` → `openai`), or empty.

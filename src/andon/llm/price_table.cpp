@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -50,7 +51,7 @@ struct provider_index {
 };
 
 struct override_row {
-  std::string provider, model;
+  std::string provider, model, tier;  // lower case; tier empty: the standard one
   model_limits limits;
   std::vector<dated_price> prices;
 };
@@ -88,10 +89,10 @@ struct price_table::state {
   }
 
   /// The override for this provider before one for any.
-  [[nodiscard]] const override_row* overridden(std::string_view provider, std::string_view model) const {
+  [[nodiscard]] const override_row* overridden(std::string_view provider, std::string_view model, std::string_view tier) const {
     const override_row* any = nullptr;
     for (const override_row& row : overrides) {
-      if (row.model != model) continue;
+      if (row.model != model || row.tier != tier) continue;
       if (!row.provider.empty() && row.provider == provider) return &row;
       if (row.provider.empty()) any = &row;
     }
@@ -102,8 +103,9 @@ struct price_table::state {
     auto read = detail::read_override(from, place);
     if (!read) return std::unexpected(read.error());
     const std::string provider = detail::lower(from.provider), model = detail::lower(from.model);
-    const auto same = std::ranges::find_if(overrides, [&](const override_row& row) { return row.provider == provider && row.model == model; });
-    override_row& row = same != overrides.end() ? *same : overrides.emplace_back(override_row{provider, model, {}, {}});
+    const std::string tier = is_standard_tier(from.tier) ? std::string{} : detail::lower(from.tier);
+    const auto same = std::ranges::find_if(overrides, [&](const override_row& row) { return row.provider == provider && row.model == model && row.tier == tier; });
+    override_row& row = same != overrides.end() ? *same : overrides.emplace_back(override_row{provider, model, tier, {}, {}});
     if (std::ranges::any_of(row.prices, [&](const dated_price& other) { return other.when == read->when; }))
       return fail(errc::invalid_argument, "a second price of '" + from.model + "' for the same time", place);
     if (from.context_window > 0) row.limits.context_window = from.context_window;
@@ -133,12 +135,18 @@ result<price_table> price_table::parse(std::string_view tsv, std::span<const pri
   return price_table(std::move(made));
 }
 
-const price* price_table::find(std::string_view provider, std::string_view model, wall_time at) const {
+bool is_standard_tier(std::string_view tier) {
+  constexpr std::array<std::string_view, 5> names{"", "default", "standard", "auto", "on_demand"};
+  return std::ranges::find(names, detail::lower(tier)) != names.end();
+}
+
+const price* price_table::find(std::string_view provider, std::string_view model, wall_time at, std::string_view tier) const {
   const std::string p = detail::lower(provider), m = detail::lower(model);
-  if (const override_row* row = state_->overridden(p, m))
+  const bool standard = is_standard_tier(tier);
+  if (const override_row* row = state_->overridden(p, m, standard ? std::string{} : detail::lower(tier)))
     for (std::size_t i = row->prices.size(); i-- > 0;)
       if (row->prices[i].when.holds(at)) return &row->prices[i].what;
-  const model_row* row = state_->find(p, m);
+  const model_row* row = standard ? state_->find(p, m) : nullptr;
   return row == nullptr ? nullptr : row->at(at);
 }
 
@@ -146,7 +154,7 @@ model_limits price_table::limits(std::string_view provider, std::string_view mod
   const std::string p = detail::lower(provider), m = detail::lower(model);
   model_limits found;
   if (const model_row* row = state_->find(p, m)) found = row->limits;
-  if (const override_row* row = state_->overridden(p, m)) {
+  if (const override_row* row = state_->overridden(p, m, {})) {
     if (row->limits.context_window > 0) found.context_window = row->limits.context_window;
     if (row->limits.max_output > 0) found.max_output = row->limits.max_output;
   }

@@ -212,5 +212,21 @@ TEST(price_table, knows_limits_and_hosts) {
   for (const auto& [host, provider] : hosts) EXPECT_EQ(shipped().provider_of_host(host), provider) << host;
 }
 
+TEST(price_table, another_service_tier_never_costs_the_standard_price) {
+  const price_override flex{.provider = "openai", .model = "gpt-4o-mini", .tier = "Flex", .input = "0.07", .output = "0.30"};
+  const auto table = price_table::make({{flex}});
+  ASSERT_TRUE(table);
+  const wall_time now{std::chrono::sys_days{std::chrono::year{2026} / 6 / 1}};
+  const auto* standard = table->find("openai", "gpt-4o-mini", now);
+  ASSERT_NE(standard, nullptr);
+  for (const auto* name : {"", "default", "standard", "auto", "Default", "on_demand"}) EXPECT_EQ(table->find("openai", "gpt-4o-mini", now, name), standard) << name;
+  const auto* other = table->find("openai", "gpt-4o-mini", now, "flex");
+  ASSERT_NE(other, nullptr);
+  EXPECT_EQ(other->cards[0].rate(token_class::input), 70'000'000);
+  for (const auto* name : {"batch", "priority", "scale", "flexible", "made-up"}) EXPECT_EQ(table->find("openai", "gpt-4o-mini", now, name), nullptr) << name;
+  EXPECT_EQ(table->find("openai", "gpt-4o", now, "flex"), nullptr) << "of another model";
+  EXPECT_FALSE(price_table::make({{flex, flex}})) << "twice the same tier";
+}
+
 }  // namespace
 }  // namespace andon::llm

@@ -184,6 +184,7 @@ reply_plan engine::state::complete(const openai::endpoint_match& match, llm::req
   a.op = match.op;
   a.id = (match.op == llm::operation::completion ? "cmpl-" : "chatcmpl-") + id();
   a.model = how.what == fault::wrong_model ? "another-model" : facts.model;
+  a.service_tier = facts.service_tier;
   a.created = first_second + std::chrono::duration_cast<std::chrono::seconds>(c.age).count();
   a.usage = how.usage.value_or(usage_override{});
   rendered_reply reply;

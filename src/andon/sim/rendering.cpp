@@ -16,7 +16,9 @@ void append_top(std::string& out, const content& a, std::string_view object) {
   out += object;
   out += fmt::format("\",\"created\":{},\"model\":", a.created);
   append_json_string(out, a.model);
-  out += R"(,"service_tier":"default","system_fingerprint":"fp_sim")";
+  out += ",\"service_tier\":";
+  append_json_string(out, a.service_tier.empty() || a.service_tier == "auto" ? "default" : std::string_view{a.service_tier});
+  out += R"(,"system_fingerprint":"fp_sim")";
 }
 
 std::string joined(const std::vector<std::string>& pieces) {

@@ -24,6 +24,7 @@ struct choice {
 struct content {
   llm::operation op = llm::operation::chat;
   std::string id, model;
+  std::string service_tier;          ///< as asked; empty: `default`
   std::int64_t created = 0;
   std::vector<choice> choices;
   std::int64_t prompt_tokens = 0, completion_tokens = 0;

@@ -91,6 +91,7 @@ schema<model_settings> model() {
   out.value("provider", &s::provider, "Name of an entry of `providers`.").required();
   out.value("name", &s::name, "The provider's name of the model; this entry's name when left out.");
   out.group("price", &s::price, price(), "Replaces the shipped price of the model entirely.");
+  out.table("service_tiers", &s::service_tiers, price(), "Prices of other service tiers, by the name that requests and replies give them (flex, batch, priority). A tier that is not here has an unknown price.");
   out.value("max_output", &s::max_output, "Output tokens it can write; 0 means as shipped. Bounds reservations when a call states no max_tokens.", at_least<std::int64_t>(0));
   return out;
 }

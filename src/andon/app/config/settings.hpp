@@ -79,6 +79,7 @@ struct model_settings {
   std::string provider;
   std::string name;
   price_settings price;
+  table_of<price_settings> service_tiers;
   std::int64_t max_output = 0;
 };
 

@@ -120,7 +120,7 @@ private:
       for (std::size_t i = 0; i < prices.size(); ++i)
         if (place.starts_with("prices[" + std::to_string(i) + "]")) wrong = i;
       if (wrong == prices.size()) return complain("models", made.error().message), std::nullopt;
-      complain("models." + names[wrong] + ".price" + std::string(place.substr(place.find(']') + 1)), made.error().message);
+      complain("models." + names[wrong] + std::string(place.substr(place.find(']') + 1)), made.error().message);
       names.erase(names.begin() + static_cast<std::ptrdiff_t>(wrong));
       prices.erase(prices.begin() + static_cast<std::ptrdiff_t>(wrong));
     }
@@ -130,26 +130,34 @@ private:
     std::vector<std::string> names;
     std::vector<llm::price_override> out;
     for (const auto& [name, one] : from_.models.entries) {
-      const auto& p = one.price;
       const auto provider = providers_.find(one.provider);
-      if (!has_price(p) || provider == providers_.end()) continue;
-      llm::price_override o;
-      o.provider = price_provider(provider->second, one);
-      o.model = one.name.empty() ? name : one.name;
-      o.free = p.free;
-      o.input = p.input.value_or("");
-      o.output = p.output.value_or("");
-      o.cached_read = p.cached_read.value_or("");
-      o.cache_write_5m = p.cache_write_5m.value_or("");
-      o.cache_write_1h = p.cache_write_1h.value_or("");
-      o.reasoning = p.reasoning.value_or("");
-      o.input_audio = p.input_audio.value_or("");
-      o.output_audio = p.output_audio.value_or("");
-      o.per_request = p.per_request.value_or("");
-      names.push_back(name);
-      out.push_back(std::move(o));
+      if (provider == providers_.end()) continue;
+      const auto add = [&](const std::string& place, const std::string& tier, const price_settings& p) {
+        names.push_back(place);
+        out.push_back(override_of(p));
+        out.back().provider = price_provider(provider->second, one);
+        out.back().model = one.name.empty() ? name : one.name;
+        out.back().tier = tier;
+      };
+      if (has_price(one.price)) add(name + ".price", {}, one.price);
+      for (const auto& [tier, p] : one.service_tiers.entries) add(name + ".service_tiers." + tier, tier, p);
     }
     return {std::move(names), std::move(out)};
+  }
+
+  static llm::price_override override_of(const price_settings& p) {
+    llm::price_override o;
+    o.free = p.free;
+    o.input = p.input.value_or("");
+    o.output = p.output.value_or("");
+    o.cached_read = p.cached_read.value_or("");
+    o.cache_write_5m = p.cache_write_5m.value_or("");
+    o.cache_write_1h = p.cache_write_1h.value_or("");
+    o.reasoning = p.reasoning.value_or("");
+    o.input_audio = p.input_audio.value_or("");
+    o.output_audio = p.output_audio.value_or("");
+    o.per_request = p.per_request.value_or("");
+    return o;
   }
 
   /// Overridden prices belong to the configured provider's name, so that two providers of one kind can differ.

@@ -269,6 +269,7 @@ std::string_view inside(const merged& head, std::string_view name) {
 const std::optional<usage>& stream_assembler::use() const { return state_->use; }
 const std::optional<provider_error>& stream_assembler::failure() const { return state_->failure; }
 std::string_view stream_assembler::model() const { return inside(state_->head, "model"); }
+std::string_view stream_assembler::service_tier() const { return inside(state_->head, "service_tier"); }
 std::string_view stream_assembler::id() const { return inside(state_->head, "id"); }
 std::string_view stream_assembler::finish_reason() const { return state_->picks.empty() ? std::string_view{} : std::string_view{state_->picks.front().finish}; }
 std::uint32_t stream_assembler::events() const { return state_->events; }

@@ -41,6 +41,7 @@ public:
   [[nodiscard]] const std::optional<usage>& use() const;        ///< as the provider said
   [[nodiscard]] const std::optional<provider_error>& failure() const;
   [[nodiscard]] std::string_view model() const;
+  [[nodiscard]] std::string_view service_tier() const;          ///< that served, where the provider says
   [[nodiscard]] std::string_view id() const;
   [[nodiscard]] std::string_view finish_reason() const;         ///< of choice 0
   [[nodiscard]] std::uint32_t events() const;                   ///< fed so far, the end marker included
