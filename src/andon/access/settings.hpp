@@ -43,7 +43,8 @@ private:
 /// each of its users a meter for each route. `only_route` restricts it to calls of one route.
 ///
 /// Requests and tokens per minute are token buckets that hold one minute's worth: at an instant at most the limit passes,
-/// in any minute at most twice the limit, in the long run exactly the limit.
+/// after a quiet minute a burst of the limit is followed by the refill, so a minute sees up to twice the limit, and more when
+/// tokens that were reserved and not used come back; in the long run exactly the limit.
 struct limit_rule {
   scope_set per;
   route_name only_route;

@@ -106,7 +106,8 @@ struct reservation_input {
 struct reservation { tokens input, output; bool input_is_bound = false; bool output_is_bound = false; };
 
 /// Input: text with the profile's margin, plus overhead and media. Output: the lowest known of the request's and the
-/// model's limits, times choices. `output_is_bound` is false when only the default was known: the call may exceed it.
+/// model's limits, times choices. `input_is_bound` only for text of an exact
+/// vocabulary: what images and audio cost is the provider's rule, which may change. `output_is_bound` is false when only the default was known: the call may exceed it.
 reservation upper_bound(const token_profile&, const reservation_input&);
 
 }  // namespace andon::llm

@@ -94,7 +94,7 @@ reservation upper_bound(const token_profile& profile, const reservation_input& i
   const std::int64_t margin = text / 1000 * profile.margin_per_mille + (text % 1000 * profile.margin_per_mille + 999) / 1000;
   out.input = tokens{text} + tokens{margin} + in.media;
   if (in.messages > 0) out.input += chat_overhead(in.messages, in.names);
-  out.input_is_bound = profile.exact;
+  out.input_is_bound = profile.exact && in.media <= tokens{};
   out.output_is_bound = true;
   if (!in.produces_output) return out;
   const bool asked = in.max_output && *in.max_output >= 0;

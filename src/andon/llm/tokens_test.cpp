@@ -171,6 +171,9 @@ TEST(upper_bound, takes_the_lowest_known_output_limit_times_choices) {
   EXPECT_EQ(out.input, tokens{1000 + 2 * 4 + 1 + 3});
   EXPECT_EQ(out.output, tokens{1200});
   EXPECT_TRUE(out.input_is_bound && out.output_is_bound);
+  in.media = image_tokens("gpt-4o", {});
+  EXPECT_FALSE(upper_bound(exact, in).input_is_bound) << "what images cost is the provider's rule";
+  in.media = {};
   in.max_output.reset();
   in.model_max_output = 0;
   out = upper_bound(exact, in);
