@@ -27,7 +27,11 @@ protected:
     ring_ = std::move(*opened);
   }
   errc identify(const secret& text) {
-    const auto who = directory::identify(reader_.get(), text.reveal(), time_.wall());
+    caller owner;
+    const auto who = directory::identify(reader_.get(), text.reveal(), time_.wall(), &owner);
+    const bool known = who || who.error().code == errc::blocked_key || who.error().code == errc::expired_key;
+    EXPECT_EQ(static_cast<bool>(owner), known) << "the owner is told of good, expired and blocked keys";
+    if (who) EXPECT_EQ(&**who, &*owner);
     return who ? errc::none : who.error().code;
   }
   new_key make(std::string name, project_id project = project_id{"shop"}) {

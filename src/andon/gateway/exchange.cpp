@@ -9,7 +9,7 @@ constexpr std::size_t kept_capacity = 16 * 1024;
 
 /// Empties a text; a large buffer is given back so that one huge body does not stay in memory.
 void reset(std::string& text) {
-  if (text.capacity() > kept_capacity) text = std::string{};
+  if (text.capacity() > kept_capacity) std::string{}.swap(text);  // assigning an empty text would keep the buffer
   else text.clear();
 }
 

@@ -41,13 +41,17 @@ struct ask {
 
 constexpr const char* nobody = "none";   ///< as ask::key: sends none
 
-/// A file system that is full when told so: no new segment can be made.
-class full_disk final : public ledger::file_operations {
+/// A file system that is full, or does not keep what is written, when told so.
+class bad_disk final : public ledger::file_operations {
 public:
-  std::atomic<bool> full{false};
+  std::atomic<bool> full{false}, forgetful{false};
   result<void> allocate(int fd, std::uint64_t bytes) override {
     if (full) return fail(errc::disk_full, "made to be full");
     return file_operations::allocate(fd, bytes);
+  }
+  result<void> sync(int fd) override {
+    if (forgetful) return fail(errc::io_error, "made to fail");
+    return file_operations::sync(fd);
   }
 };
 
@@ -66,6 +70,8 @@ struct setup {
   std::uint32_t attempts = 3;
   std::uint64_t segment_bytes = 1u << 20;
   ledger::file_operations* files = nullptr;
+  bool wait_durable = false;
+  access::unknown_price on_unknown_price = access::unknown_price::allow;
   net::server_limits server{.max_body = 1u << 20};
   std::string provider = "sim", flavour = "custom";
 };
@@ -76,7 +82,7 @@ public:
     open_ledger(with);
     open_keys(with);
     make_plan(with);
-    handler_ = std::make_unique<gateway>(gateway_parts{on_, *providers_, board_, limits_, ledger_.get(), false, counter_, meter_, nullptr, telemetry::sampler(0)});
+    handler_ = std::make_unique<gateway>(gateway_parts{on_, *providers_, board_, limits_, ledger_.get(), with.wait_durable, counter_, meter_, nullptr, telemetry::sampler(0)});
     handler_->adopt(plan_);
     handler_->set_ready(true);
     listener_ = std::make_unique<net::http_server>(on_, *handler_, with.server);
@@ -166,6 +172,7 @@ private:
     options.data = directory_;
     options.segment_bytes = with.segment_bytes;
     options.files = with.files;
+    options.sync_always = with.wait_durable;
     options.index_poll = 5ms;
     auto opened = ledger::ledger::open(options, time_, &metrics_);
     ASSERT_TRUE(opened) << opened.error().message;
@@ -174,7 +181,7 @@ private:
   void open_keys(const setup& with) {
     keys_ = access::keyring::open(directory_, time_, board_).value();
     access::declared_access declared;
-    declared.projects.push_back({.id = project_id{"p"}, .title = {}, .limits = with.limits, .budgets = with.budgets});
+    declared.projects.push_back({.id = project_id{"p"}, .title = {}, .limits = with.limits, .budgets = with.budgets, .on_unknown_price = with.on_unknown_price});
     declared.routes.push_back({.name = route_name{"r"}});
     declared.routes.push_back({.name = route_name{"hidden"}});
     const auto done = keys_->declare(std::move(declared));

@@ -177,7 +177,7 @@ TEST(gateway_refusals, a_draining_gateway_refuses_with_a_record_and_a_time_to_co
 }
 
 TEST(gateway_refusals, calls_refused_on_a_full_disk_get_their_records_when_there_is_space) {
-  full_disk disk;
+  bad_disk disk;
   running_gateway g({.segment_bytes = 64u << 10, .files = &disk});
   EXPECT_EQ(g.chat().status, 200);
   disk.full = true;

@@ -180,7 +180,7 @@ std::optional<byte_span> plain_payload(const entry_scanner::found& entry, std::o
   if (!cipher) return entry.payload;
   if (entry.payload.size() < segment_cipher::tag_bytes) return std::nullopt;
   const auto size = entry.payload.size() - segment_cipher::tag_bytes;
-  if (buffer.capacity() > (4u << 20) && size < (1u << 20)) buffer = {};
+  if (buffer.capacity() > (4u << 20) && size < (1u << 20)) std::vector<unsigned char>{}.swap(buffer);  // assigning an empty list would keep the memory
   buffer.resize(size);
   if (!cipher->open(entry.offset, entry_binding{entry.head}.bytes(), entry.payload, buffer.data())) return std::nullopt;
   return byte_span{buffer};

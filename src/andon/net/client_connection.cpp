@@ -154,7 +154,7 @@ void client_connection::free_buffers() {
   area_ = raw_ = nullptr;
   packed_ = {};
   unpack_.reset();
-  if (whole_.capacity() > 64) whole_ = std::string();
+  if (whole_.capacity() > 64) std::string{}.swap(whole_);  // assigning an empty text would keep the buffer
 }
 
 // ---- bytes ----

@@ -389,6 +389,25 @@ TEST(http_server_faults, survives_running_out_of_descriptors) {
   EXPECT_EQ(body_of(waiting.read_answer()), "hello");
 }
 
+TEST(http_server_faults, a_large_body_leaves_no_buffer_behind) {
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "the sanitizer's allocator does not count";
+#endif
+  test_server server;
+  std::vector<test_client> clients;
+  for (int i = 0; i < 4; ++i) clients.emplace_back(server.port());
+  const auto serve_all = [&](const std::string& body) {  // all at once, so that each has a workspace of its own
+    for (auto& client : clients) client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size() + 1) + "\r\n\r\n" + body);
+    for (auto& client : clients) client.send("x");
+    for (auto& client : clients) EXPECT_EQ(body_of(client.read_answer()).size(), body.size() + 1);
+    server.on_core([] {});
+  };
+  serve_all("small");
+  const auto before = server.allocated();
+  serve_all(std::string(1u << 20, 'b'));
+  EXPECT_LT(server.allocated(), before + (256u << 10));
+}
+
 TEST(http_server_faults, idle_connections_cost_little) {
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
   GTEST_SKIP() << "the sanitizer's allocator does not count";

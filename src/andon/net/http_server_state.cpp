@@ -16,7 +16,7 @@ void two_digits(char* to, int value) {
 }
 
 void forget_large(std::string& text) {
-  if (text.capacity() > kept_text) text = std::string{};
+  if (text.capacity() > kept_text) std::string{}.swap(text);  // assigning an empty text would keep the buffer
   else text.clear();
 }
 
