@@ -1,6 +1,7 @@
 #include <array>
 
 #include "andon/base/log.hpp"
+#include "andon/gateway/attempt.hpp"
 #include "andon/gateway/stages.hpp"
 #include "andon/llm/dialect/openai_error.hpp"
 #include "andon/llm/dialect/openai_request.hpp"
@@ -13,6 +14,8 @@ namespace {
 constexpr std::array<std::string_view, 3> operation_names{"chat", "completion", "embeddings"};
 constexpr std::array<std::string_view, 2> forwarded{"openai-beta", "idempotency-key"};
 
+}  // namespace
+
 route::facts facts_of(const exchange& x) {
   return {.project = x.account.project.view(), .user = x.account.user, .model = x.facts.model,
           .operation = operation_names[static_cast<std::size_t>(x.asked.op)], .tags = x.tags, .metadata = x.account.metadata,
@@ -20,7 +23,6 @@ route::facts facts_of(const exchange& x) {
           .output = x.output_estimate, .stream = x.facts.stream};
 }
 
-/// The body for this target: the client's own bytes wherever nothing has to change.
 std::string_view body_for(exchange& x, const served_model& model) {
   llm::json_edit edit(x.body);
   llm::openai::set_model(edit, x.facts, model.upstream_model);
@@ -68,6 +70,64 @@ ledger::attempt& begin_attempt(gateway& on, exchange& x, const served_model& mod
   return attempt;
 }
 
+void finish_attempt(gateway& on, exchange& x, const relayed& how) {
+  auto& attempt = x.account.attempts.back();
+  attempt.total = on.now() - x.arrived() - attempt.started;
+  attempt.outcome = how.why.code;
+  attempt.error_message = how.why.message;
+}
+
+route::attempt_failure failure_of(const exchange& x, const relayed& how) {
+  return {.code = how.why.code, .http_status = how.status, .retry_after = how.retry_after.value_or(nanoseconds{}),
+          .bytes_to_client = x.answered ? 1u : 0u, .used = x.billed ? x.account.use.total() : tokens{}};
+}
+
+void note_failure(gateway& on, const served_model& model, const relayed& how, const route::failure_effect& effect) {
+  if (effect.cooled) {
+    on.parts().meter.cooled(model.name.view());
+    log::warn("target_paused", {{"model", model.name.view()}, {"reason", kind_of(how.why.code).name}, {"seconds", std::chrono::duration<double>(effect.cooldown).count()}});
+  }
+  if (effect.alarm) {
+    on.parts().meter.credential_refused(model.name.view());
+    log::error("provider_refuses_credential", {{"model", model.name.view()}, {"provider", model.provider.view()}, {"status", how.status}});
+  }
+}
+
+namespace {
+
+/// Whether a provider worked for an attempt that failed: it had the request, and did not refuse it.
+bool consumed(const relayed& how) {
+  switch (how.why.code) {
+    case errc::client_gone:
+    case errc::cancelled:
+    case errc::first_token_timeout:
+    case errc::idle_timeout:
+    case errc::total_timeout: return true;
+    case errc::upstream_reset:
+    case errc::upstream_bad_reply:
+    case errc::stream_truncated: return how.status >= 200 && how.status < 300;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+void book_failed(gateway& on, exchange& x, const served_model& model, const relayed& how) {
+  if (!x.billed && !consumed(how)) return;
+  auto use = x.billed ? x.account.use : llm::usage{};
+  if (!x.billed) use.input = x.input_estimate;
+  const auto price = cost_of(on, x, model, use);
+  x.failed_unpriced |= price.state == llm::price_state::unknown;
+  x.failed_cost += price.amount;
+  x.failed_use.input += use.input;
+  x.failed_use.output += use.output;
+  x.failed_use.estimated = true;
+  x.failed_model = &model;
+  x.billed = false;
+}
+
+namespace {
+
 /// One try of one target, its reply relayed.
 net::task<relayed> try_target(gateway& on, exchange& x, const served_model& model, route::attempt_deadlines limits) {
   x.forget_attempt();
@@ -86,18 +146,6 @@ net::task<relayed> try_target(gateway& on, exchange& x, const served_model& mode
   co_return co_await relay_whole(on, x, model, *reply);
 }
 
-void finish_attempt(gateway& on, exchange& x, const relayed& how) {
-  auto& attempt = x.account.attempts.back();
-  attempt.total = on.now() - x.arrived() - attempt.started;
-  attempt.outcome = how.why.code;
-  attempt.error_message = how.why.message;
-}
-
-route::attempt_failure failure_of(const exchange& x, const relayed& how) {
-  return {.code = how.why.code, .http_status = how.status, .retry_after = how.retry_after.value_or(nanoseconds{}),
-          .bytes_to_client = x.answered ? 1u : 0u, .used = x.billed ? x.account.use.total() : tokens{}};
-}
-
 route::attempt_success success_of(const exchange& x) {
   const auto& attempt = x.account.attempts.back();
   return {attempt.total, x.account.stream ? attempt.first_byte : nanoseconds{}, x.account.use.total()};
@@ -105,47 +153,6 @@ route::attempt_success success_of(const exchange& x) {
 
 error no_target(const exchange& x) {
   return {errc::no_target, "No target of '" + x.facts.model + "' can serve this call at present: all are paused after failures or excluded by their conditions."};
-}
-
-void note_failure(gateway& on, const served_model& model, const relayed& how, const route::failure_effect& effect) {
-  if (effect.cooled) {
-    on.parts().meter.cooled(model.name.view());
-    log::warn("target_paused", {{"model", model.name.view()}, {"reason", kind_of(how.why.code).name}, {"seconds", std::chrono::duration<double>(effect.cooldown).count()}});
-  }
-  if (effect.alarm) {
-    on.parts().meter.credential_refused(model.name.view());
-    log::error("provider_refuses_credential", {{"model", model.name.view()}, {"provider", model.provider.view()}, {"status", how.status}});
-  }
-}
-
-/// Whether a provider worked for an attempt that failed: it had the request, and did not refuse it.
-bool consumed(const relayed& how) {
-  switch (how.why.code) {
-    case errc::client_gone:
-    case errc::cancelled:
-    case errc::first_token_timeout:
-    case errc::idle_timeout:
-    case errc::total_timeout: return true;
-    case errc::upstream_reset:
-    case errc::upstream_bad_reply:
-    case errc::stream_truncated: return how.status >= 200 && how.status < 300;
-    default: return false;
-  }
-}
-
-/// Charges a failed attempt with what is known of it, at least its input: providers bill what they worked on.
-void book_failed(gateway& on, exchange& x, const served_model& model, const relayed& how) {
-  if (!x.billed && !consumed(how)) return;
-  auto use = x.billed ? x.account.use : llm::usage{};
-  if (!x.billed) use.input = x.input_estimate;
-  const auto price = cost_of(on, x, model, use);
-  x.failed_unpriced |= price.state == llm::price_state::unknown;
-  x.failed_cost += price.amount;
-  x.failed_use.input += use.input;
-  x.failed_use.output += use.output;
-  x.failed_use.estimated = true;
-  x.failed_model = &model;
-  x.billed = false;
 }
 
 net::task<void> wait_before_retry(gateway& on, exchange& x, mono_time until) {
