@@ -35,6 +35,7 @@ constexpr std::array fields{
     field_about{field::origin, "origin", "", word, "", "who is answerable: client, limit, guard, gateway, provider or none", "origin:provider"},
     field_about{field::delivered, "delivered", "", word, "", "none, cut or complete", "delivered:cut"},
     field_about{field::price, "price", "", word, "", "unknown, known or free", "price:unknown"},
+    field_about{field::cache, "cache", "", word, "", "hit, semantic or shared when no target was called; miss, refresh or off; none without a cache", "cache:hit"},
     field_about{field::stream, "stream", "", flag, "", "the reply was a stream", "stream:true"},
     field_about{field::interrupted, "interrupted", "", flag, "", "closed by recovery after a crash", "interrupted:true"},
     field_about{field::estimated, "estimated", "", flag, "", "usage was counted by the gateway", "estimated:true"},
@@ -75,6 +76,7 @@ constexpr std::array syntax{
 constexpr std::array<std::string_view, 5> operations{"chat", "completion", "embeddings", "models", "other"};
 constexpr std::array<std::string_view, 3> deliveries{"none", "cut", "complete"};
 constexpr std::array<std::string_view, 3> price_states{"unknown", "known", "free"};
+constexpr std::array<std::string_view, 7> cache_uses{"none", "off", "miss", "refresh", "hit", "semantic", "shared"};
 
 bool has_alias(std::string_view aliases, std::string_view name) {
   while (!aliases.empty()) {
@@ -103,6 +105,7 @@ std::string_view word_name(field f, std::int64_t value) {
     case field::operation: return of(operations);
     case field::delivered: return of(deliveries);
     case field::price: return of(price_states);
+    case field::cache: return of(cache_uses);
     default: return {};
   }
 }

@@ -18,7 +18,8 @@ std::size_t list_index(field f) { return f == field::tag ? 0 : 1; }
 
 std::int64_t flags_of(const record_view& r) {
   const bool truncated = r.request_bytes() > r.request_body().size() || r.reply_bytes() > r.reply_body().size();
-  return (r.stream() ? flag_stream : 0) | (r.interrupted() ? flag_interrupted : 0) | (r.use().estimated ? flag_estimated : 0) | (truncated ? flag_truncated : 0);
+  return (r.stream() ? flag_stream : 0) | (r.interrupted() ? flag_interrupted : 0) | (r.use().estimated ? flag_estimated : 0) | (truncated ? flag_truncated : 0) |
+         static_cast<std::int64_t>(r.cache()) << cache_shift;
 }
 
 }  // namespace
@@ -235,6 +236,7 @@ result<void> tail_view::read_row(std::uint32_t row, summary& out) {
   out.interrupted = (flags & flag_interrupted) != 0;
   out.estimated = (flags & flag_estimated) != 0;
   out.truncated = (flags & flag_truncated) != 0;
+  out.cache = static_cast<cache_use>(flags >> cache_shift & 7);
   out.http_status = static_cast<std::uint16_t>(value(number::status));
   out.attempts = static_cast<std::uint32_t>(value(number::attempts));
   out.cost = nano_usd{value(number::cost)};

@@ -120,6 +120,7 @@ result<bitmap> match_word(const filter_node& node, segment_view& rows) {
     case field::outcome: return match_members(number::outcome, member, rows);
     case field::delivered: return match_members(number::delivered, member, rows);
     case field::price: return match_members(number::price, member, rows);
+    case field::cache: return match_members(number::flags, [&](std::int64_t v) { return member(v >> cache_shift & 7); }, rows);
     default: return match_members(number::outcome, [&](std::int64_t v) { return member(static_cast<std::int64_t>(kind_of(static_cast<errc>(v)).from)); }, rows);
   }
 }

@@ -37,6 +37,7 @@ std::string word_of(field f, std::int64_t v) {
     case field::outcome: return std::string{v == 0 ? std::string_view{} : kind_of(static_cast<errc>(v)).name};
     case field::origin: return v == 0 ? std::string{} : std::string{to_string(kind_of(static_cast<errc>(v)).from)};
     case field::delivered: case field::price: return std::string{word_name(f, v)};
+    case field::cache: return std::string{word_name(f, v >> cache_shift & 7)};
     default: return std::to_string(v);
   }
 }
@@ -49,7 +50,7 @@ std::optional<number> small_column(field f) {
     case field::price: return number::price;
     case field::status: return number::status;
     case field::attempts: return number::attempts;
-    case field::stream: case field::interrupted: case field::estimated: case field::truncated: return number::flags;
+    case field::cache: case field::stream: case field::interrupted: case field::estimated: case field::truncated: return number::flags;
     default: return std::nullopt;
   }
 }

@@ -19,6 +19,9 @@ enum class operation : std::uint8_t { chat, completion, embeddings, models, othe
 enum class price_state : std::uint8_t { unknown, known, free };
 /// complete: the client got everything. cut: it got a part (see outcome). none: nothing was sent.
 enum class delivery : std::uint8_t { none, cut, complete };
+/// How the call met the cache. none: its route has none. hit, semantic, shared: no target was called for it; `shared` is
+/// the reply of an identical call that was under way.
+enum class cache_use : std::uint8_t { none, off, miss, refresh, hit, semantic, shared };
 
 /// The stages of the path in their order; indexes into record::stage_nanos.
 enum class stage : std::uint8_t { receive, identify, decode, admit, prepare, inspect_in, recall, dispatch, inspect_out, encode, close, count_ };
@@ -64,6 +67,8 @@ struct record {
   llm::usage use;
   nano_usd cost;
   price_state price = price_state::unknown;
+  cache_use cache = cache_use::none;
+  nano_usd saved;                    ///< what the call had cost that the kept reply came from
   bool interrupted = false;          ///< closed by recovery after a crash
   std::string client_address, user_agent;
   std::string trace_id, span_id;     ///< hex; the caller's trace, this exchange's span

@@ -130,6 +130,8 @@ void read_what(const fb::Record& from, record& to) {
   to.use = usage_of(from.use());
   to.cost = nano_usd{from.cost()};
   to.price = known(from.price(), price_state::free, price_state::unknown);
+  to.cache = known(from.cache(), cache_use::shared, cache_use::none);
+  to.saved = nano_usd{from.saved()};
   to.interrupted = from.interrupted();
   to.content_type = copy(from.content_type());
   to.request_body = view(from.request_body());
@@ -203,7 +205,8 @@ byte_span record_encoder::encode(const record& r) {
       method, path, route, model, provider, upstream, r.stream, static_cast<std::uint16_t>(r.outcome), r.http_status, message,
       static_cast<std::uint8_t>(r.delivered), finish, use, r.cost.value(), static_cast<std::uint8_t>(r.price), r.interrupted, address,
       agent, trace, span, tags, metadata, type, request, reply, r.request_bytes, r.reply_bytes, r.request_truncated,
-      r.reply_truncated, r.stream_events, r.first_token.count(), r.upstream.count(), stages, attempts));
+      r.reply_truncated, r.stream_events, r.first_token.count(), r.upstream.count(), stages, attempts,
+      static_cast<std::uint8_t>(r.cache), r.saved.value()));
   return state_->finished();
 }
 
@@ -256,6 +259,7 @@ std::string_view record_view::model() const { return view(ANDON_TABLE->model());
 std::string_view record_view::provider() const { return view(ANDON_TABLE->provider()); }
 std::string_view record_view::upstream_model() const { return view(ANDON_TABLE->upstream_model()); }
 bool record_view::stream() const { return ANDON_TABLE->stream(); }
+cache_use record_view::cache() const { return known(ANDON_TABLE->cache(), cache_use::shared, cache_use::none); }
 bool record_view::interrupted() const { return ANDON_TABLE->interrupted(); }
 errc record_view::outcome() const { return outcome_of(ANDON_TABLE->outcome()); }
 std::uint16_t record_view::http_status() const { return ANDON_TABLE->http_status(); }

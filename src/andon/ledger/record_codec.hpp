@@ -57,6 +57,7 @@ public:
   [[nodiscard]] std::string_view provider() const;
   [[nodiscard]] std::string_view upstream_model() const;
   [[nodiscard]] bool stream() const;
+  [[nodiscard]] cache_use cache() const;
   [[nodiscard]] bool interrupted() const;
   [[nodiscard]] errc outcome() const;
   [[nodiscard]] std::uint16_t http_status() const;

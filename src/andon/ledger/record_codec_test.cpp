@@ -28,7 +28,7 @@ record random_record(random_source& random) {
            .path = word(random), .route = route_name{word(random)}, .model = model_name{word(random)}, .provider = provider_name{word(random)},
            .upstream_model = word(random), .stream = random.below(2) == 1, .outcome = static_cast<errc>(random.below(static_cast<std::uint64_t>(errc::count_))),
            .http_status = static_cast<std::uint16_t>(random()), .error_message = word(random), .delivered = static_cast<delivery>(random.below(3)),
-           .finish_reason = word(random), .cost = nano_usd{n()}, .price = static_cast<price_state>(random.below(3)), .interrupted = random.below(2) == 1,
+           .finish_reason = word(random), .cost = nano_usd{n()}, .price = static_cast<price_state>(random.below(3)), .cache = static_cast<cache_use>(random.below(7)), .saved = nano_usd{n()}, .interrupted = random.below(2) == 1,
            .client_address = word(random), .user_agent = word(random), .trace_id = word(random), .span_id = word(random), .content_type = word(random),
            .request_body = word(random, 2000), .reply_body = word(random, 2000), .request_bytes = random(), .reply_bytes = random(),
            .request_truncated = random.below(2) == 1, .reply_truncated = random.below(2) == 1, .stream_events = static_cast<std::uint32_t>(random()),

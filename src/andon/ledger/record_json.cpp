@@ -93,6 +93,7 @@ void put_common(object& to, const R& r, std::string_view project, std::string_vi
   to.text("delivered", word_name(field::delivered, static_cast<std::int64_t>(r.delivered)));
   to.text("finish_reason", r.finish_reason);
   to.cost(r.cost, r.price);
+  to.text("cache", word_name(field::cache, static_cast<std::int64_t>(r.cache)));
   to.flag("interrupted", r.interrupted);
   to.text("client_address", r.client_address);
   to.text("user_agent", r.user_agent);
@@ -164,6 +165,7 @@ void put_stages(object& to, const record& r) {
 void append_json(std::string& out, const record& r) {
   object to(out);
   put_common(to, r, r.project.view(), r.key.view(), r.route.view(), r.model.view(), r.provider.view());
+  if (r.saved > nano_usd{}) to.name("saved_usd").append(format_usd(r.saved));
   put_usage(to, r.use);
   to.text("span_id", r.span_id);
   to.flag("request_truncated", r.request_truncated);

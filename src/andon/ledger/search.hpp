@@ -49,6 +49,7 @@ struct summary {
   errc outcome = errc::none;
   delivery delivered = delivery::none;
   price_state price = price_state::unknown;
+  cache_use cache = cache_use::none;
   bool stream = false, interrupted = false, estimated = false, truncated = false;
   std::uint16_t http_status = 0;
   std::uint32_t attempts = 0;

@@ -83,6 +83,7 @@ private:
 
   void money() {
     line("cost", cost_text(r_) + (cell(r_, "price") == "free" ? " (free)" : ""));
+    if (const auto cache = cell(r_, "cache"); cache != "none" && cache != "-") line("cache", cache + (given(r_, "saved_usd") ? fmt::format(", saved {} USD", cell(r_, "saved_usd")) : ""));
     const auto* use = member(r_, "usage");
     if (use == nullptr) return;
     const auto part = [&](std::string_view name, std::string_view label) {
