@@ -142,6 +142,8 @@ void http_server::state::accept_failed() {
   retry.arm(deadline::after(shared->at.now(), accept_backoff));
 }
 
+void http_server::use_tls(std::shared_ptr<const tls_server_context> with) { state_->shared->tls = std::move(with); }
+
 void http_server::adopt(int descriptor) {
   ++state_->shared->counts.accepted;
   state_->shared->serve(descriptor, "local");
@@ -183,6 +185,10 @@ void server_state::turn_away(int descriptor, std::string_view peer) {
   ++counts.turned_away;
   const error why{errc::overloaded, "too many connections are open", "max_connections"};
   handler.refused(why, peer);
+  if (tls != nullptr) {   // no answer can be read without a handshake
+    ::close(descriptor);
+    return;
+  }
   const auto answer = handler.describe(why);
   std::string out = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: " + answer.content_type + "\r\n";
   for (const auto& line : answer.more) out.append(line.name).append(": ").append(line.value).append("\r\n");
@@ -195,8 +201,8 @@ void server_state::turn_away(int descriptor, std::string_view peer) {
 
 void server_state::serve(int descriptor, std::string_view peer) {
   if (counts.open >= limits.max_connections) return turn_away(descriptor, peer);
-  auto fresh = std::make_unique<server_connection>(shared_from_this(), descriptor, peer);
-  at.spawn(fresh.release()->serve());
+  auto* fresh = std::make_unique<server_connection>(shared_from_this(), descriptor, peer).release();
+  at.spawn(tls == nullptr ? fresh->serve() : fresh->serve_securely());
 }
 
 }  // namespace andon::net

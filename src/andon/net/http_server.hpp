@@ -34,6 +34,7 @@ namespace andon::net {
 struct server_limits {
   std::size_t max_head = 64 * 1024;
   std::size_t max_body = 32u << 20;                 ///< as received and as unpacked
+  nanoseconds handshake_timeout = std::chrono::seconds{10};  ///< TLS established, from the connection's first moment
   nanoseconds head_timeout = std::chrono::seconds{15};   ///< from a head's first byte to its last
   nanoseconds body_timeout = std::chrono::seconds{60};   ///< between two reads of a body
   nanoseconds receive_timeout = std::chrono::minutes{10};  ///< from a head's first byte to the body's last
@@ -78,6 +79,8 @@ public:
   virtual void on_client_gone(std::function<void()> gone) = 0;
 };
 
+class tls_server_context;
+
 /// What a client reads when the server answers by itself; the status is that of the error.
 struct refusal_answer {
   std::string content_type = "text/plain; charset=utf-8";
@@ -101,6 +104,9 @@ struct server_counts {
   std::uint64_t turned_away = 0;   ///< over max_connections
   std::uint64_t requests = 0;      ///< handed to the handler
   std::uint64_t refused = 0;       ///< requests, before they became a call
+  std::uint64_t handshakes = 0;        ///< TLS established
+  std::uint64_t handshakes_resumed = 0;
+  std::uint64_t handshakes_failed = 0;
   std::uint64_t accept_failures = 0;  ///< out of descriptors or memory; each backs off
   std::size_t open = 0;            ///< connections now
 };
@@ -121,6 +127,8 @@ public:
   /// The kernel lets any process of the same user share a SO_REUSEPORT address; `first` makes sure that nobody holds it.
   enum class place : std::uint8_t { first, beside_own };
   result<std::uint16_t> listen(std::string_view address, std::uint16_t port, place where = place::first);
+  /// Connections to come speak TLS with this certificate (null: plain); those of now keep what they have.
+  void use_tls(std::shared_ptr<const tls_server_context> with);
   /// Serves an already connected stream socket; takes it over.
   void adopt(int descriptor);
 

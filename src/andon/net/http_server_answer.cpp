@@ -1,7 +1,3 @@
-#include <sys/socket.h>
-#include <sys/uio.h>
-
-#include <cerrno>
 #include <charconv>
 #include <cstring>
 
@@ -170,45 +166,21 @@ void server_connection::abort() {
 
 server_connection::flow server_connection::flush_now() {
   if (gone_) return flow::gone;
-  auto& pending = work_->pending;
-  for (;;) {
-    std::array<iovec, 3> parts;
-    std::size_t count = 0;
-    for (const auto& part : pending)
-      if (!part.empty()) parts[count++] = {const_cast<char*>(part.data()), part.size()};
-    if (count == 0) return flow::done;
-    ssize_t sent = 0;
-    if (count == 1) {
-      sent = ::send(events_.descriptor(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } else {
-      msghdr message{};
-      message.msg_iov = parts.data();
-      message.msg_iovlen = count;
-      sent = ::sendmsg(events_.descriptor(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    }
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN) return flow::blocked;
-      gone_ = true;
-      return flow::gone;
-    }
-    auto taken = static_cast<std::size_t>(sent);
-    for (auto& part : pending) {
-      const std::size_t step = std::min(taken, part.size());
-      part.remove_prefix(step);
-      taken -= step;
-    }
-  }
+  const io_state now = stream_.write(work_->pending);
+  if (now == io_state::done) return flow::done;
+  if (now == io_state::want_write) return flow::blocked;
+  gone_ = true;
+  return flow::gone;
 }
 
 task<result<void>> server_connection::flush_waiting() {
   flow now = flow::blocked;
   while (now == flow::blocked) {
     arm(phase::writing, server_->limits.write_timeout);
-    co_await events_.wait_writable();
+    co_await events().wait_writable();
     timer_.disarm();
     phase_ = phase::working;
-    if (events_.cancelled()) gone_ = true;
+    if (events().cancelled()) gone_ = true;
     now = flush_now();
   }
   if (now == flow::gone) co_return left();

@@ -1,7 +1,4 @@
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 
 #include "andon/net/encoding.hpp"
 #include "andon/net/http_server_connection.hpp"
@@ -37,8 +34,10 @@ std::unexpected<error> server_connection::too_large() const {
 }
 
 task<result<void>> server_connection::receive_body() {
-  if (body_ == body_at::unread && work_->head.expects_continue && work_->begin == work_->end && answer_ == answer::none)
-    (void)::send(events_.descriptor(), continue_line.data(), continue_line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (body_ == body_at::unread && work_->head.expects_continue && work_->begin == work_->end && answer_ == answer::none) {
+    work_->pending = {continue_line, {}, {}};
+    (void)flush_now();
+  }
   body_ = body_at::partial;
   for (;;) {
     const flow now = take_body();
@@ -51,11 +50,11 @@ task<result<void>> server_connection::receive_body() {
     const mono_time now_is = server_->at.now();
     phase_ = phase::body;
     timer_.arm(deadline::after(now_is, server_->limits.body_timeout).earlier(deadline::after(arrived_, server_->limits.receive_timeout)));
-    co_await events_.wait_readable();
+    co_await events().wait_readable();
     timer_.disarm();
     phase_ = phase::working;
     if (gone_) co_return fail(errc::client_gone, "the connection was closed");
-    if (events_.cancelled()) co_return fail(errc::client_timeout, "the body of the request did not arrive in time", "body_timeout");
+    if (events().cancelled()) co_return fail(errc::client_timeout, "the body of the request did not arrive in time", "body_timeout");
   }
   body_ = body_at::whole;
   co_return result<void>{};
@@ -68,7 +67,7 @@ server_connection::flow server_connection::take_length_body() {
   const auto length = static_cast<std::size_t>(work.head.content_length);
   if (in_place_) {
     while (work.end - work.begin < length) {
-      if (!events_.readable()) return flow::blocked;
+      if (!events().readable()) return flow::blocked;
       if (!receive()) return flow::gone;
     }
     return flow::done;
@@ -79,13 +78,12 @@ server_connection::flow server_connection::take_length_body() {
     work.begin = work.end;
   }
   while (work.body_filled < length) {
-    if (!events_.readable()) return flow::blocked;
+    if (!events().readable()) return flow::blocked;
     if (work.body.size() == work.body_filled) grow_body();
     const std::size_t room = work.body.size() - work.body_filled;
-    const ssize_t got = ::recv(events_.descriptor(), work.body.data() + work.body_filled, room, MSG_DONTWAIT);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return flow::gone;
-    if (got < static_cast<ssize_t>(room)) events_.drained();
-    if (got > 0) work.body_filled += static_cast<std::size_t>(got);
+    const io_step got = stream_.read(work.body.data() + work.body_filled, room);
+    if (got.now == io_state::closed || got.now == io_state::failed) return flow::gone;
+    work.body_filled += got.bytes;
   }
   return flow::done;
 }
@@ -108,7 +106,7 @@ server_connection::flow server_connection::take_chunked_body() {
       if (state == chunk_reader::state::done) return flow::done;
       work.begin = work.end = work.body_start;
     }
-    if (!events_.readable()) return flow::blocked;
+    if (!events().readable()) return flow::blocked;
     if (!receive()) return flow::gone;
   }
 }

@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -24,20 +23,17 @@ void call_once(std::function<void()>& gone) {
 
 server_connection::server_connection(std::shared_ptr<server_state> server, int descriptor, std::string_view peer)
     : server_(std::move(server)),
-      events_(server_->at, descriptor),
+      stream_(server_->at, descriptor),
       timer_(server_->at.timers(), deadline_timer::member<&server_connection::on_timer>(), this) {
   peer_size_ = static_cast<std::uint8_t>(std::min(peer.size(), peer_.size()));
   std::memcpy(peer_.data(), peer.data(), peer_size_);
   insert_before(server_->connections);
   ++server_->counts.open;
-  events_.drained();
+  events().drained();
 }
 
 server_connection::~server_connection() {
-  if (reset_) {
-    const ::linger hard{1, 0};
-    ::setsockopt(events_.descriptor(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-  }
+  if (reset_) stream_.make_close_hard();
   if (work_) server_->take_back(std::move(work_));
   unlink();
   server_->left(*this);
@@ -45,11 +41,11 @@ server_connection::~server_connection() {
 
 task<void> server_connection::serve() {
   const std::unique_ptr<server_connection> self(this);
-  while (events_.usable()) {
+  while (events().usable()) {
     const intake got = take_request();
     if (got == intake::wait) {
       await_bytes();
-      co_await events_.wait_readable();
+      co_await events().wait_readable();
       continue;
     }
     if (got != intake::request) break;
@@ -67,7 +63,7 @@ task<void> server_connection::serve() {
 }
 
 server_connection::intake server_connection::take_request() {
-  if (events_.cancelled() || gone_) {
+  if (events().cancelled() || gone_) {
     if (phase_ == phase::head && !gone_) return refuse(errc::client_timeout, "the head of the request did not arrive in time", "head_timeout");
     return intake::closed;
   }
@@ -80,7 +76,7 @@ server_connection::intake server_connection::take_request() {
       const intake got = on_head(work_->parser.parse(work_->received(), work_->head));
       if (got != intake::wait) return got;
     }
-    if (!events_.readable()) return server_->draining && !arrived_set_ ? intake::closed : intake::wait;
+    if (!events().readable()) return server_->draining && !arrived_set_ ? intake::closed : intake::wait;
     if (!receive()) return intake::closed;
   }
 }
@@ -102,14 +98,9 @@ bool server_connection::receive() {
   if (work_->begin == work_->end && !arrived_set_) work_->begin = work_->end = 0;
   if (work_->end == work_->capacity) make_room();
   const std::size_t room = work_->capacity - work_->end;
-  const ssize_t got = ::recv(events_.descriptor(), work_->buffer.get() + work_->end, room, MSG_DONTWAIT);
-  if (got < 0) {
-    events_.drained();
-    return errno == EAGAIN || errno == EINTR;
-  }
-  if (static_cast<std::size_t>(got) < room) events_.drained();
-  work_->end += static_cast<std::size_t>(got);
-  return got != 0;
+  const io_step got = stream_.read(work_->buffer.get() + work_->end, room);
+  work_->end += got.bytes;
+  return got.now == io_state::done || got.now == io_state::want_read;
 }
 
 bool server_connection::body_needs_room() const {
@@ -153,7 +144,7 @@ void server_connection::begin_request() {
 }
 
 void server_connection::settle() {
-  if (gone_call_) on_client_gone(nullptr);
+  if (work_->gone_call) on_client_gone(nullptr);
   timer_.disarm();
   if (answer_ == answer::none) {
     log::error("handler_gave_no_answer", {{"path", path()}});
@@ -169,7 +160,7 @@ void server_connection::settle() {
 
 bool server_connection::end_request() {
   auto& work = *work_;
-  if (!keep_ || gone_ || body_ != body_at::whole || events_.cancelled()) return false;
+  if (!keep_ || gone_ || body_ != body_at::whole || events().cancelled()) return false;
   if (in_place_) work.begin += work.head.content_length;
   work.body.clear();
   work.body_filled = 0;
@@ -197,9 +188,9 @@ void server_connection::on_timer() {
   switch (phase_) {
     case phase::working: return check_gone();
     case phase::idle_probe:
-      if (events_.peer_gone() || server_->limits.idle_timeout <= idle_probe_after) return events_.cancel();
+      if (events().peer_gone() || server_->limits.idle_timeout <= idle_probe_after) return events().cancel();
       return arm(phase::idle, server_->limits.idle_timeout - idle_probe_after);
-    default: return events_.cancel();
+    default: return events().cancel();
   }
 }
 
@@ -229,49 +220,50 @@ void server_connection::send_refusal(const error& why) {
 }
 
 task<void> server_connection::linger() {
-  ::shutdown(events_.descriptor(), SHUT_WR);
+  stream_.shut_write();
   arm(phase::lingering, linger_limit);
-  while (!events_.cancelled()) {
-    if (events_.readable()) {
+  while (!events().cancelled()) {
+    if (events().readable()) {
       work_->begin = work_->end = 0;
       if (!receive()) break;
     } else {
-      co_await events_.wait_readable();
+      co_await events().wait_readable();
     }
   }
 }
 
 void server_connection::on_client_gone(std::function<void()> gone) {
-  gone_call_ = gone ? std::make_shared<std::function<void()>>(std::move(gone)) : nullptr;
-  if (!gone_call_) return events_.watch(nullptr, nullptr);
-  events_.watch(&server_connection::noticed, this);
-  if (phase_ == phase::working) arm(phase::working, events_.readable() ? nanoseconds::zero() : gone_probe_after);
+  auto& held = work_->gone_call;
+  held = gone ? std::make_shared<std::function<void()>>(std::move(gone)) : nullptr;
+  if (!held) return events().watch(nullptr, nullptr);
+  events().watch(&server_connection::noticed, this);
+  if (phase_ == phase::working) arm(phase::working, events().readable() ? nanoseconds::zero() : gone_probe_after);
 }
 
 void server_connection::check_gone() {
-  if (!gone_call_ || !events_.peer_gone()) return;
+  if (!work_ || !work_->gone_call || !events().peer_gone()) return;
   gone_ = true;
-  const auto call = std::exchange(gone_call_, nullptr);
-  events_.watch(nullptr, nullptr);
+  const auto call = std::exchange(work_->gone_call, nullptr);
+  events().watch(nullptr, nullptr);
   call_once(*call);
 }
 
 void server_connection::wake_for_drain() {
   if (phase_ != phase::idle && phase_ != phase::idle_probe) return;
-  events_.assume_readable();
-  events_.wake_reader();
+  events().assume_readable();
+  events().wake_reader();
 }
 
 void server_connection::abandon() {
   gone_ = true;
-  ::shutdown(events_.descriptor(), SHUT_RDWR);
-  if (gone_call_) {
-    events_.watch(nullptr, nullptr);
-    server_->at.post([call = std::weak_ptr(gone_call_)] {
+  ::shutdown(stream_.descriptor(), SHUT_RDWR);
+  if (work_ && work_->gone_call) {
+    events().watch(nullptr, nullptr);
+    server_->at.post([call = std::weak_ptr(work_->gone_call)] {
       if (const auto held = call.lock()) call_once(*held);
     });
   }
-  events_.cancel();
+  events().cancel();
 }
 
 }  // namespace andon::net

@@ -16,6 +16,8 @@ public:
   ~server_connection() override;
   /// Lives as long as the connection, and deletes it at its end.
   task<void> serve();
+  /// The same behind a TLS handshake, which costs the coroutine of an idle connection nothing.
+  task<void> serve_securely();
 
   void wake_for_drain();
   void abandon();
@@ -35,12 +37,18 @@ public:
   void on_client_gone(std::function<void()> gone) override;
 
 private:
-  enum class phase : std::uint8_t { idle_probe, idle, head, working, body, writing, lingering };
+  enum class phase : std::uint8_t { securing, idle_probe, idle, head, working, body, writing, lingering };
   enum class intake : std::uint8_t { request, wait, refused, closed };
   enum class answer : std::uint8_t { none, started, finished, aborted };
   enum class body_at : std::uint8_t { none, unread, partial, whole, failed };
   enum class flow : std::uint8_t { done, blocked, gone };
   enum class body_length : std::uint8_t { given, chunked, until_close };
+
+  [[nodiscard]] socket_events& events() { return stream_.events(); }
+
+  // http_server_secure.cpp: TLS before the first request
+  task<bool> shake_hands();
+  void say_plain_http();
 
   // http_server_connection.cpp: from bytes to requests
   task<void> linger();
@@ -80,11 +88,10 @@ private:
   task<result<void>> send_chunk(std::string_view bytes, bool last);
 
   std::shared_ptr<server_state> server_;
-  socket_events events_;
+  byte_stream stream_;
   deadline_timer timer_;
   std::unique_ptr<workspace> work_;
   mono_time arrived_{};
-  std::shared_ptr<std::function<void()>> gone_call_;  // a posted call holds it weakly; emptied when called
   std::uint16_t turns_ = 0;          // requests served since the last wait
   phase phase_ = phase::idle;
   answer answer_ = answer::none;

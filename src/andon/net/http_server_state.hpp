@@ -1,15 +1,17 @@
 #pragma once
 // What the connections of one server share. Private to the server.
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "andon/net/byte_stream.hpp"
 #include "andon/net/chunked.hpp"
 #include "andon/net/http_head.hpp"
 #include "andon/net/http_server.hpp"
 #include "andon/net/list_link.hpp"
-#include "andon/net/socket_events.hpp"
+#include "andon/net/tls_server.hpp"
 
 namespace andon::net {
 
@@ -27,6 +29,7 @@ struct workspace {
   std::size_t body_filled = 0;
   std::string out;         // head and framing of the answer
   std::array<std::string_view, 3> pending{};
+  std::shared_ptr<std::function<void()>> gone_call;  // a posted call holds it weakly; emptied when called
 
   [[nodiscard]] std::string_view received() const { return {buffer.get() + begin, end - begin}; }
 };
@@ -50,6 +53,7 @@ struct server_state : std::enable_shared_from_this<server_state> {
   request_handler& handler;
   server_limits limits;
   server_counts counts;
+  std::shared_ptr<const tls_server_context> tls;   // null: plain
   list_link connections;
   bool draining = false;
   wait_point ended;

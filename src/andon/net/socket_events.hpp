@@ -30,6 +30,7 @@ public:
   socket_events& operator=(const socket_events&) = delete;
   ~socket_events();
 
+  [[nodiscard]] core& at() const { return core_; }
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] bool usable() const { return usable_; }  ///< false: epoll refused it (out of memory or watches)
 

@@ -11,33 +11,7 @@
 namespace andon::net {
 namespace {
 
-std::string last_error() {
-  unsigned long code = ERR_peek_last_error();
-  const char* text = code != 0 ? ERR_reason_error_string(code) : nullptr;
-  std::string reason = text != nullptr ? text : "unknown reason";
-  ERR_clear_error();
-  return reason;
-}
-
-// The descriptor is kept in the BIO's data. OpenSSL's own socket BIO raises SIGPIPE.
-int descriptor_of(BIO* bio) { return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))); }
-
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
-
-int transport_write(BIO* bio, const char* from, int size) {
-  BIO_clear_retry_flags(bio);
-  auto sent = ::send(descriptor_of(bio), from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-  if (sent < 0 && would_block()) BIO_set_retry_write(bio);
-  return static_cast<int>(sent);
-}
-
-int transport_read(BIO* bio, char* into, int size) {
-  BIO_clear_retry_flags(bio);
-  auto got = ::recv(descriptor_of(bio), into, static_cast<std::size_t>(size), 0);
-  if (got < 0 && would_block()) BIO_set_retry_read(bio);
-  if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-  return static_cast<int>(got);
-}
 
 long transport_control(BIO* bio, int command, long, void*) {
   if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
@@ -59,14 +33,38 @@ bool is_literal(std::string_view host) {
 
 }  // namespace
 
+std::string tls_last_error() {
+  const unsigned long code = ERR_peek_last_error();
+  const char* text = code != 0 ? ERR_reason_error_string(code) : nullptr;
+  std::string reason = text != nullptr ? text : "unknown reason";
+  ERR_clear_error();
+  return reason;
+}
+
+tls_transport::tls_transport() : method_(BIO_meth_new(BIO_TYPE_SOURCE_SINK | 0x7f, "andon socket")) {
+  BIO_meth_set_write(method_, [](BIO* bio, const char* from, int size) {
+    BIO_clear_retry_flags(bio);
+    const auto& end = *static_cast<tls_session::transport_end*>(BIO_get_data(bio));
+    const auto sent = ::send(end.descriptor, from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    if (sent < 0 && would_block()) BIO_set_retry_write(bio);
+    return static_cast<int>(sent);
+  });
+  BIO_meth_set_read(method_, [](BIO* bio, char* into, int size) {
+    BIO_clear_retry_flags(bio);
+    auto& end = *static_cast<tls_session::transport_end*>(BIO_get_data(bio));
+    const auto got = ::recv(end.descriptor, into, static_cast<std::size_t>(size), 0);
+    end.drained = got < size;
+    if (got < 0 && would_block()) BIO_set_retry_read(bio);
+    if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    return static_cast<int>(got);
+  });
+  BIO_meth_set_ctrl(method_, transport_control);
+}
+
 result<std::shared_ptr<tls_context>> tls_context::make(const std::string& ca_file, bool verify) {
   std::shared_ptr<tls_context> made(new tls_context);
   made->context_ = SSL_CTX_new(TLS_client_method());
-  made->transport_ = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "andon socket");
-  if (made->context_ == nullptr || made->transport_ == nullptr) return fail(errc::tls_failed, "OpenSSL could not make a context: " + last_error());
-  BIO_meth_set_write(made->transport_, transport_write);
-  BIO_meth_set_read(made->transport_, transport_read);
-  BIO_meth_set_ctrl(made->transport_, transport_control);
+  if (made->context_ == nullptr || made->transport_.get() == nullptr) return fail(errc::tls_failed, "OpenSSL could not make a context: " + tls_last_error());
   SSL_CTX* context = made->context_;
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -80,21 +78,23 @@ result<std::shared_ptr<tls_context>> tls_context::make(const std::string& ca_fil
                                      : SSL_CTX_load_verify_locations(context, ca_file.c_str(), nullptr);
   if (loaded != 1)
     return fail(errc::tls_failed, fmt::format("the CA file {} cannot be used ({}): give a readable PEM file of certificates",
-                                              ca_file.empty() ? "of the system" : ca_file, last_error()));
+                                              ca_file.empty() ? "of the system" : ca_file, tls_last_error()));
   return made;
 }
 
-tls_context::~tls_context() {
-  SSL_CTX_free(context_);
-  BIO_meth_free(transport_);
+tls_context::~tls_context() { SSL_CTX_free(context_); }
+
+tls_session::tls_session(SSL_CTX* context, const tls_transport& transport, int descriptor, std::shared_ptr<const void> keeps)
+    : ssl_(SSL_new(context)), end_{descriptor, false}, keeps_(std::move(keeps)) {
+  BIO* bio = BIO_new(transport.get());
+  BIO_set_data(bio, &end_);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_, bio, bio);
+  SSL_set_accept_state(ssl_);
 }
 
 tls_session::tls_session(const tls_context& context, int descriptor, std::string_view host, tls_resumption& resumption)
-    : ssl_(SSL_new(context.get())) {
-  BIO* bio = BIO_new(context.transport());
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor)));
-  BIO_set_init(bio, 1);
-  SSL_set_bio(ssl_, bio, bio);
+    : tls_session(context.get(), context.transport(), descriptor) {
   SSL_set_app_data(ssl_, &resumption);
   SSL_set_connect_state(ssl_);
   std::string name(host);
@@ -125,9 +125,10 @@ io_step tls_session::step_of(int returned, std::size_t bytes) {
     default: break;
   }
   const long verdict = SSL_get_verify_result(ssl_);
+  met_plain_http_ = ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
   reason_ = verdict != X509_V_OK && SSL_get_verify_mode(ssl_) != SSL_VERIFY_NONE
                 ? fmt::format("certificate refused: {}", X509_verify_cert_error_string(verdict))
-                : last_error();
+                : tls_last_error();
   ERR_clear_error();
   return {io_state::failed, 0};
 }
@@ -157,6 +158,13 @@ io_step tls_session::write(const char* from, std::size_t size) {
 void tls_session::send_close() {
   if (SSL_is_init_finished(ssl_) == 1 && reason_.empty()) SSL_shutdown(ssl_);
   ERR_clear_error();
+}
+
+std::string_view tls_session::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_, &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
 }
 
 std::string tls_session::why() const { return reason_; }

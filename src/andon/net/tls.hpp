@@ -1,5 +1,6 @@
 #pragma once
-// TLS to providers: OpenSSL on a non-blocking descriptor. Private to the client.
+// TLS on a non-blocking descriptor by OpenSSL, driven by its owner's readiness waits: sessions of both sides, and the
+// trust of the client's. The server's settings are in tls_server.hpp. Private to this room.
 #include <openssl/ssl.h>
 
 #include <cstddef>
@@ -10,6 +11,22 @@
 #include "andon/base/error.hpp"
 
 namespace andon::net {
+
+/// How OpenSSL reaches a descriptor: without SIGPIPE, and telling of short reads.
+class tls_transport {
+public:
+  tls_transport();
+  tls_transport(const tls_transport&) = delete;  // sessions refer to it
+  tls_transport& operator=(const tls_transport&) = delete;
+  ~tls_transport() { BIO_meth_free(method_); }
+  [[nodiscard]] BIO_METHOD* get() const { return method_; }
+
+private:
+  BIO_METHOD* method_;
+};
+
+/// What OpenSSL has to say of its latest failure, which is forgotten.
+std::string tls_last_error();
 
 /// The session of an endpoint's last connection, so that the next one resumes it.
 class tls_resumption {
@@ -34,12 +51,12 @@ public:
   tls_context& operator=(const tls_context&) = delete;
   ~tls_context();
   [[nodiscard]] SSL_CTX* get() const { return context_; }
-  [[nodiscard]] BIO_METHOD* transport() const { return transport_; }
+  [[nodiscard]] const tls_transport& transport() const { return transport_; }
 
 private:
   tls_context() = default;
   SSL_CTX* context_ = nullptr;
-  BIO_METHOD* transport_ = nullptr;
+  tls_transport transport_;
 };
 
 enum class io_state : unsigned char { done, want_read, want_write, closed, failed };
@@ -51,6 +68,8 @@ struct io_step {
 
 class tls_session {
 public:
+  /// The server's side. `keeps` holds context and transport.
+  tls_session(SSL_CTX* context, const tls_transport& transport, int descriptor, std::shared_ptr<const void> keeps = {});
   /// `host` is checked against the certificate (a name or a literal address) where the context verifies.
   tls_session(const tls_context& context, int descriptor, std::string_view host, tls_resumption& resumption);
   tls_session(const tls_session&) = delete;
@@ -58,9 +77,17 @@ public:
   ~tls_session();
 
   io_step handshake();
+  /// A read that is done has not necessarily emptied the kernel; see drained().
   io_step read(char* into, std::size_t size);
   io_step write(const char* from, std::size_t size);
   void send_close();   ///< close_notify, if it can be sent at once
+  void leave_open() { reason_ = "not to be closed"; }   ///< no close_notify: the bytes so far are not all
+  /// True if neither OpenSSL nor, as far as the last short read told, the kernel holds bytes.
+  [[nodiscard]] bool drained() const { return end_.drained && SSL_has_pending(ssl_) == 0; }
+  /// What ALPN chose; empty if nothing.
+  [[nodiscard]] std::string_view protocol() const;
+  /// The peer spoke plain HTTP (known after a failed handshake).
+  [[nodiscard]] bool met_plain_http() const { return met_plain_http_; }
   [[nodiscard]] bool resumed() const { return SSL_session_reused(ssl_) == 1; }
   /// Why the handshake failed, for people.
   [[nodiscard]] std::string why() const;
@@ -68,6 +95,14 @@ public:
 private:
   io_step step_of(int returned, std::size_t bytes);
   SSL* ssl_ = nullptr;
+  struct transport_end {
+    int descriptor;
+    bool drained;
+  };
+  friend class tls_transport;
+  transport_end end_;   ///< OpenSSL's transport refers to it
+  bool met_plain_http_ = false;
+  std::shared_ptr<const void> keeps_;
   std::string reason_;
 };
 

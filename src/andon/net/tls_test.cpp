@@ -2,15 +2,11 @@
 #include "andon/net/tls.hpp"
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include <csignal>
-#include <cstdio>
-#include <filesystem>
 
 #include "andon/net/client_test_peer.hpp"
+#include "andon/net/tls_identity_testing.hpp"
 
 namespace andon::net {
 namespace {
@@ -19,59 +15,8 @@ using namespace std::chrono_literals;
 using test::fake_peer;
 using test::peer_socket;
 
-template <auto Free>
-struct freed_by {
-  void operator()(auto* what) const { Free(what); }
-};
-using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
-using certificate_ptr = std::unique_ptr<X509, freed_by<X509_free>>;
+using namespace net::testing;
 using server_context = std::unique_ptr<SSL_CTX, freed_by<SSL_CTX_free>>;
-
-struct identity {
-  key_ptr key;
-  certificate_ptr certificate;
-};
-
-void add_extension(X509* to, int which, const char* value) {
-  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, which, value);
-  X509_add_ext(to, extension, -1);
-  X509_EXTENSION_free(extension);
-}
-
-// Signed by `by`, or by itself. `names` as in a configuration file: "DNS:localhost,IP:127.0.0.1".
-identity make_identity(const char* subject, const char* names, const identity* by, long from_seconds, long to_seconds) {
-  identity made{key_ptr(EVP_EC_gen("P-256")), certificate_ptr(X509_new())};
-  X509* certificate = made.certificate.get();
-  static long serial = 1;
-  X509_set_version(certificate, 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial++);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), from_seconds);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), to_seconds);
-  X509_set_pubkey(certificate, made.key.get());
-  X509_NAME* name = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(subject), -1, -1, 0);
-  X509_set_issuer_name(certificate, by != nullptr ? X509_get_subject_name(by->certificate.get()) : name);
-  if (names != nullptr) add_extension(certificate, NID_subject_alt_name, names);
-  else add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
-  X509_sign(certificate, by != nullptr ? by->key.get() : made.key.get(), EVP_sha256());
-  return made;
-}
-
-class authority_file {
-public:
-  explicit authority_file(const X509* certificate) : path_((std::filesystem::temp_directory_path() / ("andon-ca-" + std::to_string(::getpid()) + ".pem")).string()) {
-    std::FILE* out = std::fopen(path_.c_str(), "w");
-    PEM_write_X509(out, const_cast<X509*>(certificate));
-    std::fclose(out);
-  }
-  authority_file(const authority_file&) = delete;
-  authority_file& operator=(const authority_file&) = delete;
-  ~authority_file() { std::filesystem::remove(path_); }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-  std::string path_;
-};
 
 server_context serve_as(const identity& who, int newest = TLS1_3_VERSION) {
   server_context context(SSL_CTX_new(TLS_server_method()));
@@ -131,8 +76,6 @@ task<void> post(http_client& client, endpoint to, std::string body, call_deadlin
 
 std::string with_length(const std::string& body) { return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body; }
 
-constexpr long day = 86'400;
-
 class tls_test : public test::client_world {
 protected:
   tls_test() { std::signal(SIGPIPE, SIG_IGN); }   // the peer's OpenSSL writes without MSG_NOSIGNAL
@@ -161,7 +104,7 @@ protected:
   }
 
   identity root_ = make_identity("Test Root", nullptr, nullptr, -day, day);
-  authority_file file_{root_.certificate.get()};
+  pem_file file_{root_.certificate.get()};
   std::atomic<int> resumed_ = 0;
 };
 
