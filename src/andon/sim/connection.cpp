@@ -200,7 +200,11 @@ net::task<bool> connection::carry_out(reply_plan& plan) {
   co_return false;
 }
 
-net::task<void> connection::serve(std::unique_ptr<connection> self) {
+net::task<void> connection::serve(std::unique_ptr<connection> self, bool reset_in_request) {
+  if (reset_in_request) {
+    if (co_await self->fill()) self->reset();
+    co_return;
+  }
   while (co_await self->read_request()) {
     auto& server = *self->server_;
     server.requests.fetch_add(1, std::memory_order_relaxed);

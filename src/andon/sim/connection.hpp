@@ -37,7 +37,7 @@ public:
   ~connection();
 
   /// Serves requests until one side closes. Owns itself.
-  static net::task<void> serve(std::unique_ptr<connection> self);
+  static net::task<void> serve(std::unique_ptr<connection> self, bool reset_in_request);
 
 private:
   friend struct shared_state;

@@ -33,6 +33,8 @@ void fill(std::optional<T>& into, const std::optional<T>& from) {
 behaviour with_defaults(behaviour b, const behaviour& d) {
   fill(b.status, d.status);
   fill(b.body, d.body);
+  fill(b.sse, d.sse);
+  fill(b.raw, d.raw);
   fill(b.delay, d.delay);
   fill(b.first_token, d.first_token);
   fill(b.between, d.between);
@@ -44,6 +46,8 @@ behaviour with_defaults(behaviour b, const behaviour& d) {
   fill(b.after, d.after);
   fill(b.bytes, d.bytes);
   fill(b.interval, d.interval);
+  fill(b.write, d.write);
+  fill(b.write_pause, d.write_pause);
   b.headers.insert(b.headers.end(), d.headers.begin(), d.headers.end());
   if (b.error == canned_error::none) b.error = d.error;
   if (b.what == fault::none) b.what = d.what;
@@ -151,7 +155,7 @@ bool engine::state::counted(const condition& when, std::uint64_t n) {
 const behaviour* engine::state::choose(const call& c, bool connecting) {
   for (std::size_t i = 0; i < what.rules.size(); ++i) {
     const auto& r = what.rules[i];
-    if ((r.then.what == fault::refuse) != connecting || !in_time(r.when, c.age) || !concerns(r.when, c)) continue;
+    if (at_connection(r.then.what) != connecting || !in_time(r.when, c.age) || !concerns(r.when, c)) continue;
     if (counted(r.when, ++matched[i])) return &r.then;
   }
   return nullptr;
@@ -218,6 +222,7 @@ reply_plan engine::state::judge(const sim_request& request, nanoseconds age) {
   if (chosen == nullptr && what.canned && has_body) return canned(request);
   behaviour how = with_defaults(chosen != nullptr ? *chosen : behaviour{}, what.defaults);
 
+  if (how.raw || how.sse) return put_on_wire({.stream = how.sse.has_value(), .body = how.raw.value_or(""), .request_id = "req_" + id()}, how, random);
   if (how.status || how.body) return plain(how.status.value_or(200), how.body.value_or(how.status.value_or(200) < 400 ? "{}" : render_error(canned_error::server_error, "").body), how);
   auto wrong = [&](canned_error which) { auto e = render_error(which, c.model); return plain(e.status, std::move(e.body), how); };
   if (how.error != canned_error::none) return wrong(how.error);
@@ -244,12 +249,13 @@ reply_plan engine::answer(const sim_request& request, nanoseconds since_start) {
   return s.canned(request);
 }
 
-bool engine::refuses_connection(nanoseconds since_start) {
+fault engine::at_accept(nanoseconds since_start) {
   auto& s = *state_;
-  if (s.what.defaults.what == fault::refuse) return true;
-  if (s.what.rules.empty()) return false;
+  if (at_connection(s.what.defaults.what)) return s.what.defaults.what;
+  if (s.what.rules.empty()) return fault::none;
   sim_request none{};
-  return s.choose({none, since_start, {}, false}, true) != nullptr;
+  const auto* chosen = s.choose({none, since_start, {}, false}, true);
+  return chosen == nullptr ? fault::none : chosen->what;
 }
 
 std::uint64_t engine::requests() const { return state_->requests; }

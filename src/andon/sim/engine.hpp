@@ -56,8 +56,8 @@ public:
 
   /// `since_start` is the age of the server: the clock of the rules' windows.
   reply_plan answer(const sim_request& request, nanoseconds since_start);
-  /// Asked once for every accepted connection: true says reset it.
-  bool refuses_connection(nanoseconds since_start);
+  /// Asked once for every accepted connection: `refuse`, `reset_in_request` or none.
+  fault at_accept(nanoseconds since_start);
   [[nodiscard]] std::uint64_t requests() const;
 
 private:

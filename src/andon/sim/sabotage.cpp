@@ -10,6 +10,7 @@ namespace andon::sim {
 namespace {
 
 constexpr std::string_view broken_text = "\xff\xfe";
+constexpr int max_pings = 10'000;
 
 std::string chunked(std::string_view bytes) { return fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes); }
 
@@ -25,9 +26,11 @@ public:
 
   reply_plan run() {
     plan_.status = reply_.status;
-    if (reply_.stream) spoil_events();
-    else spoil_body();
-    if (reply_.stream) stream();
+    if (how_.raw) return verbatim();
+    if (reply_.stream && !how_.sse) spoil_events();
+    if (!reply_.stream) spoil_body();
+    if (how_.sse) event_text();
+    else if (reply_.stream) stream();
     else whole();
     connection();
     bytes();
@@ -108,17 +111,43 @@ private:
     return chunked(out);
   }
 
+  reply_plan verbatim() {
+    add(draw(how_.delay), *how_.raw);
+    plan_.end = ending::close;
+    bytes();
+    return std::move(plan_);
+  }
+
+  void event_text() {
+    auto head = render_head(reply_.status, "text/event-stream; charset=utf-8", -1, reply_.request_id, how_.headers);
+    head_size_ = head.size();
+    add(draw(how_.delay), std::move(head));
+    if (!how_.sse->empty()) add(draw(how_.first_token), chunked(*how_.sse));
+    if (is(fault::cut)) plan_.end = ending::close;
+    else if (is(fault::stall)) plan_.end = ending::hang;
+    else if (is(fault::pings)) ping();
+    else add({}, "0\r\n\r\n");
+  }
+
   void stream() {
     auto head = render_head(reply_.status, "text/event-stream; charset=utf-8", -1, reply_.request_id, how_.headers);
     head_size_ = head.size();
     add(draw(how_.delay), std::move(head));
-    bool ends_early = is(fault::cut) || is(fault::stall) || is(fault::bad_chunk);
+    bool ends_early = is(fault::cut) || is(fault::stall) || is(fault::pings) || is(fault::bad_chunk);
     std::size_t stop = ends_early ? std::min(after(is(fault::bad_chunk) ? 1 : 3), reply_.events.size()) : reply_.events.size();
     for (std::size_t i = 0; i < stop; ++i) add(i == 0 ? draw(how_.first_token) : draw(how_.between), framed(reply_.events[i]));
     if (is(fault::cut)) plan_.end = ending::close;
     if (is(fault::stall)) plan_.end = ending::hang;
+    if (is(fault::pings)) ping();
     if (is(fault::bad_chunk)) add({}, "zz\r\nnonsense"), plan_.end = ending::close;
     if (!ends_early) add({}, "0\r\n\r\n");
+  }
+
+  // Keeps the connection alive and says nothing.
+  void ping() {
+    const auto pause = how_.interval.value_or(std::chrono::milliseconds{10});
+    for (int i = 0; i < max_pings; ++i) add(pause, chunked(": ping\n\n"));
+    plan_.end = ending::hang;
   }
 
   // Keeps `size` bytes of the whole, then ends the connection.
@@ -153,9 +182,10 @@ private:
   }
 
   void bytes() {
-    if (!is(fault::drip) && !is(fault::slice)) return;
-    auto size = static_cast<std::size_t>(how_.bytes.value_or(1));
-    auto pause = is(fault::drip) ? how_.interval.value_or(std::chrono::milliseconds{10}) : nanoseconds{};
+    const bool spoilt = is(fault::drip) || is(fault::slice);
+    if (!spoilt && !how_.write) return;
+    auto size = static_cast<std::size_t>(spoilt ? how_.bytes.value_or(1) : *how_.write);
+    auto pause = is(fault::drip) ? how_.interval.value_or(std::chrono::milliseconds{10}) : how_.write_pause.value_or(nanoseconds{});
     std::vector<step> sliced;
     for (const auto& s : plan_.steps)
       for (std::size_t at = 0; at < s.bytes.size(); at += size) sliced.push_back({at == 0 ? s.wait : pause, s.bytes.substr(at, size)});

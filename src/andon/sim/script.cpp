@@ -14,8 +14,8 @@ namespace andon::sim {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(fault::count_)> fault_names{
-    "none", "refuse", "reset_before_head", "reset_in_head", "reset_in_body", "blackhole", "blackhole_after_head", "half_close",
-    "cut", "stall", "no_done", "duplicate_finish", "error_in_stream", "comments", "cr", "crlf", "drip", "slice", "short_length", "long_length",
+    "none", "refuse", "reset_in_request", "reset_before_head", "reset_in_head", "reset_in_body", "blackhole", "blackhole_after_head", "half_close",
+    "cut", "stall", "pings", "no_done", "duplicate_finish", "error_in_stream", "comments", "cr", "crlf", "drip", "slice", "short_length", "long_length",
     "bad_chunk", "big_chunks", "invalid_json", "wrong_shape", "empty", "error_in_200", "bad_utf8", "wrong_model"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(canned_error::count_)> error_names{
     "none", "rate_limit", "quota", "context_length", "content_filter", "overloaded", "server_error", "auth", "permission", "not_found", "timeout"};
@@ -204,6 +204,8 @@ bool reader::condition_field(std::string_view key, const YAML::Node& value, cond
 bool reader::behaviour_field(std::string_view key, const YAML::Node& value, behaviour& out) {
   if (key == "status") return number(value, out.status, 200, 599);
   if (key == "body") return text(value, out.body);
+  if (key == "sse") return text(value, out.sse);
+  if (key == "raw") return text(value, out.raw);
   if (key == "headers") return pairs(value, out.headers, "headers");
   if (key == "delay") return distribution(value, out.delay);
   if (key == "first_token") return distribution(value, out.first_token);
@@ -217,6 +219,8 @@ bool reader::behaviour_field(std::string_view key, const YAML::Node& value, beha
   if (key == "fault") return choice(value, out.what, fault_names);
   if (key == "after") return number(value, out.after, 0, 1e12);
   if (key == "bytes") return number(value, out.bytes, 1, 64 << 20);
+  if (key == "write") return number(value, out.write, 1, 64 << 20);
+  if (key == "write_pause") return duration(value, out.write_pause.emplace());
   return key == "interval" && duration(value, out.interval.emplace());
 }
 
@@ -233,7 +237,7 @@ void reader::rules(const YAML::Node& node, std::vector<rule>& out) {
     if (when.until <= when.from) complain(entry, "`until` has to be later than `from`.");
     if (when.period != nanoseconds{} && when.until > when.period) complain(entry, "With a period, `until` has to lie within it.");
     bool asks = !when.model.empty() || !when.path.empty() || !when.headers.empty() || when.stream;
-    if (added.then.what == fault::refuse && asks) complain(entry, "`refuse` is decided before a request is there: match by count, probability or time only.");
+    if (at_connection(added.then.what) && asks) complain(entry, "`refuse` and `reset_in_request` are decided before a request is there: match by count, probability or time only.");
   }
 }
 

@@ -31,6 +31,7 @@ enum class fault : std::uint8_t {
   none,
   // the connection
   refuse,                ///< reset as soon as it is accepted (decided without a request: only nth, every, first, probability and time match)
+  reset_in_request,      ///< reset at the first bytes of a request (decided as `refuse` is)
   reset_before_head, reset_in_head, reset_in_body,  ///< the last after `after` bytes of the body
   blackhole,             ///< nothing at all, connection open
   blackhole_after_head,  ///< the head, then nothing
@@ -38,6 +39,7 @@ enum class fault : std::uint8_t {
   // streams
   cut,                   ///< connection closed after `after` events, without the chunked end
   stall,                 ///< silent after `after` events
+  pings,                 ///< nothing but comment lines after `after` events, one each `interval`, until 10,000 have gone
   no_done,               ///< a proper end of the body, but no [DONE]
   duplicate_finish,      ///< the final chunk and [DONE] twice
   error_in_stream,       ///< an error event after `after` events, then the end
@@ -55,6 +57,8 @@ enum class fault : std::uint8_t {
   count_,
 };
 std::string_view to_string(fault);
+/// Decided when a connection is accepted, before there is a request.
+constexpr bool at_connection(fault what) { return what == fault::refuse || what == fault::reset_in_request; }
 
 /// Errors as OpenAI words them.
 enum class canned_error : std::uint8_t { none, rate_limit, quota, context_length, content_filter, overloaded, server_error, auth, permission, not_found, timeout, count_ };
@@ -78,6 +82,8 @@ struct condition {
 struct behaviour {
   std::optional<int> status;
   std::optional<std::string> body;
+  std::optional<std::string> sse;      ///< of an event stream, as it is; with a `fault` of the connection's
+  std::optional<std::string> raw;      ///< of everything, from the status line on; then the connection closes
   std::vector<std::pair<std::string, std::string>> headers;
   std::optional<latency> delay;        ///< before the head
   std::optional<latency> first_token;  ///< after the head, streams; added to `delay` otherwise
@@ -91,6 +97,8 @@ struct behaviour {
   fault what = fault::none;
   std::optional<std::uint64_t> after, bytes;
   std::optional<nanoseconds> interval;
+  std::optional<std::uint64_t> write;      ///< bytes a write, whatever the fault
+  std::optional<nanoseconds> write_pause;  ///< between two such writes
 };
 
 struct rule {

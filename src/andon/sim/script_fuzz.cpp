@@ -14,6 +14,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (auto& rule : script->rules) rule.then.words = 3, rule.then.bytes.reset();
   engine e{std::move(*script)};
   (void)e.answer({"POST", "/v1/chat/completions", "", {}, R"({"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]})"}, {});
-  (void)e.refuses_connection({});
+  (void)e.at_accept({});
   return 0;
 }

@@ -69,12 +69,13 @@ void sim_server::state::accept_all() {
       return listener->drained();
     }
     shared.connections.fetch_add(1, std::memory_order_relaxed);
-    if (shared.behaviour.refuses_connection(shared.age())) {
+    const auto wrong = shared.behaviour.at_accept(shared.age());
+    if (wrong == fault::refuse) {
       reset_now(descriptor);
       continue;
     }
     set_flag(descriptor, IPPROTO_TCP, TCP_NODELAY);
-    shared.core.spawn(connection::serve(std::make_unique<connection>(shared, descriptor)));
+    shared.core.spawn(connection::serve(std::make_unique<connection>(shared, descriptor), wrong == fault::reset_in_request));
   }
 }
 

@@ -127,6 +127,7 @@ struct seen { std::string_view script; bool streamed; end how; std::string_view 
 TEST(SimServer, EveryFaultAsTheWireShowsIt) {
   const seen cases[] = {
       {"refuse", false, end::reset, "", "HTTP"},
+      {"reset_in_request", false, end::reset, "", "HTTP"},
       {"reset_before_head", false, end::reset, "", "HTTP"},
       {"reset_in_head", false, end::reset, "", "\r\n\r\n"},
       {"reset_in_body, after: 20", false, end::reset, "", "finish_reason"},
@@ -137,6 +138,7 @@ TEST(SimServer, EveryFaultAsTheWireShowsIt) {
       {"cut, after: 2", true, end::closed, "data: ", "[DONE]"},
       {"cut", false, end::closed, "chatcmpl", "finish_reason"},
       {"stall, after: 2", true, end::silent, "data: ", "[DONE]"},
+      {"pings, after: 2, interval: 1ms", true, end::silent, "\r\n8\r\n: ping\n\n\r\n8\r\n: ping", "[DONE]"},
       {"no_done", true, end::closed, "\r\n0\r\n\r\n", "[DONE]"},
       {"duplicate_finish", true, end::closed, "[DONE]", ""},
       {"error_in_stream, after: 2", true, end::closed, "{\"error\":", "[DONE]"},
@@ -160,6 +162,12 @@ TEST(SimServer, EveryFaultAsTheWireShowsIt) {
       {"error_in_200", true, end::closed, "data: {\"error\":", "choices"},
       {"bad_utf8", false, end::closed, "\xff\xfe", ""},
       {"bad_utf8", true, end::closed, "\xff\xfe", ""},
+      {"none, sse: \"data: x\\n\\n\"", true, end::closed, "\r\n9\r\ndata: x\n\n\r\n0\r\n\r\n", "[DONE]"},
+      {"cut, sse: \"data: x\\n\\n\"", true, end::closed, "\r\n9\r\ndata: x\n\n\r\n", "\r\n0\r\n"},
+      {"stall, sse: \"data: x\\n\\n\"", true, end::silent, "data: x\n\n", "\r\n0\r\n"},
+      {"none, raw: \"HTTP/9 what\\r\\n\"", false, end::closed, "HTTP/9 what\r\n", "content-length"},
+      {"none, write: 3", true, end::closed, "[DONE]", ""},
+      {"none, write: 100, write_pause: 1ms", false, end::closed, "\"usage\"", ""},
       {"wrong_model", true, end::closed, "another-model", ""},
   };
   for (const auto& c : cases) {
@@ -167,7 +175,7 @@ TEST(SimServer, EveryFaultAsTheWireShowsIt) {
     client socket{sim.port()};
     std::string text = c.streamed ? stream : whole;
     socket.send(text.insert(text.find("Host"), "Connection: close\r\n"));
-    EXPECT_EQ(socket.read(), c.how) << c.script << socket.text.substr(0, 2'000);
+    EXPECT_EQ(socket.read(c.script.starts_with("pings") ? c.has : ""), c.how) << c.script << socket.text.substr(0, 2'000);
     EXPECT_NE(socket.text.find(c.has), std::string::npos) << c.script << socket.text.substr(0, 2'000);
     if (!c.lacks.empty()) EXPECT_EQ(socket.text.find(c.lacks), std::string::npos) << c.script << socket.text.substr(0, 2'000);
     if (c.script == "big_chunks") EXPECT_GT(socket.text.size(), 1u << 20);
