@@ -20,6 +20,6 @@ void finish_attempt(gateway& on, exchange& x, const relayed& how);
 /// Counts and logs what a failure did to its target.
 void note_failure(gateway& on, const served_model& model, const relayed& how, const route::failure_effect& effect);
 /// Charges a failed attempt with what is known of it, at least its input: providers bill what they worked on.
-void book_failed(gateway& on, exchange& x, const served_model& model, const relayed& how);
+void book_failed(exchange& x, const served_model& model, const relayed& how);
 
 }  // namespace andon::gateway

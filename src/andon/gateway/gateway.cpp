@@ -118,7 +118,8 @@ net::task<void> gateway::handle(net::incoming_call& call) {
 
 net::task<void> gateway::serve(net::incoming_call& call, llm::openai::endpoint_match asked, errand what, std::string_view allow) {
   auto x = take();
-  x->begin(call, plan_, request_id::make(wall(), parts_.on.random()), now(), wall());
+  const auto arrived = wall();
+  x->begin(call, plan_, request_id::make(arrived, parts_.on.random()), now(), arrived);
   x->asked = std::move(asked);
   x->account.op = static_cast<ledger::operation>(x->asked.op);
   x->what = what;

@@ -36,7 +36,8 @@ void add_common_headers(gateway& on, exchange& x, const served_model* model) {
   out.add("x-andon-request-id", kept_id);
   if (x.route != nullptr) out.add("x-andon-route", x.route->name.view());  // never the client's own text
   if (model != nullptr) out.add("x-andon-model", model->name.view());
-  const auto spent = on.now() - x.arrived();
+  const auto now = on.now();
+  const auto spent = now - x.arrived();
   out.add_number("openai-processing-ms", whole(spent, std::chrono::milliseconds{1}));
   out.add("openai-version", "2020-10-01");
   if (model != nullptr) out.add_number("x-andon-overhead-us", whole(spent - x.account.upstream, std::chrono::microseconds{1}));
@@ -46,7 +47,7 @@ void add_common_headers(gateway& on, exchange& x, const served_model* model) {
   out.add("access-control-expose-headers", "X-Request-ID");
   if (!x.allow.empty()) out.add("allow", x.allow);
   if (x.held.holds())
-    access::write_rate_headers(x.held, on.now(), [&out](std::string_view name, std::string_view value) { out.add_both(name, value); });
+    access::write_rate_headers(x.held, now, [&out](std::string_view name, std::string_view value) { out.add_both(name, value); });
 }
 
 net::task<void> answer_error(gateway& on, exchange& x, const error& why) {

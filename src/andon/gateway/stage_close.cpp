@@ -6,14 +6,14 @@ namespace andon::gateway {
 namespace {
 
 /// Turns what was reserved into what was used.
-void settle(gateway& on, exchange& x, const served_model* model) {
-  price_exchange(on, x, model);
+void settle(exchange& x, const served_model* model, mono_time now) {
+  price_exchange(x, model);
   if (!x.held.holds()) return;
   const auto& account = x.account;
   if (!x.billed && x.failed_model == nullptr) return x.held.release();
   const bool unknown = account.price == ledger::price_state::unknown;
   const auto used = account.use.total() + (x.billed ? x.failed_use.total() : tokens{});
-  x.held.settle(used, unknown ? std::nullopt : std::optional{account.cost}, on.now());
+  x.held.settle(used, unknown ? std::nullopt : std::optional{account.cost}, now);
 }
 
 std::optional<ledger::position> append(gateway& on, exchange& x) {
@@ -33,13 +33,13 @@ std::optional<ledger::position> append(gateway& on, exchange& x) {
 
 }  // namespace
 
-void price_exchange(gateway& on, exchange& x, const served_model* model) {
+void price_exchange(exchange& x, const served_model* model) {
   if (x.priced) return;
   x.priced = true;
   auto& account = x.account;
   account.price = ledger::price_state::known;  // what consumed nothing costs nothing
   if (x.billed && model != nullptr) {
-    const auto price = cost_of(on, x, *model, account.use);
+    const auto price = cost_of(x, *model, account.use);
     account.price = static_cast<ledger::price_state>(price.state);
     account.cost = price.amount;
   }
@@ -53,12 +53,13 @@ void price_exchange(gateway& on, exchange& x, const served_model* model) {
   if (x.failed_unpriced) account.price = ledger::price_state::unknown;
 }
 
-llm::cost_answer cost_of(gateway& on, const exchange& x, const served_model& model, const llm::usage& use) {
+llm::cost_answer cost_of(const exchange& x, const served_model& model, const llm::usage& use) {
   if (model.runs_free) return {llm::price_state::free, nano_usd{}};
   const auto& table = x.under->prices;
+  const auto when = x.account.started;
   const std::string_view tier = x.service_tier.empty() ? x.facts.service_tier : x.service_tier;
-  const auto* price = table.find(model.price_provider, model.upstream_model, on.wall(), tier);
-  if (price == nullptr && !x.account.upstream_model.empty()) price = table.find(model.price_provider, x.account.upstream_model, on.wall(), tier);
+  const auto* price = table.find(model.price_provider, model.upstream_model, when, tier);
+  if (price == nullptr && !x.account.upstream_model.empty()) price = table.find(model.price_provider, x.account.upstream_model, when, tier);
   return llm::cost(price, use);
 }
 
@@ -66,18 +67,19 @@ std::optional<ledger::position> close_now(gateway& on, exchange& x, const served
   if (x.closed) return std::nullopt;
   x.closed = true;
   auto& account = x.account;
-  x.enter(ledger::stage::close, on.now());
+  const auto now = on.now();
+  x.enter(ledger::stage::close, now);
   if (model != nullptr) {
     account.model = model->name;
     account.provider = model->provider;
   }
-  settle(on, x, model);
+  settle(x, model, now);
   if (!account.attempts.empty() && account.attempts.back().total == nanoseconds{}) {
     auto& last = account.attempts.back();
-    last.total = on.now() - x.arrived() - last.started;
+    last.total = now - x.arrived() - last.started;
     last.outcome = account.outcome;
   }
-  account.duration = on.now() - x.arrived();
+  account.duration = now - x.arrived();
   auto at = append(on, x);
   tell(on, x);
   return at;

@@ -112,11 +112,11 @@ bool consumed(const relayed& how) {
 
 }  // namespace
 
-void book_failed(gateway& on, exchange& x, const served_model& model, const relayed& how) {
+void book_failed(exchange& x, const served_model& model, const relayed& how) {
   if (!x.billed && !consumed(how)) return;
   auto use = x.billed ? x.account.use : llm::usage{};
   if (!x.billed) use.input = x.input_estimate;
-  const auto price = cost_of(on, x, model, use);
+  const auto price = cost_of(x, model, use);
   x.failed_unpriced |= price.state == llm::price_state::unknown;
   x.failed_cost += price.amount;
   x.failed_use.input += use.input;
@@ -207,7 +207,7 @@ net::task<result<void>> dispatch(gateway& on, exchange& x) {
       note_failure(on, model, how, effect);
     }
     if (how.how == relayed::end::failed_after_client) co_return result<void>{};
-    book_failed(on, x, model, how);
+    book_failed(x, model, how);
     if (x.gone) co_return std::unexpected(std::move(how.why));
     last = std::move(how.why);
     x.retry_after = how.retry_after;

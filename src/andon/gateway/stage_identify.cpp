@@ -74,7 +74,7 @@ result<void> identify(gateway& on, exchange& x) {
 
   const auto secret_text = credential.found();
   if (!secret_text) return std::unexpected(secret_text.error());
-  auto good = access::directory::identify(on.callers().get(), *secret_text, on.wall(), &x.who);
+  auto good = access::directory::identify(on.callers().get(), *secret_text, account.started, &x.who);
   if (x.who) {
     account.project = x.who->project;
     account.key = x.who->key;

@@ -69,11 +69,12 @@ net::task<relayed> relay_whole(gateway& on, exchange& x, const served_model& mod
   const int status = reply->status();
   const bool good = status >= 200 && status < 300;
   const auto body = co_await reply->read_all(good ? x.under->limits.max_reply : max_error_body);
-  x.account.upstream += on.now() - began;
+  const auto received = on.now();
+  x.account.upstream += received - began;
   if (!body) co_return failed(body.error(), status);
   if (!good) co_return refused(on, x, model, *reply, *body);
 
-  x.enter(ledger::stage::encode, on.now());
+  x.enter(ledger::stage::encode, received);
   auto facts = llm::openai::scan_reply(x.asked.op, *body);
   if (!facts) co_return failed(std::move(facts.error()), status);
   if (facts->failure) co_return failed({llm::openai::to_errc(facts->failure->what), describe(model, *facts->failure)}, status);
@@ -90,7 +91,7 @@ net::task<relayed> relay_whole(gateway& on, exchange& x, const served_model& mod
   account.reply_bytes = body->size();
   account.delivered = ledger::delivery::complete;
   x.upstream_error_body.clear();
-  price_exchange(on, x, &model);
+  price_exchange(x, &model);
   add_common_headers(on, x, &model);
   const auto type = net::find_header(reply->headers(), "content-type");
   x.headers.add_copy("content-type", type.empty() ? "application/json" : type);

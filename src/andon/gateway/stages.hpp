@@ -29,10 +29,10 @@ net::task<relayed> relay_stream(gateway& on, exchange& x, const served_model& mo
 /// Counts, settles and appends the Record; after it the last bytes may go. Idempotent. Waits for the disk only when the
 /// ledger is set so; false: it was asked to and the disk refused, so the client must not be told that all is well.
 net::task<bool> close(gateway& on, exchange& x, const served_model* model);
-/// What so much of a model costs now.
-llm::cost_answer cost_of(gateway& on, const exchange& x, const served_model& model, const llm::usage& use);
+/// What so much of a model costs, at the prices of the day of the call.
+llm::cost_answer cost_of(const exchange& x, const served_model& model, const llm::usage& use);
 /// Works out what the exchange costs, once; close does it when nobody did before.
-void price_exchange(gateway& on, exchange& x, const served_model* model);
+void price_exchange(exchange& x, const served_model* model);
 /// The parts of close that need no waiting; the Record's place if the Record's place must still become durable.
 std::optional<ledger::position> close_now(gateway& on, exchange& x, const served_model* model);
 
