@@ -11,6 +11,7 @@
 
 #include "andon/access/admission.hpp"
 #include "andon/gateway/plan.hpp"
+#include "andon/gateway/recall.hpp"
 #include "andon/gateway/reply_headers.hpp"
 #include "andon/ledger/record.hpp"
 #include "andon/llm/dialect/openai_paths.hpp"
@@ -73,6 +74,8 @@ public:
   bool failed_unpriced = false;
   const served_model* failed_model = nullptr;  ///< the last of those attempts' model
   net::wait_point pause;                       ///< where the exchange waits between two attempts
+
+  recall_state recalled;                       ///< its dealings with the cache
 
   // what it becomes
   ledger::record account;

@@ -13,6 +13,7 @@
 
 #include "andon/access/admission.hpp"
 #include "andon/access/directory.hpp"
+#include "andon/cache/shared_replies.hpp"
 #include "andon/gateway/exchange.hpp"
 #include "andon/gateway/plan.hpp"
 #include "andon/gateway/record_backlog.hpp"
@@ -39,6 +40,7 @@ struct gateway_parts {
   telemetry::exchange_meter& meter;      ///< this core's
   telemetry::otlp_exporter* exporter;    ///< null: no export
   telemetry::sampler sampling;
+  cache::shared_replies* replies = nullptr;  ///< of all cores; null: no route has a cache
 };
 
 class gateway final : public net::request_handler {

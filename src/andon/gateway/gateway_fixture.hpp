@@ -74,6 +74,8 @@ struct setup {
   access::unknown_price on_unknown_price = access::unknown_price::allow;
   net::server_limits server{.max_body = 1u << 20};
   std::string provider = "sim", flavour = "custom";
+  cache::route_policy cache;
+  std::optional<target> embedder{};   ///< of the semantic cache
 };
 
 class running_gateway {
@@ -82,7 +84,7 @@ public:
     open_ledger(with);
     open_keys(with);
     make_plan(with);
-    handler_ = std::make_unique<gateway>(gateway_parts{on_, *providers_, board_, limits_, ledger_.get(), with.wait_durable, counter_, meter_, nullptr, telemetry::sampler(0)});
+    handler_ = std::make_unique<gateway>(gateway_parts{on_, *providers_, board_, limits_, ledger_.get(), with.wait_durable, counter_, meter_, nullptr, telemetry::sampler(0), &replies_});
     handler_->adopt(plan_);
     handler_->set_ready(true);
     listener_ = std::make_unique<net::http_server>(on_, *handler_, with.server);
@@ -130,6 +132,7 @@ public:
     return {};
   }
   [[nodiscard]] sim::sim_stats provider(std::size_t index) const { return sims_[index]->stats(); }
+  [[nodiscard]] cache::shared_replies& replies() { return replies_; }
   [[nodiscard]] std::int64_t open_tickets() const { return limits_.open_tickets(); }
   [[nodiscard]] ledger::ledger& records() { return *ledger_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
@@ -205,6 +208,8 @@ private:
     auto served = std::make_unique<served_route>();
     served->name = rules.name;
     for (std::size_t i = 0; i < with.targets.size(); ++i) add_target(*made, *served, rules, with.targets[i], "m" + std::to_string(i), with);
+    served->cache = with.cache;
+    if (with.embedder) add_embedder(*made, *served, *with.embedder, with);
     served->choice = route::route::compile(rules, health_).value();
     auto hidden = std::make_unique<served_route>(*served);
     hidden->name = route_name{"hidden"};
@@ -212,6 +217,13 @@ private:
     made->routes.push_back(std::move(hidden));
     made->seal();
     plan_ = std::move(made);
+  }
+  /// Like a target's model, but of no route.
+  void add_embedder(plan& into, served_route& served, const target& one, const setup& with) {
+    served_route aside;
+    route::route_settings ignored;
+    add_target(into, aside, ignored, one, "embedder", with);
+    served.embedder = aside.models.front();
   }
   void add_target(plan& into, served_route& served, route::route_settings& rules, const target& one, const std::string& name, const setup& with) {
     auto script = one.script.empty() ? sim::script{} : sim::parse_script(one.script).value();
@@ -290,6 +302,7 @@ private:
   system_clock time_;
   metrics::registry metrics_;
   llm::token_counter counter_;
+  cache::shared_replies replies_{metrics_};
   route::health_table health_;
   net::resolver names_;
   access::directory_board board_;

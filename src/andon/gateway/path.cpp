@@ -42,6 +42,13 @@ net::task<result<void>> carry(gateway& on, exchange& x) {
   x.enter(stage::admit, on.now());
   if (auto admitted = admit(on, x); !admitted) co_return std::unexpected(std::move(admitted.error()));
 
+  if (has_cache(on, x)) {
+    x.enter(stage::recall, on.now());
+    auto found = co_await recall(on, x);
+    if (!found) co_return std::unexpected(std::move(found.error()));
+    if (*found) co_return result<void>{};
+  }
+
   x.enter(stage::dispatch, on.now());
   co_return co_await dispatch(on, x);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "andon/base/ids.hpp"
+#include "andon/cache/policy.hpp"
 #include "andon/llm/dialect/openai_paths.hpp"
 #include "andon/llm/price.hpp"
 #include "andon/llm/tokens.hpp"
@@ -41,6 +42,8 @@ struct served_route {
   std::shared_ptr<route::route> choice;
   std::vector<const served_model*> models;              ///< by target index
   std::vector<const llm::token_profile*> profiles;      ///< the distinct ones of the models
+  cache::route_policy cache;
+  const served_model* embedder = nullptr;               ///< of the semantic cache; null: none
   std::int64_t max_output = 0;                          ///< largest of the models; 0: unknown for one of them
 };
 

@@ -43,6 +43,7 @@ void add_common_headers(gateway& on, exchange& x, const served_model* model) {
   if (model != nullptr) out.add_number("x-andon-overhead-us", whole(spent - x.account.upstream, std::chrono::microseconds{1}));
   std::string_view cost;
   if (x.priced && x.account.price != ledger::price_state::unknown) cost = out.add_copy("x-andon-cost", format_usd(x.account.cost));
+  add_cache_headers(x);
   add_litellm_headers(x, model, kept_id, cost, spent);
   out.add("access-control-expose-headers", "X-Request-ID");
   if (!x.allow.empty()) out.add("allow", x.allow);

@@ -80,6 +80,7 @@ std::optional<ledger::position> close_now(gateway& on, exchange& x, const served
     last.outcome = account.outcome;
   }
   account.duration = now - x.arrived();
+  if (x.recalled.tap) x.recalled.tap->before_record();
   auto at = append(on, x);
   tell(on, x);
   return at;
