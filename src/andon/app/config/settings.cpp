@@ -39,6 +39,8 @@ schema<ledger_settings> ledger() {
   out.value("on_full", &s::on_full, "What happens at the quota or on a full disk: refuse new calls with 503, or drop the oldest records (counted and alarmed).");
   out.value("encryption", &s::encryption, "Master key for encryption at rest: 32 bytes as hex or base64, from the environment or a file. Losing it loses everything recorded.");
   out.value("retention", &s::retention, "How long records are kept; 0s means for ever.");
+  out.value("index_lag", &s::index_lag, "Indexing takes what the cores leave over; records that have waited for so long are indexed although the cores are busy.",
+            between<nanoseconds>(0s, 1h));
   return out;
 }
 

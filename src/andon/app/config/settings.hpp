@@ -47,6 +47,7 @@ struct ledger_settings {
   full_choice on_full = full_choice::refuse;
   std::optional<secret> encryption;
   nanoseconds retention{0};
+  nanoseconds index_lag = 1s;
 };
 
 struct telemetry_settings {

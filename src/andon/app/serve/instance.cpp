@@ -54,6 +54,7 @@ ledger::ledger_options ledger_options_of(const settings& from, const std::string
   out.max_disk_bytes = static_cast<std::uint64_t>(from.ledger.max_disk.value());
   out.when_full = from.ledger.on_full == full_choice::refuse ? ledger::full_policy::refuse : ledger::full_policy::drop_oldest;
   out.sync_interval = std::chrono::duration_cast<std::chrono::milliseconds>(from.ledger.sync_interval);
+  out.index_lag = std::chrono::duration_cast<std::chrono::milliseconds>(from.ledger.index_lag);
   out.sync_always = from.ledger.sync == sync_mode::always;
   out.master_key = from.ledger.encryption;
   out.retention = retention_of(from);
