@@ -31,7 +31,7 @@ NAMES = ["chat", "embed", "instruct", "slow", "trickle", "cut", "undone", "broke
 
 def config(sim):
     models = "".join(f"  {n}: {{ provider: up, price: {{ input: \"1\", output: \"2\" }} }}\n" for n in NAMES)
-    routes = "".join(f"  {n}: {{ targets: [ {n} ], retry: {{ attempts: 1 }}, cooldown: {{ failures: 0 }}, deadline: {{ first_token: {'300ms' if n == 'silent' else '20s'} }} }}\n"
+    routes = "".join(f"  {n}: {{ targets: [ {n} ], retry: {{ attempts: 1 }}, breaker: {{ failures: 0 }}, deadline: {{ first_token: {'300ms' if n == 'silent' else '20s'} }} }}\n"
                      for n in NAMES)
     return (f"providers:\n  up: {{ kind: custom, url: \"{sim.url}\", key: upstream-secret }}\nmodels:\n{models}routes:\n{routes}"
             "  retried: { targets: [ flaky500 ], retry: { attempts: 3, backoff: 1ms } }\n"

@@ -23,9 +23,11 @@ json::object target_json(const route::target& target, const gateway::served_mode
   out["address"] = model.address;
   out["tier"] = target.tier;
   out["weight"] = target.settings.weight;
-  out["state"] = health.held(now) ? "paused" : cooling > nanoseconds{0} ? "cooling" : "serving";
+  out["state"] = health.held(now) ? "paused" : cooling > nanoseconds{0} ? "cooling" : health.state(now) == route::breaker_state::half_open ? "probing" : health.share(now) < 1 ? "starting" : "serving";
   if (health.held(now) && health.held_until() - now < shown_as_paused) out["paused_s"] = static_cast<double>((health.held_until() - now).count()) / 1e9;
   if (cooling > nanoseconds{0}) out["cooling_s"] = static_cast<double>(cooling.count()) / 1e9;
+  out["breaker"] = route::to_string(health.state(now));
+  out["share"] = health.share(now);
   out["in_flight"] = health.in_flight();
   out["consecutive_failures"] = health.consecutive_failures();
   out["error_rate"] = health.error_rate(now);

@@ -50,12 +50,17 @@ net::task<void> read_to_end(net::core& on, net::reply_ptr reply, net::gate::pass
 gateway::gateway(gateway_parts parts)
     : parts_(parts),
       journal_(parts.records ? &parts.records->writer(static_cast<std::uint16_t>(parts.on.index())) : nullptr),
-      callers_(parts.callers) {}
+      callers_(parts.callers) {
+  if (parts.on.index() == 0) prober_.emplace(parts.on, parts.providers);
+}
 
 gateway::~gateway() = default;
 
 void gateway::adopt(plan_ptr next) {
-  parts_.on.post([this, next = std::move(next)]() mutable { plan_ = std::move(next); });
+  parts_.on.post([this, next = std::move(next)]() mutable {
+    plan_ = std::move(next);
+    if (prober_) prober_->adopt(plan_);
+  });
 }
 
 bool gateway::may_complain() {
@@ -65,6 +70,7 @@ bool gateway::may_complain() {
 }
 
 net::task<void> gateway::stop() {
+  if (prober_) co_await prober_->stop();
   co_await work_.close_and_wait();
   if (journal_ == nullptr || unwritten_.waiting() == 0) co_return;
   unwritten_.write(*journal_, record_backlog::max_waiting);

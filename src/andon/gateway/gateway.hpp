@@ -16,6 +16,7 @@
 #include "andon/cache/shared_replies.hpp"
 #include "andon/gateway/exchange.hpp"
 #include "andon/gateway/plan.hpp"
+#include "andon/gateway/health_prober.hpp"
 #include "andon/gateway/record_backlog.hpp"
 #include "andon/ledger/ledger.hpp"
 #include "andon/llm/tokens.hpp"
@@ -91,6 +92,7 @@ private:
   std::optional<request_id> failing_;   ///< of the exchange that the server answers for, because it threw
   std::vector<std::unique_ptr<exchange>> spare_;
   net::gate work_;
+  std::optional<health_prober> prober_;  ///< on the first core only
   std::atomic<bool> draining_{false};
   std::atomic<bool> ready_{false};
 };

@@ -68,6 +68,8 @@ struct setup {
   std::vector<access::budget_rule> budgets;
   std::vector<llm::price_override> prices;
   std::uint32_t attempts = 3;
+  std::optional<nanoseconds> check_every{};   ///< active health checks of every target
+  std::function<void(route::route_settings&)> adjust{};  ///< the route's rules
   std::uint64_t segment_bytes = 1u << 20;
   ledger::file_operations* files = nullptr;
   bool wait_durable = false;
@@ -130,6 +132,21 @@ public:
     }
     ADD_FAILURE() << "no record of " << request_id;
     return {};
+  }
+  /// Makes connections to a provider fail, or succeed again.
+  void listening(std::size_t index, bool on) {
+    std::promise<bool> done;
+    on_.post([&] { done.set_value(sims_[index]->set_listening(on).has_value()); });
+    EXPECT_TRUE(done.get_future().get());
+  }
+  [[nodiscard]] route::target_health& health(std::size_t index) { return *health_.of(model_name{"m" + std::to_string(index)}); }
+  [[nodiscard]] mono_time now() const { return time_.mono(); }
+  /// Waits until it holds, ten seconds at most.
+  template <class Condition>
+  bool becomes(const Condition& holds) {
+    const auto give_up = deadline::after(time_.mono(), 10s);
+    while (!holds() && !give_up.passed(time_.mono())) std::this_thread::yield();
+    return holds();
   }
   [[nodiscard]] sim::sim_stats provider(std::size_t index) const { return sims_[index]->stats(); }
   [[nodiscard]] cache::shared_replies& replies() { return replies_; }
@@ -210,6 +227,7 @@ private:
     for (std::size_t i = 0; i < with.targets.size(); ++i) add_target(*made, *served, rules, with.targets[i], "m" + std::to_string(i), with);
     served->cache = with.cache;
     if (with.embedder) add_embedder(*made, *served, *with.embedder, with);
+    if (with.adjust) with.adjust(rules);
     served->choice = route::route::compile(rules, health_).value();
     auto hidden = std::make_unique<served_route>(*served);
     hidden->name = route_name{"hidden"};
@@ -236,6 +254,10 @@ private:
     model->to = {.host = "127.0.0.1", .port = sim->port()};
     model->address = net::host_port(model->to);
     model->flavour = route::find_flavour(with.flavour);
+    if (with.check_every) {
+      auto& check = into.checks.emplace_back(std::make_unique<health_check>());
+      *check = {.to = model->to, .path = "/v1/models", .interval = *with.check_every, .timeout = 500ms, .slow_start = 1ms, .feeds = {{model->name, health_.of(model->name)}}};
+    }
     model->price_provider = "sim";
     model->paths = {"/v1/chat/completions", "/v1/completions", "/v1/embeddings"};
     model->profile = &llm::token_profile_of("gpt-4o");

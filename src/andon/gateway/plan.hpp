@@ -47,6 +47,17 @@ struct served_route {
   std::int64_t max_output = 0;                          ///< largest of the models; 0: unknown for one of them
 };
 
+/// What is asked of a provider, or of one model, now and then; and whose breakers the answer feeds.
+struct health_check {
+  net::endpoint to;
+  std::string path;
+  net::header_lines headers;
+  nanoseconds interval{}, timeout{};
+  std::uint32_t healthy_after = 2, unhealthy_after = 2;
+  nanoseconds slow_start{};
+  std::vector<std::pair<model_name, std::shared_ptr<route::target_health>>> feeds;
+};
+
 struct plan_limits {
   std::int64_t default_max_output = 4096;
   std::size_t max_reply = 64u << 20;          ///< bytes of a reply that is not streamed, and of an assembled stream
@@ -59,6 +70,8 @@ struct plan {
   plan_limits limits;
   std::vector<std::unique_ptr<served_model>> models;
   std::vector<std::unique_ptr<served_route>> routes;    ///< sorted by name
+
+  std::vector<std::unique_ptr<health_check>> checks;
 
   explicit plan(llm::price_table table) : prices(std::move(table)) {}
   /// Fills the lookup; call once, when routes are complete.

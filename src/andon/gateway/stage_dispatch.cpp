@@ -85,7 +85,7 @@ route::attempt_failure failure_of(const exchange& x, const relayed& how) {
 void note_failure(gateway& on, const served_model& model, const relayed& how, const route::failure_effect& effect) {
   if (effect.cooled) {
     on.parts().meter.cooled(model.name.view());
-    log::warn("target_paused", {{"model", model.name.view()}, {"reason", kind_of(how.why.code).name}, {"seconds", std::chrono::duration<double>(effect.cooldown).count()}});
+    log::warn(effect.kind == route::fault_kind::rate_limit ? "target_limited" : "breaker_open", {{"model", model.name.view()}, {"reason", kind_of(how.why.code).name}, {"seconds", std::chrono::duration<double>(effect.cooldown).count()}});
   }
   if (effect.alarm) {
     on.parts().meter.credential_refused(model.name.view());
@@ -94,6 +94,14 @@ void note_failure(gateway& on, const served_model& model, const relayed& how, co
 }
 
 namespace {
+
+void review_peers(gateway& on, const exchange& x) {
+  const auto out = x.route->choice->review(on.now(), on.parts().on.random().unit());
+  if (!out) return;
+  const auto model = x.route->models[out->index]->name.view();
+  on.parts().meter.cooled(model);
+  log::warn("target_ejected", {{"model", model}, {"by", route::to_string(out->by)}, {"seconds", std::chrono::duration<double>(out->span).count()}});
+}
 
 /// Whether a provider worked for an attempt that failed: it had the request, and did not refuse it.
 bool consumed(const relayed& how) {
@@ -191,13 +199,15 @@ net::task<result<void>> dispatch(gateway& on, exchange& x) {
     if (step->not_before > on.now()) co_await wait_before_retry(on, x, step->not_before);
     if (x.gone) co_return fail(errc::client_gone, "The client left while the call waited to be tried again.");
     const auto& model = *x.route->models[step->index];
+    if (step->probe) log::info("breaker_half_open", {{"model", model.name.view()}, {"meaning", "this call is the probe"}});
     x.retries = attempts.retries();
     x.failovers = attempts.failovers();
     auto how = co_await try_target(on, x, model, attempts.deadlines(on.now()));
     if (x.gone && how.how != relayed::end::done) how.why = {errc::client_gone, "The client closed the connection; the call to the provider was cancelled."};
     finish_attempt(on, x, how);
+    review_peers(on, x);
     if (how.how == relayed::end::done) {
-      attempts.succeeded(success_of(x), on.now());
+      if (attempts.succeeded(success_of(x), on.now())) log::info("breaker_closed", {{"model", model.name.view()}});
       co_return result<void>{};
     }
     if (x.gone) {

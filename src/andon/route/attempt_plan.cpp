@@ -8,7 +8,7 @@
 namespace andon::route {
 
 std::string_view to_string(stop_reason why) {
-  constexpr std::array<std::string_view, 6> names{"final_error", "attempts_used", "retry_budget", "no_time", "no_match", "all_cooling"};
+  constexpr std::array<std::string_view, 7> names{"final_error", "attempts_used", "retry_budget", "no_time", "no_match", "all_cooling", "all_busy"};
   return names[static_cast<std::size_t>(why)];
 }
 
@@ -20,9 +20,7 @@ std::expected<attempt_step, stop_reason> attempt_plan::next(mono_time now) {
     matching_ = route_.matching(facts_);
     if (matching_ == 0) return std::unexpected(stop_reason::no_match);
     route_.retries().deposit();
-    const auto first = route_.pick(facts_, matching_, now, random_);
-    if (!first) return std::unexpected(stop_reason::all_cooling);
-    return begin(*first, now);
+    return begin(matching_, now);
   }
   if (last_kind_ == fault_kind::none || last_.bytes_to_client > 0) return std::unexpected(stop_reason::final_error);
   if (attempts_ >= route_.settings().retry.max_attempts) return std::unexpected(stop_reason::attempts_used);
@@ -41,10 +39,11 @@ std::expected<attempt_step, stop_reason> attempt_plan::next(mono_time now) {
     const auto index = static_cast<std::uint32_t>(std::countr_zero(rest));
     if (!route_.at(index).health->cooling(now)) healthy |= mask_of(index);
   }
-  if (healthy != 0) return elsewhere(healthy, now);
+  if (healthy != 0)
+    if (auto step = begin(healthy, now)) return step;
   auto repeated = again(now);
   if (repeated || untried == 0) return repeated;
-  return elsewhere(untried, now);
+  return begin(untried, now);
 }
 
 bool attempt_plan::may_repeat(std::uint32_t index) const {
@@ -81,18 +80,22 @@ std::expected<attempt_step, stop_reason> attempt_plan::again(mono_time now) {
   }
   if (ready == 0) return std::unexpected(stop_reason::all_cooling);
   if (!route_.retries().withdraw(now)) return std::unexpected(stop_reason::retry_budget);
-  const auto chosen = route_.pick(facts_, ready, at, random_);
-  if (!chosen) return std::unexpected(stop_reason::all_cooling);
-  return begin(*chosen, at);
+  return begin(ready, at);
 }
 
-std::expected<attempt_step, stop_reason> attempt_plan::elsewhere(target_mask among, mono_time now) {
-  const auto chosen = route_.pick(facts_, among, now, random_);
-  if (!chosen) return std::unexpected(stop_reason::all_cooling);
-  return begin(*chosen, now);
+std::expected<attempt_step, stop_reason> attempt_plan::begin(target_mask among, mono_time at) {
+  for (;;) {
+    const auto chosen = route_.pick(facts_, among, at, random_);
+    if (!chosen) return std::unexpected(chosen.error() == refusal::all_busy ? stop_reason::all_busy : stop_reason::all_cooling);
+    const auto& to = route_.at(chosen->index);
+    const auto taken = to.health->enter(route_.settings().breaker, at, to.settings.max_parallel, chosen->while_cooling);
+    if (taken) return started(*chosen, *taken, at);
+    among &= ~mask_of(chosen->index);  // another core was faster
+    if (among == 0) return std::unexpected(taken.error() == no_place::busy ? stop_reason::all_busy : stop_reason::all_cooling);
+  }
 }
 
-std::expected<attempt_step, stop_reason> attempt_plan::begin(choice chosen, mono_time not_before) {
+attempt_step attempt_plan::started(choice chosen, place taken, mono_time not_before) {
   const bool first = attempts_ == 0, same = chosen.index == current_;
   retries_ += !first && same;
   failovers_ += !first && !same;
@@ -100,9 +103,9 @@ std::expected<attempt_step, stop_reason> attempt_plan::begin(choice chosen, mono
   tried_ |= mask_of(current_);
   ++tries_[current_];
   ++attempts_;
-  route_.at(current_).health->began();
+  held_ = taken;
   busy_ = true;
-  return attempt_step{current_, &route_.at(current_), attempts_, !first && same, !first && !same, chosen.while_cooling, not_before};
+  return {current_, &route_.at(current_), attempts_, !first && same, !first && !same, chosen.while_cooling, taken.probe, not_before};
 }
 
 nanoseconds attempt_plan::backoff() {
@@ -123,13 +126,13 @@ failure_effect attempt_plan::failed(const attempt_failure& with, mono_time now) 
   last_kind_ = fault_of(with.code, with.http_status);
   auto& health = *route_.at(current_).health;
   health.consumed(with.used, now);
-  const auto effect = health.failed(last_kind_, with.retry_after, route_.settings().cooldown, now);
+  const auto effect = health.failed(last_kind_, with.retry_after, route_.settings().breaker, now, held_, random_.unit());
   return {last_kind_, effect.cooled, effect.cooldown, last_kind_ == fault_kind::credential};
 }
 
-void attempt_plan::succeeded(const attempt_success& with, mono_time now) {
+bool attempt_plan::succeeded(const attempt_success& with, mono_time now) {
   release();
-  route_.at(current_).health->succeeded(with.latency, with.first_token, with.used, now);
+  return route_.at(current_).health->succeeded(with.latency, with.first_token, with.used, now, held_, route_.settings().breaker);
 }
 
 void attempt_plan::abandoned(tokens used, mono_time now) {
@@ -138,7 +141,7 @@ void attempt_plan::abandoned(tokens used, mono_time now) {
 }
 
 void attempt_plan::release() noexcept {
-  if (busy_) route_.at(current_).health->ended();
+  if (busy_) route_.at(current_).health->leave(held_);
   busy_ = false;
 }
 

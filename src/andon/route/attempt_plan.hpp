@@ -37,6 +37,7 @@ struct attempt_step {
   bool retry = false;                 ///< the same target as before
   bool failover = false;              ///< another target than before
   bool while_cooling = false;
+  bool probe = false;                 ///< its result decides about the target's breaker
   mono_time not_before{};             ///< back-off or Retry-After; now for a first try
 };
 
@@ -62,7 +63,7 @@ struct failure_effect {
 };
 
 /// Why there is no next step.
-enum class stop_reason : std::uint8_t { final_error, attempts_used, retry_budget, no_time, no_match, all_cooling };
+enum class stop_reason : std::uint8_t { final_error, attempts_used, retry_budget, no_time, no_match, all_cooling, all_busy };
 std::string_view to_string(stop_reason);
 
 class attempt_plan {
@@ -80,7 +81,8 @@ public:
   [[nodiscard]] attempt_deadlines deadlines(mono_time now) const;
 
   failure_effect failed(const attempt_failure&, mono_time now);
-  void succeeded(const attempt_success&, mono_time now);
+  /// True when it closed the target's breaker.
+  bool succeeded(const attempt_success&, mono_time now);
   /// Ended for reasons that say nothing of the target: the client left.
   void abandoned(tokens used, mono_time now);
 
@@ -93,8 +95,8 @@ public:
 
 private:
   std::expected<attempt_step, stop_reason> again(mono_time now);
-  std::expected<attempt_step, stop_reason> elsewhere(target_mask among, mono_time now);
-  std::expected<attempt_step, stop_reason> begin(choice, mono_time not_before);
+  std::expected<attempt_step, stop_reason> begin(target_mask among, mono_time at);
+  attempt_step started(choice, place, mono_time not_before);
   [[nodiscard]] bool may_repeat(std::uint32_t index) const;
   [[nodiscard]] target_mask repeatable() const;
   [[nodiscard]] nanoseconds backoff();
@@ -111,6 +113,7 @@ private:
   fault_kind last_kind_ = fault_kind::none;
   std::uint32_t current_ = 0;
   std::uint32_t attempts_ = 0, retries_ = 0, failovers_ = 0;
+  place held_;                        // in the current target, while busy
   bool busy_ = false;
 };
 

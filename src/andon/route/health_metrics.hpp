@@ -1,5 +1,6 @@
 #pragma once
-// The condition of every target as gauges: andon.target.cooling, .in_flight, .error_share and .latency, by model.
+// The condition of every target as gauges: andon.target.cooling, .breaker_state, .share, .in_flight,
+// .error_share and .latency, by model.
 //
 // Life cycle: one per program, beside the health table and destroyed before it and the clock; refresh() after every new
 // Plan. Threads: one thread at a time calls refresh(); the values are read by whoever renders the registry.

@@ -1,6 +1,7 @@
 #include "andon/route/route.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 #include <numeric>
@@ -27,6 +28,7 @@ std::uint64_t spread_step(std::uint64_t total) {
   return step;
 }
 
+constexpr nanoseconds between_reviews = std::chrono::seconds{1};
 constexpr double unknown_penalty = 1e15;  // nanoseconds: more than any measured latency
 
 std::string problem_of(const route_settings& s) {
@@ -37,17 +39,39 @@ std::string problem_of(const route_settings& s) {
   if (s.retry.attempts == 0 || s.retry.max_attempts == 0) return "retry.attempts and retry.max_attempts count the first attempt: at least 1";
   if (s.retry.attempts > 255) return "retry.attempts is at most 255";
   for (nanoseconds span : {s.deadlines.connect, s.deadlines.first_token, s.deadlines.idle, s.deadlines.total, s.retry.backoff_base,
-                           s.retry.backoff_max, s.cooldown.base, s.cooldown.max})
-    if (span <= nanoseconds::zero()) return "deadlines, back-off and cooldown must be longer than zero";
+                           s.retry.backoff_max, s.breaker.open, s.breaker.max_open, s.breaker.window})
+    if (span <= nanoseconds::zero()) return "deadlines, back-off and the breaker's times must be longer than zero";
   const auto is_share = [](double v) { return v >= 0 && v <= 1; };
-  if (!is_share(s.cooldown.error_rate)) return "cooldown.error_rate is between 0 and 1";
+  if (!is_share(s.outlier.max_ejected) || !(s.outlier.error_margin > 0) || !(s.outlier.latency_factor >= 0)) return "outlier's shares and factors are out of range";
+  if (!is_share(s.breaker.error_rate)) return "breaker.error_rate is between 0 and 1";
   if (!(s.retry.budget_ratio >= 0 && s.retry.budget_per_second >= 0 && s.retry.budget_burst >= 0 && s.retry.budget_burst <= 1e9))
     return "the retry budget's numbers must not be negative";
-  if (s.cooldown.consecutive_failures == 0) return "cooldown.consecutive_failures is at least 1";
+  if (s.breaker.half_open_calls == 0) return "breaker.half_open_calls is at least 1";
+  if (s.breaker.window > std::chrono::minutes{1}) return "breaker.window is at most one minute";
+  if (s.breaker.slow_start < nanoseconds::zero()) return "breaker.slow_start must not be negative";
+  if (s.breaker.consecutive_failures == 0) return "breaker.consecutive_failures is at least 1";
   return {};
 }
 
 }  // namespace
+
+// What pick() finds out about the targets that are allowed.
+struct route::ranking {
+  struct tier_mask {
+    target_mask mask = 0;
+    std::uint32_t tier = std::numeric_limits<std::uint32_t>::max();
+    void add(std::uint32_t index, std::uint32_t of) {
+      if (of > tier) return;
+      mask = of < tier ? mask_of(index) : mask | mask_of(index);
+      tier = of;
+    }
+  };
+  tier_mask best, ramping;        // those of the best tier; `ramping`: left out this time by their slow start
+  target_mask half_open = 0;
+  std::uint32_t soonest = 0;      // to recover, of those that cool
+  mono_time recovery = mono_time::max();
+  bool busy = false;
+};
 
 // One choice among targets of equal standing; lives on the caller's stack.
 class choosing {
@@ -160,31 +184,57 @@ target_mask route::matching(const facts& of) const {
 
 std::expected<choice, refusal> route::pick(const facts& of, target_mask allowed, mono_time now, random_source& random) const {
   if (allowed == 0) return std::unexpected(refusal::all_tried);
-  for_each(allowed, [&](std::uint32_t i) {
-    if (targets_[i].health->held(now)) allowed &= ~mask_of(i);
-  });
-  if (allowed == 0) return std::unexpected(refusal::all_cooling);
-  target_mask best = 0;
-  std::uint32_t tier = std::numeric_limits<std::uint32_t>::max(), soonest = 0;
-  mono_time recovery = mono_time::max();
-  for_each(allowed, [&](std::uint32_t i) {
-    const target& t = targets_[i];
-    const mono_time until = t.health->cooling_until();
-    if (until > now) {
-      if (until < recovery) { recovery = until; soonest = i; }
-    } else if (t.tier < tier) {
-      tier = t.tier;
-      best = mask_of(i);
-    } else if (t.tier == tier) {
-      best |= mask_of(i);
-    }
-  });
+  ranking found;
+  for_each(allowed, [&](std::uint32_t i) { consider(i, found, now, random); });
+  target_mask best = found.best.mask != 0 ? found.best.mask : found.ramping.mask;
+  if (best == 0 && found.busy) return std::unexpected(refusal::all_busy);
   if (best == 0) {
-    if (settings_.all_cooling == when_all_cooling::fail) return std::unexpected(refusal::all_cooling);
-    return choice{soonest, true};
+    if (found.recovery == mono_time::max() || settings_.all_cooling == when_all_cooling::fail) return std::unexpected(refusal::all_cooling);
+    return choice{found.soonest, true};
   }
+  if ((best & found.half_open) != 0) best &= found.half_open;
   if ((best & (best - 1)) == 0) return choice{static_cast<std::uint32_t>(std::countr_zero(best)), false};
   return choice{choosing{*this, of, now, random}.among(best), false};
+}
+
+void route::consider(std::uint32_t index, ranking& found, mono_time now, random_source& random) const {
+  const target& t = targets_[index];
+  const auto& health = *t.health;
+  if (health.held(now)) return;
+  const mono_time until = settings_.breaker.enabled ? health.cooling_until() : mono_time{};
+  if (until > now || (until != mono_time{} && health.probed(settings_.breaker, now))) {
+    if (until < found.recovery) { found.recovery = until; found.soonest = index; }
+    return;
+  }
+  if (health.busy(t.settings.max_parallel)) {
+    found.busy = true;
+    return;
+  }
+  if (until != mono_time{} && health.state(now) == breaker_state::half_open) found.half_open |= mask_of(index);
+  const double share = health.share(now);
+  (share < 1 && random.unit() >= share ? found.ramping : found.best).add(index, t.tier);
+}
+
+std::optional<ejection> route::review_now(mono_time now, double lot) const {
+  auto due = next_review_.load(std::memory_order_relaxed);
+  if (now.time_since_epoch().count() < due ||
+      !next_review_.compare_exchange_strong(due, (now + between_reviews).time_since_epoch().count(), std::memory_order_relaxed)) return std::nullopt;
+  const auto& with = settings_.outlier;
+  if (!settings_.breaker.enabled || with.max_ejected <= 0) return std::nullopt;
+  std::array<peer_reading, max_targets> peers{};
+  std::size_t out = 0;
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    const auto& health = *targets_[i].health;
+    if (health.held(now) || health.cooling(now)) ++out;
+    else peers[i] = health.reading(settings_.breaker.window, with.min_calls, now);
+  }
+  const double share = static_cast<double>(out + 1) / static_cast<double>(targets_.size());
+  if (out + 1 >= targets_.size() || share > with.max_ejected) return std::nullopt;
+  const auto found = find_outlier({peers.data(), targets_.size()}, with);
+  if (!found) return std::nullopt;
+  const auto span = targets_[found->index].health->eject(settings_.breaker, now, lot);
+  if (!span) return std::nullopt;
+  return ejection{found->index, found->by, *span};
 }
 
 }  // namespace andon::route

@@ -13,6 +13,7 @@
 #include "andon/base/error.hpp"
 #include "andon/base/random.hpp"
 #include "andon/route/facts.hpp"
+#include "andon/route/outlier.hpp"
 #include "andon/route/retry_budget.hpp"
 #include "andon/route/settings.hpp"
 #include "andon/route/target_health.hpp"
@@ -31,11 +32,19 @@ struct target {
 };
 
 /// Why pick() found nothing.
-enum class refusal : std::uint8_t { all_tried, all_cooling };
+/// `all_busy`: a target could serve, but has max_parallel calls.
+enum class refusal : std::uint8_t { all_tried, all_cooling, all_busy };
 
 struct choice {
   std::uint32_t index = 0;      ///< into route::targets()
   bool while_cooling = false;   ///< every usable target was cooling; this one recovers soonest
+};
+
+/// A target that was taken out because it is far from its peers.
+struct ejection {
+  std::uint32_t index = 0;
+  oddity by = oddity::errors;
+  nanoseconds span{};
 };
 
 class route {
@@ -51,16 +60,29 @@ public:
 
   /// Targets whose conditions hold and whose weight is not zero.
   [[nodiscard]] target_mask matching(const facts&) const;
-  /// The target to try now among `allowed`, by strategy and health. No allocation, no lock.
+  /// The target to try now among `allowed`, by strategy and health: none whose breaker is open, a half-open one of the
+  /// best tier before all others as long as it takes probes, one in its slow start in its share of the cases. No
+  /// allocation, no lock.
   [[nodiscard]] std::expected<choice, refusal> pick(const facts&, target_mask allowed, mono_time now, random_source&) const;
 
+  /// Looks for an outlier, once a second at most and whoever calls (so call it after every attempt), and opens its
+  /// breaker, unless too many targets are out already. `lot` as of breaker::trip.
+  std::optional<ejection> review(mono_time now, double lot) const {
+    if (targets_.size() < 3 || now.time_since_epoch().count() < next_review_.load(std::memory_order_relaxed)) return std::nullopt;
+    return review_now(now, lot);
+  }
+
 private:
+  std::optional<ejection> review_now(mono_time now, double lot) const;
   friend class choosing;
+  struct ranking;
+  void consider(std::uint32_t index, ranking&, mono_time now, random_source&) const;
   route(route_settings, health_table&);
 
   route_settings settings_;
   std::vector<target> targets_;
   mutable std::atomic<std::uint64_t> turn_{0};  // of round_robin
+  mutable std::atomic<std::int64_t> next_review_{0};  // nanoseconds of mono time
   mutable retry_budget retries_;
 };
 

@@ -56,6 +56,7 @@ struct target_settings {
   provider_name provider;
   std::uint32_t weight = 1;                ///< 0 takes the target out of the route
   std::optional<std::uint32_t> priority;   ///< tier, lower first; unset on every target of a `priority` route: list order
+  std::uint32_t max_parallel = 0;          ///< calls of the model at the same time, from all routes; 0: no bound
   requirement when;
   std::optional<unit_prices> prices;       ///< unset: unknown
 };
@@ -89,14 +90,26 @@ struct failover_settings {
                  fault_kind::reset, fault_kind::bad_reply, fault_kind::credential};
 };
 
-struct cooldown_settings {
+/// When a target's breaker opens, for how long, and how the target comes back.
+struct breaker_settings {
   bool enabled = true;
   std::uint32_t consecutive_failures = 5;
-  double error_rate = 0.5;                 ///< failures / results in the last minute; 1.0 or more switches it off
-  std::uint32_t min_requests = 20;         ///< results in the last minute below which the rate says nothing
-  nanoseconds base = std::chrono::seconds{5};
-  nanoseconds max = std::chrono::minutes{5};       ///< bound of the growth (× 2 each time in a row)
+  double error_rate = 0.5;                 ///< failures / results in the window; 1.0 or more switches it off
+  std::uint32_t min_calls = 20;            ///< results in the window below which the rate says nothing
+  nanoseconds window = std::chrono::seconds{30};   ///< up to a minute, in steps of 5 s
+  nanoseconds open = std::chrono::seconds{2};      ///< the first time; × 2 each time in a row …
+  nanoseconds max_open = std::chrono::seconds{10}; ///< … up to this
+  std::uint32_t half_open_calls = 1;               ///< probes at the same time, over all cores
+  nanoseconds slow_start = std::chrono::seconds{10};       ///< from a small share of its calls to all of them
   nanoseconds max_retry_after = std::chrono::minutes{15};  ///< bound of what a provider's Retry-After may take
+};
+
+/// Taking out a target that is far from its peers; formula in outlier.hpp. Needs three targets.
+struct outlier_settings {
+  double error_margin = 0.2;               ///< above the others' median error rate
+  double latency_factor = 0;               ///< times the others' median latency; 0: latency is not compared
+  std::uint32_t min_calls = 20;            ///< results in the breaker's window, of every target that is compared
+  double max_ejected = 0.5;                ///< share of the route's targets that may be out; 0 switches it off
 };
 
 /// When every usable target is cooling: try the one that recovers soonest, or fail with no_target.
@@ -110,7 +123,8 @@ struct route_settings {
   deadline_settings deadlines;
   retry_settings retry;
   failover_settings failover;
-  cooldown_settings cooldown;
+  breaker_settings breaker;
+  outlier_settings outlier;
   when_all_cooling all_cooling = when_all_cooling::try_soonest;
 };
 

@@ -112,10 +112,10 @@ TEST(strategy, round_robin_spreads_the_turns_of_a_heavy_target) {
 
 TEST(strategy, least_busy_counts_calls_in_flight_by_weight) {
   world w{strategy::least_busy, {to("a", 1), to("b", 2)}};
-  for (int i = 0; i < 3; ++i) w.of(0).began();
-  for (int i = 0; i < 5; ++i) w.of(1).began();
+  for (int i = 0; i < 3; ++i) (void)w.of(0).enter();
+  for (int i = 0; i < 5; ++i) (void)w.of(1).enter();
   EXPECT_EQ(w.pick(), 1u);  // 3 against 2.5
-  w.of(0).ended();
+  w.of(0).leave({});
   EXPECT_EQ(w.pick(), 0u);  // 2 against 2.5
 }
 
@@ -130,9 +130,9 @@ TEST(strategy, latency_prefers_the_faster_and_forgets_slowly) {
   EXPECT_EQ((w.of(0).succeeded(900ms, 0ns, tokens{}, w.now), w.pick()), 1u);  // the unmeasured is tried
   w.of(1).succeeded(100ms, 0ns, tokens{}, w.now);
   EXPECT_EQ(w.pick(), 1u);
-  for (int i = 0; i < 12; ++i) w.of(1).began();  // 13 × 100 ms is longer than 900 ms
+  for (int i = 0; i < 12; ++i) (void)w.of(1).enter();  // 13 × 100 ms is longer than 900 ms
   EXPECT_EQ(w.pick(), 0u);
-  for (int i = 0; i < 12; ++i) w.of(1).ended();
+  for (int i = 0; i < 12; ++i) w.of(1).leave({});
   w.now += 90s;  // three decay times: 900 ms counts 45 ms
   w.of(1).succeeded(100ms, 0ns, tokens{}, w.now);
   EXPECT_EQ(w.pick(), 0u);
@@ -194,6 +194,46 @@ TEST(strategy, when_all_are_cooling_the_policy_decides) {
   }
 }
 
+TEST(strategy, a_half_open_target_of_the_best_tier_is_probed_first_and_boundedly) {
+  for (auto choose : {strategy::weighted, strategy::latency, strategy::least_busy, strategy::cost, strategy::usage, strategy::round_robin}) {
+    world w{choose, {to("a"), to("b"), to("spare", 1, 1)}};
+    w.of(0).succeeded(1ms, 1ms, tokens{1}, w.now);
+    w.of(1).cool(w.now);
+    w.of(2).cool(w.now);
+    EXPECT_EQ(w.pick(), 1u) << to_string(choose);
+    ASSERT_TRUE(w.of(1).enter(w.at->settings().breaker, w.now)->probe);
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(w.pick(), 0u) << to_string(choose);
+  }
+}
+
+TEST(strategy, every_strategy_honours_a_slow_start) {
+  for (auto choose : {strategy::priority, strategy::weighted, strategy::round_robin, strategy::least_busy, strategy::latency, strategy::cost, strategy::usage}) {
+    world w{choose, {to("a"), to("b")}};
+    w.of(1).succeeded(1ms, 1ms, tokens{1'000'000}, w.now);
+    w.of(0).cool(w.now);
+    const auto probe = w.of(0).enter(w.at->settings().breaker, w.now).value();
+    w.of(0).succeeded(100us, 100us, tokens{}, w.now, probe, w.at->settings().breaker);
+    w.of(0).leave(probe);
+    std::array<int, 3> hits{};
+    for (std::size_t part = 0; part < hits.size(); ++part, w.now += 4s) hits[part] = w.count(2'000)[0];
+    EXPECT_LT(hits[0], 300) << to_string(choose);
+    EXPECT_GT(hits[1], 1.5 * hits[0]) << to_string(choose);
+    EXPECT_GT(hits[2], 1.3 * hits[1]) << to_string(choose);
+    EXPECT_EQ(w.at->pick(w.given, 1, start, w.random)->index, 0u) << "alone it serves everything";
+  }
+}
+
+TEST(strategy, a_full_target_is_passed_over_and_told_apart_from_a_broken_one) {
+  auto first = to("a");
+  first.max_parallel = 1;
+  world w{strategy::priority, {first, to("b")}};
+  const auto held = w.of(0).enter().value();
+  EXPECT_EQ(w.pick(), 1u);
+  EXPECT_EQ(w.at->pick(w.given, 1, w.now, w.random).error(), refusal::all_busy);
+  w.of(0).leave(held);
+  EXPECT_EQ(w.pick(), 0u);
+}
+
 TEST(strategy, pick_stays_inside_what_is_allowed_and_healthy) {
   random_source dice{99};
   for (int round = 0; round < 2'000; ++round) {
@@ -237,7 +277,7 @@ TEST(strategy, takes_the_least_of_its_measure) {
     for (std::uint32_t i = 0; i < size; ++i) {
       const auto& settings = w.at->at(i).settings;
       const auto busy = dice.below(5), used = 1 + dice.below(9), millis = 1 + dice.below(500);
-      for (std::uint64_t n = 0; n < busy; ++n) w.of(i).began();
+      for (std::uint64_t n = 0; n < busy; ++n) (void)w.of(i).enter();
       w.of(i).succeeded(std::chrono::milliseconds{millis}, 0ns, tokens{static_cast<std::int64_t>(used)}, w.now);
       const double b = static_cast<double>(busy), weight = settings.weight;
       if (which == strategy::least_busy) measure.push_back(b / weight);
@@ -265,7 +305,7 @@ TEST(strategy, settings_that_cannot_work_are_refused) {
   EXPECT_TRUE(problem([](route_settings& s) { s.targets.resize(65, s.targets[0]); }));
   EXPECT_TRUE(problem([](route_settings& s) { s.retry.attempts = 0; }));
   EXPECT_TRUE(problem([](route_settings& s) { s.deadlines.total = 0s; }));
-  EXPECT_TRUE(problem([](route_settings& s) { s.cooldown.error_rate = 1.5; }));
+  EXPECT_TRUE(problem([](route_settings& s) { s.breaker.error_rate = 1.5; }));
   EXPECT_TRUE(problem([](route_settings& s) { s.retry.budget_ratio = NAN; }));
   EXPECT_TRUE(parse_strategy("round-robin") && parse_strategy("least_busy") && !parse_strategy("fastest"));
 }

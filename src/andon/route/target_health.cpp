@@ -36,14 +36,19 @@ void minute_window::add(std::uint64_t n, mono_time now) noexcept {
   } while (!place.compare_exchange_weak(old, next, std::memory_order_relaxed));
 }
 
-std::uint64_t minute_window::sum(mono_time now) const noexcept {
+std::uint64_t minute_window::sum(mono_time now, nanoseconds last) const noexcept {
   const std::uint64_t number = piece_number(now);
+  const auto wanted = static_cast<std::uint64_t>(std::clamp<std::int64_t>((last + piece - nanoseconds{1}) / piece, 1, pieces));
   std::uint64_t total = 0;
   for (const auto& place : pieces_) {
     const std::uint64_t value = place.load(std::memory_order_relaxed);
-    if (((number - (value >> count_bits)) & epoch_mask) < pieces) total += value & count_mask;
+    if (((number - (value >> count_bits)) & epoch_mask) < wanted) total += value & count_mask;
   }
   return total;
+}
+
+void minute_window::clear() noexcept {
+  for (auto& place : pieces_) place.store(0, std::memory_order_relaxed);
 }
 
 void peak_average::add(nanoseconds sample, mono_time now, nanoseconds decay) noexcept {
@@ -62,27 +67,73 @@ double peak_average::nanos(mono_time now, nanoseconds decay) const noexcept {
   return std::max(decayed, 1.0);
 }
 
-void target_health::succeeded(nanoseconds latency, nanoseconds first_token, tokens used, mono_time now) noexcept {
+bool target_health::take_place(std::uint32_t max_parallel) noexcept {
+  if (max_parallel == 0) {
+    in_flight_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  std::int32_t now = in_flight_.load(std::memory_order_relaxed);
+  do {
+    if (now >= static_cast<std::int32_t>(max_parallel)) return false;
+  } while (!in_flight_.compare_exchange_weak(now, now + 1, std::memory_order_relaxed));
+  return true;
+}
+
+std::expected<place, no_place> target_health::enter(const breaker_settings& with, mono_time now, std::uint32_t max_parallel, bool forced) noexcept {
+  if (!take_place(max_parallel)) return std::unexpected(no_place::busy);
+  const auto state = with.enabled ? breaker_.state(now) : breaker_state::closed;
+  if (state == breaker_state::closed) return place{};
+  if (forced) {
+    breaker_.begin_probe();
+    return place{.probe = true};
+  }
+  if (state == breaker_state::half_open && breaker_.try_probe(with.half_open_calls)) return place{.probe = true};
+  in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  return std::unexpected(no_place::open);
+}
+
+void target_health::leave(place taken) noexcept {
+  in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  if (taken.probe) breaker_.end_probe();
+}
+
+bool target_health::succeeded(nanoseconds latency, nanoseconds first_token, tokens used, mono_time now, place taken,
+                              const breaker_settings& with) noexcept {
+  const bool closed = taken.probe && breaker_.close(with.slow_start, now);
+  if (closed) forget();
   total_.add(latency, now, latency_decay);
   if (first_token > nanoseconds::zero()) first_token_.add(first_token, now, latency_decay);
   results_.add(1, now);
+  served_micros_.add(static_cast<std::uint64_t>(std::max<std::int64_t>(latency.count(), 0)) / 1'000, now);
   consumed(used, now);
   if (consecutive_.load(std::memory_order_relaxed) != 0) consecutive_.store(0, std::memory_order_relaxed);
-  if (level_.load(std::memory_order_relaxed) != 0 && !cooling(now)) level_.store(0, std::memory_order_relaxed);
+  return closed;
 }
 
 void target_health::consumed(tokens used, mono_time now) noexcept {
   if (used.value() > 0) tokens_.add(static_cast<std::uint64_t>(used.value()), now);
 }
 
-bool target_health::must_cool(fault_kind kind, const cooldown_settings& with, mono_time now) const noexcept {
-  if (kind == fault_kind::credential) return true;
-  if (level_.load(std::memory_order_relaxed) != 0) return true;  // it came back from a cooldown and has served nothing since
-  if (consecutive_.load(std::memory_order_relaxed) >= with.consecutive_failures) return true;
-  return results_.sum(now) >= with.min_requests && with.error_rate < 1.0 && error_rate(now) >= with.error_rate;
+// What was counted before the breaker opened says nothing of the target that came back.
+void target_health::forget() noexcept {
+  consecutive_.store(0, std::memory_order_relaxed);
+  results_.clear();
+  failures_.clear();
+  served_micros_.clear();
+  total_.clear();
+  first_token_.clear();
 }
 
-target_health::effect target_health::failed(fault_kind kind, nanoseconds retry_after, const cooldown_settings& with, mono_time now) noexcept {
+bool target_health::must_open(fault_kind kind, place taken, const breaker_settings& with, mono_time now) const noexcept {
+  // Calls that were already under way when the breaker opened fail after it; only a probe decides about it.
+  if (breaker_.state(now) != breaker_state::closed) return taken.probe;
+  if (kind == fault_kind::credential) return true;
+  if (consecutive_.load(std::memory_order_relaxed) >= with.consecutive_failures) return true;
+  return with.error_rate < 1.0 && results_.sum(now, with.window) >= with.min_calls && error_rate(now, with.window) >= with.error_rate;
+}
+
+target_health::effect target_health::failed(fault_kind kind, nanoseconds retry_after, const breaker_settings& with, mono_time now, place taken,
+                                            double lot) noexcept {
   if (kind == fault_kind::none) return {};
   results_.add(1, now);
   failures_.add(1, now);
@@ -90,26 +141,21 @@ target_health::effect target_health::failed(fault_kind kind, nanoseconds retry_a
   first_token_.add(failure_latency, now, latency_decay);
   consecutive_.fetch_add(1, std::memory_order_relaxed);
   if (!with.enabled) return {};
-  const mono_time current_end = cooling_until();
   if (kind == fault_kind::rate_limit && retry_after > nanoseconds::zero()) {
     const nanoseconds span = std::min(retry_after, with.max_retry_after);
-    if (current_end >= now + span) return {};
-    cool(now + span);
+    if (cooling_until() >= now + span) return {};
+    limited_until_.store((now + span).time_since_epoch().count(), std::memory_order_relaxed);
     return {.cooled = true, .cooldown = span};
   }
-  // Calls that were already under way when the target was taken out fail after it; they do not prolong its absence.
-  if (current_end > now || !must_cool(kind, with, now)) return {};
-  std::int64_t expected = current_end.time_since_epoch().count();
-  const std::uint32_t level = std::min(level_.load(std::memory_order_relaxed), 30u);
-  const nanoseconds span = with.base > with.max / (1 << level) ? with.max : with.base * (1 << level);
-  const std::int64_t until = (now + span).time_since_epoch().count();
-  if (!cooling_until_.compare_exchange_strong(expected, until, std::memory_order_relaxed)) return {};
-  level_.store(level + 1, std::memory_order_relaxed);
-  return {.cooled = true, .cooldown = span};
+  if (!must_open(kind, taken, with, now)) return {};
+  const auto span = breaker_.trip(with, now, lot);
+  if (!span) return {};
+  return {.cooled = true, .cooldown = *span};
 }
 
 mono_time target_health::cooling_until() const noexcept {
-  return mono_time{nanoseconds{cooling_until_.load(std::memory_order_relaxed)}};
+  const auto limited = mono_time{nanoseconds{limited_until_.load(std::memory_order_relaxed)}};
+  return std::max(breaker_.open_until(), limited);
 }
 
 double target_health::latency_nanos(bool stream, mono_time now) const noexcept {
@@ -117,17 +163,48 @@ double target_health::latency_nanos(bool stream, mono_time now) const noexcept {
   return first > 0 ? first : total_.nanos(now, latency_decay);
 }
 
-double target_health::error_rate(mono_time now) const noexcept {
-  const std::uint64_t all = results_.sum(now);
-  return all == 0 ? 0 : static_cast<double>(failures_.sum(now)) / static_cast<double>(all);
+double target_health::error_rate(mono_time now, nanoseconds last) const noexcept {
+  const std::uint64_t all = results_.sum(now, last);
+  return all == 0 ? 0 : static_cast<double>(failures_.sum(now, last)) / static_cast<double>(all);
 }
 
-void target_health::cool(mono_time until) noexcept { cooling_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed); }
+peer_reading target_health::reading(nanoseconds window, std::uint32_t min_calls, mono_time now) const noexcept {
+  const std::uint64_t all = results_.sum(now, window);
+  if (all < min_calls || breaker_.state(now) != breaker_state::closed) return {};
+  const std::uint64_t failures = std::min(failures_.sum(now, window), all);
+  peer_reading out{all, static_cast<double>(failures) / static_cast<double>(all), 0};
+  if (all > failures) out.latency = static_cast<double>(served_micros_.sum(now, window)) * 1e3 / static_cast<double>(all - failures);
+  return out;
+}
+
+std::optional<nanoseconds> target_health::eject(const breaker_settings& with, mono_time now, double lot) noexcept {
+  const auto span = breaker_.trip(with, now, lot);
+  if (span) ejections_.fetch_add(1, std::memory_order_relaxed);
+  return span;
+}
+
+bool target_health::check_failed(mono_time until, mono_time now) noexcept {
+  const bool was_out = breaker_.state(now) == breaker_state::open;
+  if (breaker_.open_until() < until) breaker_.open(until);
+  opened_by_check_.store(true, std::memory_order_relaxed);
+  return !was_out;
+}
+
+std::optional<breaker_state> target_health::check_passed(nanoseconds slow_start, mono_time now) noexcept {
+  if (opened_by_check_.exchange(false, std::memory_order_relaxed)) {
+    if (!breaker_.close(slow_start, now)) return std::nullopt;
+    forget();
+    return breaker_state::closed;
+  }
+  if (breaker_.state(now) != breaker_state::open) return std::nullopt;
+  breaker_.open(now);
+  return breaker_state::half_open;
+}
 
 void target_health::recover() noexcept {
-  cooling_until_.store(0, std::memory_order_relaxed);
-  consecutive_.store(0, std::memory_order_relaxed);
-  level_.store(0, std::memory_order_relaxed);
+  breaker_.reset();
+  limited_until_.store(0, std::memory_order_relaxed);
+  forget();
 }
 
 std::shared_ptr<target_health> health_table::of(const model_name& model) {

@@ -16,40 +16,105 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr mono_time start{1h};
-constexpr cooldown_settings defaults{};
+constexpr breaker_settings defaults{};
 
-TEST(cooldown, begins_after_failures_in_a_row_and_ends_by_itself) {
+TEST(breaker, opens_after_failures_in_a_row_and_is_half_open_after_its_time) {
   target_health one;
   mono_time now = start;
   for (int i = 0; i < 4; ++i) EXPECT_FALSE(one.failed(fault_kind::server_error, 0ns, defaults, now).cooled);
   one.succeeded(1ms, 0ns, tokens{}, now);
   for (int i = 0; i < 4; ++i) EXPECT_FALSE(one.failed(fault_kind::connect, 0ns, defaults, now).cooled);
+  EXPECT_EQ(one.state(now), breaker_state::closed);
   const auto effect = one.failed(fault_kind::timeout, 0ns, defaults, now);
   EXPECT_TRUE(effect.cooled);
-  EXPECT_EQ(effect.cooldown, 5s);
-  EXPECT_TRUE(one.cooling(now + 4999ms));
-  EXPECT_FALSE(one.cooling(now + 5s));
+  EXPECT_EQ(effect.cooldown, 2s);
+  EXPECT_EQ(one.state(now + 1999ms), breaker_state::open);
+  EXPECT_EQ(one.enter(defaults, now + 1999ms).error(), no_place::open);
+  EXPECT_EQ(one.state(now + 2s), breaker_state::half_open);
 }
 
-TEST(cooldown, doubles_while_nothing_succeeds_and_is_bounded) {
+TEST(breaker, open_time_doubles_while_probes_fail_is_bounded_and_shortened_by_lot) {
   target_health one;
   mono_time now = start;
-  one.failed(fault_kind::credential, 0ns, defaults, now);
+  const breaker_settings with{.open = 1s, .max_open = 6s};
+  one.failed(fault_kind::credential, 0ns, with, now);
   std::vector<nanoseconds> spans;
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < 5; ++i) {
     now = one.cooling_until();
-    const auto effect = one.failed(fault_kind::server_error, 0ns, defaults, now);
-    ASSERT_TRUE(effect.cooled);
-    spans.push_back(effect.cooldown);
+    const auto probe = one.enter(with, now).value();
+    ASSERT_TRUE(probe.probe);
+    spans.push_back(one.failed(fault_kind::server_error, 0ns, with, now, probe, i == 4 ? 0.5 : 0).cooldown);
+    one.leave(probe);
   }
-  EXPECT_EQ(spans, (std::vector<nanoseconds>{10s, 20s, 40s, 80s, 160s, 300s, 300s, 300s}));
-  now = one.cooling_until();
-  one.succeeded(1ms, 0ns, tokens{}, now);
-  for (int i = 0; i < 4; ++i) EXPECT_FALSE(one.failed(fault_kind::connect, 0ns, {.error_rate = 1.0}, now).cooled);
-  EXPECT_EQ(one.failed(fault_kind::connect, 0ns, {.error_rate = 1.0}, now).cooldown, 5s);
+  EXPECT_EQ(spans, (std::vector<nanoseconds>{2s, 4s, 6s, 6s, 5400ms}));
 }
 
-TEST(cooldown, begins_at_the_error_rate_of_the_last_minute) {
+TEST(breaker, a_probe_closes_it_and_only_a_long_peace_makes_its_growth_forgotten) {
+  const auto cycle = [](target_health& one, mono_time& now) {
+    const auto span = one.failed(fault_kind::credential, 0ns, defaults, now).cooldown;
+    now += span;
+    const auto probe = one.enter(defaults, now).value();
+    EXPECT_TRUE(one.succeeded(1ms, 0ns, tokens{}, now, probe, defaults));
+    one.leave(probe);
+    EXPECT_EQ(one.state(now), breaker_state::closed);
+    return span;
+  };
+  target_health one;
+  mono_time now = start;
+  EXPECT_EQ(cycle(one, now), 2s);
+  now += 5s;
+  EXPECT_EQ(cycle(one, now), 4s) << "it flaps";
+  now += breaker::forget_after;
+  EXPECT_EQ(cycle(one, now), 2s);
+}
+
+TEST(breaker, half_open_lets_a_bounded_number_through_from_all_threads) {
+  const breaker_settings with{.half_open_calls = 3};
+  target_health one;
+  one.cool(start);
+  std::atomic<int> entered{0};
+  {
+    std::vector<std::jthread> cores;
+    for (int t = 0; t < 4; ++t)
+      cores.emplace_back([&] { for (int i = 0; i < 500; ++i) entered += one.enter(with, start).has_value(); });
+  }
+  EXPECT_EQ(entered, 3);
+  EXPECT_EQ(one.in_flight(), 3);
+  EXPECT_TRUE(one.probed(with, start));
+  one.leave({.probe = true});
+  EXPECT_TRUE(one.enter(with, start).value().probe);
+}
+
+TEST(breaker, exactly_one_of_many_probes_closes_it) {
+  for (int round = 0; round < 200; ++round) {
+    target_health one;
+    one.cool(start);
+    std::atomic<int> closed{0};
+    std::vector<std::jthread> cores;
+    for (int t = 0; t < 3; ++t) cores.emplace_back([&] { closed += one.succeeded(1ms, 0ns, tokens{}, start, {.probe = true}, defaults); });
+    cores.clear();
+    ASSERT_EQ(closed, 1);
+  }
+}
+
+TEST(breaker, after_it_closed_the_target_starts_slowly_and_the_past_is_forgotten) {
+  target_health one;
+  mono_time now = start;
+  for (int i = 0; i < 30; ++i) one.failed(fault_kind::server_error, 0ns, defaults, now);
+  now = one.cooling_until();
+  EXPECT_EQ(one.share(now), 1.0);
+  const auto probe = one.enter(defaults, now).value();
+  one.succeeded(1ms, 0ns, tokens{}, now, probe, defaults);
+  one.leave(probe);
+  EXPECT_EQ(one.error_rate(now), 0.0);
+  EXPECT_LE(one.latency_nanos(false, now), 1e6) << "the penalty of its failures is gone";
+  EXPECT_DOUBLE_EQ(one.share(now), 0.1);
+  EXPECT_DOUBLE_EQ(one.share(now + 5s), 0.55);
+  EXPECT_EQ(one.share(now + 10s), 1.0);
+  EXPECT_FALSE(one.failed(fault_kind::server_error, 0ns, defaults, now).cooled) << "one failure does not open it again";
+}
+
+TEST(breaker, opens_at_the_error_rate_of_its_window) {
   target_health one;
   mono_time now = start;
   bool cooled = false;
@@ -59,35 +124,66 @@ TEST(cooldown, begins_at_the_error_rate_of_the_last_minute) {
     else cooled = one.failed(fault_kind::server_error, 0ns, defaults, now).cooled;
   }
   EXPECT_EQ(calls, 20);
-  target_health old;
-  for (int i = 0; i < 19; ++i) i % 2 == 0 ? old.succeeded(1ms, 0ns, tokens{}, now) : void(old.failed(fault_kind::server_error, 0ns, defaults, now));
-  EXPECT_FALSE(old.failed(fault_kind::server_error, 0ns, defaults, now + 61s).cooled);
+  for (const auto& [after, opens] : {std::pair{20s, true}, std::pair{36s, false}}) {
+    target_health old;
+    for (int i = 0; i < 19; ++i) i % 2 == 0 ? void(old.succeeded(1ms, 0ns, tokens{}, now)) : void(old.failed(fault_kind::server_error, 0ns, defaults, now));
+    EXPECT_EQ(old.failed(fault_kind::server_error, 0ns, defaults, now + after).cooled, opens) << after.count();
+  }
 }
 
-TEST(cooldown, honours_retry_after_within_its_bound) {
+TEST(breaker, retry_after_keeps_calls_away_within_its_bound_and_then_all_is_as_before) {
   target_health one;
   EXPECT_EQ(one.failed(fault_kind::rate_limit, 7s, defaults, start).cooldown, 7s);
   EXPECT_FALSE(one.failed(fault_kind::rate_limit, 2s, defaults, start).cooled);  // shorter than what is in force
   EXPECT_EQ(one.failed(fault_kind::rate_limit, 24h, defaults, start).cooldown, 15min);
+  EXPECT_TRUE(one.cooling(start + 14min));
   EXPECT_FALSE(one.cooling(start + 15min));
+  EXPECT_EQ(one.state(start + 15min), breaker_state::closed);
   target_health other;
   EXPECT_FALSE(other.failed(fault_kind::rate_limit, 0ns, defaults, start).cooled);
 }
 
-TEST(cooldown, late_failures_of_calls_under_way_do_not_prolong_it) {
+TEST(breaker, late_results_of_calls_under_way_decide_nothing) {
   target_health one;
   one.failed(fault_kind::credential, 0ns, defaults, start);
-  for (int i = 0; i < 50; ++i) EXPECT_FALSE(one.failed(fault_kind::server_error, 0ns, defaults, start + 4s).cooled);
-  EXPECT_FALSE(one.cooling(start + 5s));
+  for (int i = 0; i < 50; ++i) EXPECT_FALSE(one.failed(fault_kind::server_error, 0ns, defaults, start + 1s).cooled);
+  EXPECT_FALSE(one.failed(fault_kind::server_error, 0ns, defaults, start + 3s).cooled);
+  EXPECT_FALSE(one.succeeded(1ms, 0ns, tokens{}, start + 3s, {}, defaults));
+  EXPECT_EQ(one.state(start + 3s), breaker_state::half_open);
 }
 
-TEST(cooldown, ignores_what_is_not_the_providers_fault_and_can_be_off) {
+TEST(breaker, ignores_what_is_not_the_providers_fault_and_can_be_off) {
   target_health one;
   for (int i = 0; i < 100; ++i) one.failed(fault_kind::none, 0ns, defaults, start);
   EXPECT_FALSE(one.cooling(start));
   EXPECT_EQ(one.consecutive_failures(), 0u);
   for (int i = 0; i < 100; ++i) one.failed(fault_kind::server_error, 0ns, {.enabled = false}, start);
   EXPECT_FALSE(one.cooling(start));
+}
+
+TEST(target_health, never_has_more_calls_than_max_parallel) {
+  target_health one;
+  std::atomic<int> most{0}, inside{0}, entered{0};
+  {
+    std::vector<std::jthread> cores;
+    for (int t = 0; t < 4; ++t)
+      cores.emplace_back([&] {
+        for (int i = 0; i < 5'000; ++i) {
+          const auto taken = one.enter(defaults, start, 2);
+          if (!taken) continue;
+          ++entered;
+          const int now = ++inside;
+          if (now > most) most = now;
+          --inside;
+          one.leave(*taken);
+        }
+      });
+  }
+  EXPECT_GT(entered, 0);
+  EXPECT_LE(most, 2);
+  EXPECT_EQ(one.in_flight(), 0);
+  EXPECT_TRUE(one.enter(defaults, start, 1) && one.busy(1) && !one.busy(2) && !one.busy(0));
+  EXPECT_EQ(one.enter(defaults, start, 1).error(), no_place::busy);
 }
 
 TEST(minute_window, equals_a_plain_list_of_events) {
@@ -162,14 +258,17 @@ TEST(health_metrics, show_every_target_also_those_of_later_plans) {
   metrics::registry registry;
   health_table table;
   simulated_clock time;
+  ASSERT_TRUE(table.of(model_name{"a"})->enter());
   table.of(model_name{"a"})->failed(fault_kind::credential, 0ns, defaults, time.mono());
-  table.of(model_name{"a"})->began();
   health_metrics shown{registry, table, time};
   EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_cooling{model=\"a\"} 1\n"));
+  EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_breaker_state{model=\"a\"} 2\n"));
+  EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_share_ratio{model=\"a\"} 1\n"));
   EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_in_flight{model=\"a\"} 1\n"));
   EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_error_share_ratio{model=\"a\"} 1\n"));
   EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_latency_seconds{model=\"a\"} 5\n"));
   time.advance(5s);
+  EXPECT_THAT(registry.render_prometheus(), testing::HasSubstr("andon_target_breaker_state{model=\"a\"} 1\n"));
   table.of(model_name{"b"});
   shown.refresh();
   shown.refresh();

@@ -149,6 +149,14 @@ public:
       inside.read(node, path, out.*member, in);
     });
   }
+  /// A group that does something by being there.
+  template <class N>
+  schema& group(std::string name, std::optional<N> S::*member, schema<N> inside, std::string doc) {
+    setting_doc about{name, "group", "object", "", "", std::move(doc), {}, setting_doc::shape::group, false, inside.docs()};
+    return add(std::move(about), [member, inside = std::move(inside)](const YAML::Node& node, const std::string& path, S& out, reading& in) {
+      inside.read(node, path, (out.*member).emplace(), in);
+    });
+  }
   template <class N>
   schema& table(std::string name, table_of<N> S::*member, schema<N> inside, std::string doc) {
     setting_doc about{name, "table by name", "object", "", "", std::move(doc), {}, setting_doc::shape::table, false, inside.docs()};

@@ -3,6 +3,16 @@
 namespace andon::app {
 namespace {
 
+schema<tls_settings> tls() {
+  using s = tls_settings;
+  schema<s> out;
+  out.value("certificate_file", &s::certificate_file, "PEM file of the certificate and its chain; given, the port speaks TLS (1.2 and later) only. Read again when it changes and on SIGHUP; one that cannot be used leaves the one before in force.");
+  out.value("key_file", &s::key_file, "PEM file of the certificate's private key; left out, it stands in certificate_file.");
+  out.value("client_ca_file", &s::client_ca_file, "PEM file of the authorities that clients' certificates must come from.");
+  out.value("client_auth", &s::client_auth, "Clients' certificates: not asked for, checked when shown, or required. Beside the key, never instead of it.");
+  return out;
+}
+
 schema<listen_settings> listen() {
   using s = listen_settings;
   schema<s> out;
@@ -74,6 +84,17 @@ schema<price_settings> price() {
 
 schema<provider_settings> provider() {
   using s = provider_settings;
+schema<health_check_settings> health_check() {
+  using s = health_check_settings;
+  schema<s> out;
+  out.value("path", &s::path, "What is asked with GET: a path from the host's root, such as /health. Left out: the list of models.");
+  out.value("interval", &s::interval, "Time between two checks; they run on one core for the whole program.", at_least<nanoseconds>(10ms));
+  out.value("timeout", &s::timeout, "How long one may take.", at_least<nanoseconds>(1ms));
+  out.value("healthy_after", &s::healthy_after, "Good checks in a row (status 2xx) after which the target is taken in again.", between<std::int64_t>(1, 1'000));
+  out.value("unhealthy_after", &s::unhealthy_after, "Failed checks in a row after which it is taken out.", between<std::int64_t>(1, 1'000));
+  return out;
+}
+
   schema<s> out;
   out.value("dialect", &s::dialect, "Wire protocol the provider speaks.");
   out.value("kind", &s::kind, "Which service it is (openai, azure, vllm, llama-server, ollama, groq, mistral, deepseek, xai, together, openrouter, sim, custom); the provider's own name when that is one of these.");
@@ -86,6 +107,7 @@ schema<provider_settings> provider() {
   out.value("script", &s::script, "For kind sim: the script file of its behaviour.");
   return out;
 }
+  out.group("health_check", &s::health_check, health_check(), "Asks the provider at intervals and takes its models out and in by the answers. Given, even empty, it is on.");
 
 schema<model_settings> model() {
   using s = model_settings;
@@ -96,6 +118,7 @@ schema<model_settings> model() {
   out.table("service_tiers", &s::service_tiers, price(), "Prices of other service tiers, by the name that requests and replies give them (flex, batch, priority). A tier that is not here has an unknown price.");
   out.value("max_output", &s::max_output, "Output tokens it can write; 0 means as shipped. Bounds reservations when a call states no max_tokens.", at_least<std::int64_t>(0));
   return out;
+  out.group("health_check", &s::health_check, health_check(), "The same for this model alone, instead of the provider's.");
 }
 
 schema<condition_settings> condition() {
@@ -139,12 +162,27 @@ schema<retry_settings> retry() {
   return out;
 }
 
-schema<cooldown_settings> cooldown() {
-  using s = cooldown_settings;
+schema<breaker_settings> breaker() {
+  using s = breaker_settings;
   schema<s> out;
-  out.value("failures", &s::failures, "Failures in a row after which a target pauses; 0 means never.", at_least<std::int64_t>(0));
-  out.value("pause", &s::pause, "First pause; doubled while it keeps failing.", at_least<nanoseconds>(1ms));
-  out.value("max_pause", &s::max_pause, "Longest pause.", at_least<nanoseconds>(1ms));
+  out.value("failures", &s::failures, "Failures in a row after which a target's breaker opens; 0 switches the breaker off.", at_least<std::int64_t>(0));
+  out.value("error_rate", &s::error_rate, "Share of failures in `window` at which it opens as well; 1 means never.", between(0.0, 1.0));
+  out.value("min_calls", &s::min_calls, "Calls in `window` below which the share says nothing.", at_least<std::int64_t>(1));
+  out.value("window", &s::window, "Span over which the share is taken, in steps of 5 s.", between<nanoseconds>(5s, 60s));
+  out.value("open", &s::open, "How long it stays open the first time; doubled each time in a row, less up to a fifth by lot.", at_least<nanoseconds>(1ms));
+  out.value("max_open", &s::max_open, "Longest such time.", at_least<nanoseconds>(1ms));
+  out.value("half_open_calls", &s::half_open_calls, "Calls let through at once as probes when that time is over; the first good one closes it.", between<std::int64_t>(1, 1'000));
+  out.value("slow_start", &s::slow_start, "After it closed, the time in which the target's share of calls grows from a tenth to all.", at_least<nanoseconds>(0s));
+  return out;
+}
+
+schema<outlier_settings> outlier() {
+  using s = outlier_settings;
+  schema<s> out;
+  out.value("error_margin", &s::error_margin, "By how much a target's share of failures must be above the median of the others'.", between(0.01, 1.0));
+  out.value("latency_factor", &s::latency_factor, "How many times the median of the others its mean latency must be; 0 means latency is not compared.", between(0.0, 1'000.0));
+  out.value("min_calls", &s::min_calls, "Calls in `breaker.window` below which a target is not compared.", at_least<std::int64_t>(1));
+  out.value("max_ejected", &s::max_ejected, "Share of the route's targets that may be out at the same time; 0 switches it off. The last one is never taken out.", between(0.0, 1.0));
   return out;
 }
 
@@ -197,7 +235,8 @@ schema<route_settings> route() {
   out.items("targets", &s::targets, target(), std::function<target_settings(std::string)>{[](std::string name) { return target_settings{.model = std::move(name), .when = {}}; }}, "Models that can serve the route: names, or groups.").required();
   out.group("deadline", &s::deadline, deadlines(), "How long each part of a call may take.");
   out.group("retry", &s::retry, retry(), "Trying again and failing over.");
-  out.group("cooldown", &s::cooldown, cooldown(), "When a failing target is left alone.");
+  out.group("breaker", &s::breaker, breaker(), "When a failing target is left alone, and how it comes back.");
+  out.group("outlier", &s::outlier, outlier(), "In routes with three or more targets: taking out one that is far from its peers, through its breaker.");
   out.group("limits", &s::limits, limits(), "Limits of the route, all callers together.");
   out.group("budget", &s::budget, budget(), "Budgets of the route, all callers together.");
   return out;

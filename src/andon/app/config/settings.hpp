@@ -71,6 +71,14 @@ struct provider_settings {
   std::optional<secret> key;
   std::map<std::string, secret> headers;
   std::string api_version;
+struct health_check_settings {
+  std::string path;
+  nanoseconds interval = 300ms;
+  nanoseconds timeout = 300ms;
+  std::int64_t healthy_after = 2;
+  std::int64_t unhealthy_after = 2;
+};
+
   std::string ca_file;
   bool verify = true;
   std::string script;
@@ -81,6 +89,7 @@ struct model_settings {
   std::string name;
   price_settings price;
   table_of<price_settings> service_tiers;
+  std::optional<health_check_settings> health_check;
   std::int64_t max_output = 0;
 };
 
@@ -88,6 +97,7 @@ struct condition_settings {
   std::string field, op;
   std::vector<std::string> value;
 };
+  std::optional<health_check_settings> health_check;
 
 struct target_settings {
   std::string model;
@@ -112,10 +122,22 @@ struct retry_settings {
   double budget = 0.2;
 };
 
-struct cooldown_settings {
+struct breaker_settings {
   std::int64_t failures = 5;
-  nanoseconds pause = 5s;
-  nanoseconds max_pause = 5min;
+  double error_rate = 0.5;
+  std::int64_t min_calls = 20;
+  nanoseconds window = 30s;
+  nanoseconds open = 2s;
+  nanoseconds max_open = 10s;
+  std::int64_t half_open_calls = 1;
+  nanoseconds slow_start = 10s;
+};
+
+struct outlier_settings {
+  double error_margin = 0.2;
+  double latency_factor = 0;
+  std::int64_t min_calls = 20;
+  double max_ejected = 0.5;
 };
 
 struct limit_settings {
@@ -144,7 +166,8 @@ struct route_settings {
   std::vector<target_settings> targets;
   deadline_settings deadline;
   retry_settings retry;
-  cooldown_settings cooldown;
+  breaker_settings breaker;
+  outlier_settings outlier;
   limit_settings limits;
   budget_settings budget;
 };

@@ -36,6 +36,7 @@ public:
     for (const auto& [name, one] : from_.models.entries) model(*out, name, one);
     for (const auto& [name, one] : from_.routes.entries) route(*out, name, one);
     if (from_.routes.entries.empty() && !found_.says_of("routes")) complain("routes", "there is no route, so no client could call anything", "add one under `routes`");
+    checks(*out);
     out->seal();
     return out;
   }
@@ -67,6 +68,7 @@ private:
     out.base.to.verify = one.verify;
     sendable(path, one);
     if (one.key && !one.key->empty()) out.headers.push_back(key_header(*out.flavour, *one.key));
+    if (one.health_check) check_path(path + ".health_check.path", one.health_check->path);
     for (const auto& [header, value] : one.headers) out.headers.push_back({header, std::string(value.reveal())});
     providers_.emplace(name, std::move(out));
   }
@@ -102,6 +104,11 @@ private:
   }
 
   static bool has_price(const price_settings& p) { 
+  void check_path(const std::string& at, const std::string& path) {
+    const auto printable = [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; };
+    if (!path.empty() && (path[0] != '/' || !std::ranges::all_of(path, printable))) complain(at, "'" + path + "' is not a path", "it begins with '/', from the host's root");
+  }
+
     return p.free || p.input || p.output || p.per_request || p.cached_read || p.cache_write_5m || p.cache_write_1h || p.reasoning ||
            p.input_audio || p.output_audio;
   }
@@ -190,6 +197,7 @@ private:
     if (one.max_output > 0) made->limits.max_output = one.max_output;
     made->runs_free = one.price.free || (provider.flavour->speaks == route::dialect::sim && !has_price(one.price));
     models_[name] = made.get();
+    if (one.health_check) check_path("models." + name + ".health_check.path", one.health_check->path);
     out.models.push_back(std::move(made));
   }
 
@@ -243,10 +251,58 @@ private:
     rules.retry.max_retry_after = one.retry.max_retry_after;
     rules.retry.budget_ratio = one.retry.budget;
     if (!one.retry.on.empty()) rules.retry.on = faults(path + ".retry.on", one.retry.on);
-    rules.cooldown.enabled = one.cooldown.failures > 0;
-    if (one.cooldown.failures > 0) rules.cooldown.consecutive_failures = static_cast<std::uint32_t>(one.cooldown.failures);
-    rules.cooldown.base = one.cooldown.pause;
-    rules.cooldown.max = std::max(one.cooldown.max_pause, one.cooldown.pause);
+    rules.breaker = breaker_of(one.breaker);
+    rules.outlier = {one.outlier.error_margin, one.outlier.latency_factor, static_cast<std::uint32_t>(one.outlier.min_calls), one.outlier.max_ejected};
+  }
+
+  /// One check per provider that has one, which feeds all of its models but those with a check of their own.
+  void checks(gateway::plan& out) {
+    std::map<std::string, gateway::health_check*> of_providers;
+    for (const auto& [name, one] : from_.models.entries) {
+      const auto known = providers_.find(one.provider);
+      if (known == providers_.end() || !models_.contains(name)) continue;
+      const auto& shared = from_.providers.entries.at(one.provider).health_check;
+      const auto& wanted = one.health_check ? one.health_check : shared;
+      if (!wanted) continue;
+      auto& place = of_providers[one.health_check ? "models." + name : "providers." + one.provider];
+      if (place == nullptr) place = out.checks.emplace_back(check_of(known->second, *wanted)).get();
+      place->feeds.emplace_back(model_name{name}, in_.health.of(model_name{name}));
+      place->slow_start = std::max(place->slow_start, slow_start_of(name));
+    }
+  }
+
+  static std::unique_ptr<gateway::health_check> check_of(const known_provider& provider, const health_check_settings& from) {
+    auto out = std::make_unique<gateway::health_check>();
+    out->to = provider.base.to;
+    out->path = from.path.empty() ? provider.base.path + "/models" : from.path;
+    out->headers = provider.headers;
+    out->interval = from.interval;
+    out->timeout = from.timeout;
+    out->healthy_after = static_cast<std::uint32_t>(from.healthy_after);
+    out->unhealthy_after = static_cast<std::uint32_t>(from.unhealthy_after);
+    return out;
+  }
+
+  /// The longest of the routes that the model serves.
+  [[nodiscard]] nanoseconds slow_start_of(const std::string& model) const {
+    nanoseconds longest{};
+    for (const auto& [name, one] : from_.routes.entries)
+      if (std::ranges::find(one.targets, model, &target_settings::model) != one.targets.end()) longest = std::max(longest, one.breaker.slow_start);
+    return longest;
+  }
+
+  static route::breaker_settings breaker_of(const breaker_settings& from) {
+    route::breaker_settings out;
+    out.enabled = from.failures > 0;
+    if (out.enabled) out.consecutive_failures = static_cast<std::uint32_t>(from.failures);
+    out.error_rate = from.error_rate;
+    out.min_calls = static_cast<std::uint32_t>(from.min_calls);
+    out.window = from.window;
+    out.open = from.open;
+    out.max_open = std::max(from.max_open, from.open);
+    out.half_open_calls = static_cast<std::uint32_t>(from.half_open_calls);
+    out.slow_start = from.slow_start;
+    return out;
   }
 
   route::fault_kinds faults(const std::string& path, const std::vector<std::string>& names) {

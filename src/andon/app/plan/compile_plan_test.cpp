@@ -86,8 +86,8 @@ routes:
     targets: [ { model: m, weight: 3, when: [ { field: tag, op: eq, value: [ gold ] } ] } ]
     deadline: { connect: 1s, first_token: 2s, idle: 3s, total: 4s }
     retry: { attempts: 5, on: [ 429 ], backoff: 5ms, max_backoff: 6ms, max_retry_after: 7s, budget: 0.5 }
-    cooldown: { failures: 9, pause: 8s, max_pause: 1s }
-  n: { targets: [ m ], cooldown: { failures: 0 } }
+    breaker: { failures: 9, error_rate: 0.25, min_calls: 7, window: 15s, open: 8s, max_open: 1s, half_open_calls: 3, slow_start: 4s }
+  n: { targets: [ m ], breaker: { failures: 0 } }
 )");
   ASSERT_TRUE(whole.made) << whole.found.text();
   const auto& rules = whole.plan().find("w")->choice->settings();
@@ -105,10 +105,15 @@ routes:
   EXPECT_EQ(rules.retry.max_retry_after, 7s);
   EXPECT_DOUBLE_EQ(rules.retry.budget_ratio, 0.5);
   EXPECT_EQ(rules.retry.prefer, route::retry_settings::order::same_first) << "there is no other target";
-  EXPECT_EQ(rules.cooldown.consecutive_failures, 9u);
-  EXPECT_EQ(rules.cooldown.base, 8s);
-  EXPECT_EQ(rules.cooldown.max, 8s) << "never shorter than the first pause";
-  EXPECT_FALSE(whole.plan().find("n")->choice->settings().cooldown.enabled);
+  EXPECT_EQ(rules.breaker.consecutive_failures, 9u);
+  EXPECT_EQ(rules.breaker.open, 8s);
+  EXPECT_EQ(rules.breaker.max_open, 8s) << "never shorter than the first time";
+  EXPECT_EQ(rules.breaker.error_rate, 0.25);
+  EXPECT_EQ(rules.breaker.min_calls, 7u);
+  EXPECT_EQ(rules.breaker.window, 15s);
+  EXPECT_EQ(rules.breaker.half_open_calls, 3u);
+  EXPECT_EQ(rules.breaker.slow_start, 4s);
+  EXPECT_FALSE(whole.plan().find("n")->choice->settings().breaker.enabled);
 }
 
 TEST(compile_plan, wrong_prices_are_all_named_with_their_places) {
