@@ -3,16 +3,6 @@
 namespace andon::app {
 namespace {
 
-schema<tls_settings> tls() {
-  using s = tls_settings;
-  schema<s> out;
-  out.value("certificate_file", &s::certificate_file, "PEM file of the certificate and its chain; given, the port speaks TLS (1.2 and later) only. Read again when it changes and on SIGHUP; one that cannot be used leaves the one before in force.");
-  out.value("key_file", &s::key_file, "PEM file of the certificate's private key; left out, it stands in certificate_file.");
-  out.value("client_ca_file", &s::client_ca_file, "PEM file of the authorities that clients' certificates must come from.");
-  out.value("client_auth", &s::client_auth, "Clients' certificates: not asked for, checked when shown, or required. Beside the key, never instead of it.");
-  return out;
-}
-
 schema<listen_settings> listen() {
   using s = listen_settings;
   schema<s> out;
