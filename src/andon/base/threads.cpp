@@ -9,10 +9,14 @@ namespace andon {
 
 void name_this_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
 
+void share_with_cores() {
+  const sched_param unused{};
+  sched_setscheduler(0, SCHED_BATCH, &unused);
+}
+
 void yield_to_cores() {
   constexpr int nice_level = 10;
-  const sched_param unused{};
-  sched_setscheduler(0, SCHED_BATCH, &unused);  // wakes without preempting a running core
+  share_with_cores();
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice_level);
 }
 

@@ -11,6 +11,9 @@ void name_this_thread(const std::string& name);
 /// Best effort: without it everything works, only less evenly.
 void yield_to_cores();
 
+/// For work that must keep up: its fair share, but it does not interrupt a running core when it wakes.
+void share_with_cores();
+
 /// For a thread whose work may stand still for as long as the machine is busy: it gets what nothing else wants, and a
 /// woken core takes its processor at once. For good: only a privileged thread could leave this state again.
 void run_when_idle();

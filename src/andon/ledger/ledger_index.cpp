@@ -168,7 +168,7 @@ void ledger_index::run() {
 
 void ledger_index::run_when_late() {
   name_this_thread("index-late");
-  yield_to_cores();
+  share_with_cores();
   auto target = journal_.status().streams;
   auto since = clock_.mono();
   for (;;) {
