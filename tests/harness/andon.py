@@ -165,7 +165,7 @@ class Andon(Process):
     def _ready(self, file):
         assert self.running(), f"andon ended with {self.child.returncode}: {self.tail()}"
         path = self.data / file
-        return path.read_text().strip() if path.exists() else None
+        return path.read_text().strip().removeprefix("https://") if path.exists() else None
 
     @property
     def url(self):

@@ -16,19 +16,9 @@
 #include "andon/base/clock.hpp"
 #include "andon/base/error.hpp"
 #include "andon/net/tls.hpp"
+#include "andon/net/tls_settings.hpp"
 
 namespace andon::net {
-
-/// Whether clients must show a certificate: not asked for; asked for, and checked if shown; refused without.
-enum class client_certificates : std::uint8_t { none, request, require };
-
-struct tls_server_settings {
-  std::string certificate_file;   ///< PEM: the server's certificate, then the chain up to the authority
-  std::string key_file;           ///< PEM; empty: in the certificate's file
-  std::string client_ca_file;     ///< PEM: the authorities that clients' certificates must come from
-  client_certificates clients = client_certificates::none;
-  bool http2 = true;              ///< offered by ALPN
-};
 
 /// The keys that session tickets are sealed with: a new one every `rotation`; the one before still opens its tickets,
 /// which are then renewed. Any thread.

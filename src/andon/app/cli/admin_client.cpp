@@ -119,15 +119,18 @@ result<plain_reply> send_request(const net::endpoint& to, std::string_view metho
 }
 
 result<admin_client> admin_client::open(const std::string& data_directory) {
-  const auto where = read_line_of(data_directory, "admin-address");
+  auto where = read_line_of(data_directory, "admin-address");
   if (!where) return fail(errc::unavailable, fmt::format("no gateway is running on this data directory ({}): start one with andon serve", data_directory));
   const auto token = read_line_of(data_directory, "admin-token");
   if (!token) return fail(errc::unavailable, fmt::format("cannot read {}/admin-token: is this the right data directory, and may this user read it?", data_directory));
+  const bool tls = where->starts_with("https://");
+  if (tls) where->erase(0, 8);
   auto parsed = value_codec<address>::read(*where);
   if (!parsed) return fail(errc::corrupt, fmt::format("{}/admin-address does not hold an address", data_directory));
   if (parsed->host == "0.0.0.0" || parsed->host.empty()) parsed->host = "127.0.0.1";
   if (parsed->host == "::") parsed->host = "::1";
-  return admin_client(data_directory, {.host = parsed->host, .port = parsed->port}, secret{*token});
+  // Whoever may write the data directory owns this gateway: its address is trusted, whatever name the certificate has.
+  return admin_client(data_directory, {.host = parsed->host, .port = parsed->port, .tls = tls, .verify = false}, secret{*token});
 }
 
 result<plain_reply> admin_client::send(std::string_view method, std::string_view target, std::string_view body,

@@ -45,10 +45,11 @@ result<net::endpoint> destination(const context& in, const replay_options& from)
   if (where.empty()) {
     const auto gateway = read_line_of(in.data, "gateway-address");
     if (!gateway) return fail(errc::unavailable, fmt::format("no gateway is running on this data directory ({}): start one with andon serve, or name one with --to", in.data));
-    where = "http://" + *gateway;
+    where = gateway->starts_with("https://") ? *gateway : "http://" + *gateway;
   }
   auto url = net::parse_base_url(where);
   if (!url) return std::unexpected(url.error());
+  url->to.verify = !from.to.empty();   // the data directory's own gateway is trusted, whatever name its certificate has
   return url->to;
 }
 

@@ -171,6 +171,9 @@ loaded_settings load_settings(const std::string& path, const std::vector<local_e
   }
   out.values = read_settings(out.text, found, environment_variable);
   const auto folder = std::filesystem::path(path).parent_path();
+  for (auto* tls : {&out.values.listen.gateway_tls, &out.values.listen.admin_tls})
+    for (auto* file : {&tls->certificate_file, &tls->key_file, &tls->client_ca_file})
+      if (!file->empty()) *file = (folder / *file).string();
   for (auto& [name, provider] : out.values.providers.entries)  // beside the file that names them
     for (auto* file : {&provider.script, &provider.ca_file})
       if (!file->empty()) *file = (folder / *file).string();

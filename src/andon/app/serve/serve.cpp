@@ -11,6 +11,7 @@
 #include "andon/app/plan/advice.hpp"
 #include "andon/app/serve/file_watch.hpp"
 #include "andon/app/serve/instance.hpp"
+#include "andon/app/serve/listener_tls.hpp"
 #include "andon/base/log.hpp"
 
 namespace andon::app {
@@ -138,6 +139,7 @@ int check_file(const std::string& path) {
   diagnostics found(path.empty() ? "embedded defaults" : path);
   const auto loaded = load_settings(path, {}, found);
   check_references(loaded.values, found);
+  check_certificates(loaded.values, found);
   advise(loaded.values, found);
   print_complaints(found);
   const auto warnings = found.warnings();

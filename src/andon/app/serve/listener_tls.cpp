@@ -1,0 +1,54 @@
+#include "andon/app/serve/listener_tls.hpp"
+
+#include "andon/base/log.hpp"
+#include "andon/base/time_text.hpp"
+
+namespace andon::app {
+namespace {
+
+constexpr auto soon = std::chrono::hours{24} * 14;
+
+}  // namespace
+
+listener_tls::listener_tls(const char* port, const tls_settings& from, const andon::clock& time)
+    : port_(port), settings_{from.certificate_file, from.key_file, from.client_ca_file, from.client_auth}, time_(time),
+      tickets_(std::make_shared<net::ticket_keys>(time)) {
+  for (const auto* file : {&settings_.certificate_file, &settings_.key_file, &settings_.client_ca_file})
+    if (!file->empty()) files_.emplace_back(*file);
+}
+
+result<listener_tls::context_ptr> listener_tls::load() {
+  if (!wanted()) {
+    if (files_.empty() && settings_.clients == net::client_certificates::none) return context_ptr{};
+    return fail(errc::tls_failed, std::string(port_) + ": certificate_file is missing, without which the port cannot speak TLS");
+  }
+  auto made = net::tls_server_context::make(settings_, tickets_);
+  if (!made) return fail(errc::tls_failed, std::string(port_) + ": " + made.error().message);
+  const auto until = (*made)->valid_until();
+  if (until - time_.wall() < soon) log::warn("certificate_ends_soon", {{"port", port_}, {"until", format_rfc3339(until)}});
+  return made;
+}
+
+listener_tls::context_ptr listener_tls::look(bool again) {
+  if (!wanted()) return nullptr;
+  for (auto& file : files_) again = file.look() == file_change::changed || again;
+  if (!again) return nullptr;
+  auto made = load();
+  if (!made) {
+    log::error("certificate_refused", {{"meaning", "the certificate before it stays in force"}, {"reason", made.error().message}});
+    return nullptr;
+  }
+  log::info("certificate_loaded", {{"port", port_}, {"until", format_rfc3339((*made)->valid_until())}});
+  return *made;
+}
+
+void check_certificates(const settings& from, diagnostics& found) {
+  const system_clock time;
+  const std::pair<std::string, const tls_settings*> ports[] = {{"listen.gateway_tls", &from.listen.gateway_tls}, {"listen.admin_tls", &from.listen.admin_tls}};
+  for (const auto& [path, port] : ports) {
+    listener_tls one(path.c_str(), *port, time);
+    if (auto loaded = one.load(); !loaded) found.add(from.places.at(path), path, loaded.error().message);
+  }
+}
+
+}  // namespace andon::app
