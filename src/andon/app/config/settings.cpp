@@ -3,23 +3,11 @@
 namespace andon::app {
 namespace {
 
-schema<tls_settings> tls() {
-  using s = tls_settings;
-  schema<s> out;
-  out.value("certificate_file", &s::certificate_file, "PEM file of the certificate and its chain; given, the port speaks TLS (1.2 and later) only. Read again when it changes and on SIGHUP; one that cannot be used leaves the one before in force.");
-  out.value("key_file", &s::key_file, "PEM file of the certificate's private key; left out, it stands in certificate_file.");
-  out.value("client_ca_file", &s::client_ca_file, "PEM file of the authorities that clients' certificates must come from.");
-  out.value("client_auth", &s::client_auth, "Clients' certificates: not asked for, checked when shown, or required. Beside the key, never instead of it.");
-  return out;
-}
-
 schema<listen_settings> listen() {
   using s = listen_settings;
   schema<s> out;
   out.value("gateway", &s::gateway, "Where clients connect. Needs a restart to change.");
   out.value("admin", &s::admin, "Admin API, status page and metrics. Keep it on loopback or behind your own proxy. Needs a restart to change.");
-  out.group("gateway_tls", &s::gateway_tls, tls(), "TLS on the gateway port.");
-  out.group("admin_tls", &s::admin_tls, tls(), "TLS on the admin port.");
   out.list("admin_hosts", &s::admin_hosts, "Names under which the admin port may be addressed, beside IP addresses and localhost; others are refused against DNS rebinding. Needs a restart to change.");
   out.value("threads", &s::threads, "Cores that carry calls; 0 means all. Needs a restart to change.", between<std::int64_t>(0, 64));
   out.value("max_body", &s::max_body, "Largest request body, both as received and as unpacked.", at_least(byte_count{1024}));
@@ -230,6 +218,34 @@ schema<budget_rule_settings> budget_rule() {
   return out;
 }
 
+schema<cache_settings> cache() {
+  using s = cache_settings;
+  schema<s> out;
+  out.value("memory", &s::memory, "Most memory that everything kept may take, all routes and projects together; what was used longest ago goes first.", between(byte_count{0}, byte_count{1ll << 40}));
+  out.value("max_entry", &s::max_entry, "Largest reply that is kept.", at_least(byte_count{1024}));
+  out.value("max_questions", &s::max_questions, "Questions that the semantic cache knows at once; their vectors take at most half of `memory`.", between<std::int64_t>(0, 10'000'000));
+  return out;
+}
+
+schema<semantic_settings> semantic() {
+  using s = semantic_settings;
+  schema<s> out;
+  out.value("model", &s::model, "Entry of `models` that makes embeddings; left out: no semantic cache.");
+  out.value("threshold", &s::threshold, "Least cosine of two questions that count as the same. Depends on the embedding model: measure before you trust it.", between(0.5, 1.0));
+  out.value("timeout", &s::timeout, "How long an embedding may take; then the call goes on without.", at_least<nanoseconds>(1ms));
+  return out;
+}
+
+schema<route_cache_settings> route_cache() {
+  using s = route_cache_settings;
+  schema<s> out;
+  out.value("ttl", &s::ttl, "How long a reply may be given again; 0s: the route has no cache.", at_least<nanoseconds>(0s));
+  out.value("exact", &s::exact, "The same request gets the kept reply.");
+  out.value("coalesce", &s::coalesce, "Identical calls under way are made once; the others wait for its reply.");
+  out.group("semantic", &s::semantic, semantic(), "A question that means the same gets the kept reply, too.");
+  return out;
+}
+
 schema<route_settings> route() {
   using s = route_settings;
   schema<s> out;
@@ -241,6 +257,7 @@ schema<route_settings> route() {
   out.group("outlier", &s::outlier, outlier(), "In routes with three or more targets: taking out one that is far from its peers, through its breaker.");
   out.group("limits", &s::limits, limits(), "Limits of the route, all callers together.");
   out.group("budget", &s::budget, budget(), "Budgets of the route, all callers together.");
+  out.group("cache", &s::cache, route_cache(), "Giving replies again.");
   return out;
 }
 
@@ -280,6 +297,7 @@ schema<settings> make() {
   out.group("log", &s::log, logging(), "The program's own log, on standard error.");
   out.group("ledger", &s::ledger, ledger(), "The durable record of every exchange.");
   out.group("telemetry", &s::telemetry, telemetry(), "Export of traces and metrics by OTLP/HTTP.");
+  out.group("cache", &s::cache, cache(), "What all routes' caches share.");
   out.value("time_zone", &s::time_zone, "IANA name of the zone whose calendar budgets follow.");
   out.value("default_max_output", &s::default_max_output, "Output tokens to reserve for a call when neither it nor the model states a bound.", at_least<std::int64_t>(1));
   out.group("limits", &s::limits, limits(), "Limits of the gateway as a whole.");

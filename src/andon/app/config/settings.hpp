@@ -10,21 +10,14 @@
 #include "andon/app/config/schema.hpp"
 #include "andon/app/config/value.hpp"
 #include "andon/base/log.hpp"
-#include "andon/net/tls_settings.hpp"
 
 namespace andon::app {
 
 using namespace std::chrono_literals;
 
-struct tls_settings {
-  std::string certificate_file, key_file, client_ca_file;
-  net::client_certificates client_auth = net::client_certificates::none;
-};
-
 struct listen_settings {
   address gateway{"127.0.0.1", 4000};
   address admin{"127.0.0.1", 4001};
-  tls_settings gateway_tls, admin_tls;
   std::vector<std::string> admin_hosts;
   std::int64_t threads = 0;
   byte_count max_body{32ll << 20};
@@ -168,6 +161,25 @@ struct budget_rule_settings {
   std::int64_t alarm_percent = 80;
 };
 
+struct cache_settings {
+  byte_count memory{64ll << 20};
+  byte_count max_entry{1ll << 20};
+  std::int64_t max_questions = 20'000;
+};
+
+struct semantic_settings {
+  std::string model;
+  double threshold = 0.95;
+  nanoseconds timeout = 500ms;
+};
+
+struct route_cache_settings {
+  nanoseconds ttl{0};
+  bool exact = true;
+  bool coalesce = true;
+  semantic_settings semantic;
+};
+
 struct route_settings {
   std::string strategy = "priority";
   std::vector<target_settings> targets;
@@ -177,6 +189,7 @@ struct route_settings {
   outlier_settings outlier;
   limit_settings limits;
   budget_settings budget;
+  route_cache_settings cache;
 };
 
 enum class unknown_price_choice : std::uint8_t { allow, refuse };
@@ -209,6 +222,7 @@ struct settings {
   log_settings log;
   ledger_settings ledger;
   telemetry_settings telemetry;
+  cache_settings cache;
   std::string time_zone = "UTC";
   std::int64_t default_max_output = 4096;
   limit_settings limits;
@@ -221,7 +235,6 @@ struct settings {
   place_map places;  ///< of everything that the file holds, for complaints beyond single values
 };
 
-template <> struct enum_names<net::client_certificates> { static constexpr std::array<std::string_view, 3> names{"none", "request", "require"}; };
 template <> struct enum_names<log::level> { static constexpr std::array<std::string_view, 5> names{"debug", "info", "warn", "error", "off"}; };
 template <> struct enum_names<log::format> { static constexpr std::array<std::string_view, 2> names{"text", "json"}; };
 template <> struct enum_names<sync_mode> { static constexpr std::array<std::string_view, 2> names{"interval", "always"}; };

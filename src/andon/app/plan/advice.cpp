@@ -84,6 +84,7 @@ private:
     std::set<std::string> used;
     for (const auto& [name, one] : from_.routes.entries)
       for (const auto& target : one.targets) used.insert(target.model);
+    for (const auto& [name, one] : from_.routes.entries) used.insert(one.cache.semantic.model);
     for (const auto& [name, one] : from_.models.entries)
       if (!used.contains(name)) warn("models." + name, "no route has this model as a target", "clients call routes: add one under `routes`, or remove it");
   }

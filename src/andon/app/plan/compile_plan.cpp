@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "andon/app/plan/compile.hpp"
+#include "andon/app/plan/compile_cache.hpp"
 #include "andon/ledger/keyring.hpp"
 #include "andon/net/url.hpp"
 #include "andon/route/provider_table.hpp"
@@ -337,10 +338,23 @@ private:
       return complain(path, std::move(why));
     }
     made->choice = std::move(*compiled);
+    made->cache = cache_policy_of(one, *made);
+    made->embedder = embedder(path + ".cache", one.cache);
     made->max_output = 0;
     for (const auto* model : made->models) made->max_output = std::max(made->max_output, model->limits.max_output);
     if (std::ranges::any_of(made->models, [](const auto* m) { return m->limits.max_output == 0; })) made->max_output = 0;
     out.routes.push_back(std::move(made));
+  }
+
+  const gateway::served_model* embedder(const std::string& path, const route_cache_settings& one) {
+    const auto& wanted = one.semantic.model;
+    if (wanted.empty()) return nullptr;
+    const auto place = path + ".semantic.model";
+    if (one.ttl <= nanoseconds{}) complain(place, "has no effect without a cache", "set cache.ttl of the route");
+    const auto known = models_.find(wanted);
+    if (known != models_.end()) return known->second;
+    if (!from_.models.entries.contains(wanted)) complain(place, "there is no model '" + wanted + "'", hint_for(wanted));
+    return nullptr;
   }
 
   std::optional<route::unit_prices> unit_prices(const gateway::plan& out, const gateway::served_model& model) const {

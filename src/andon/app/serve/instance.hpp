@@ -14,7 +14,6 @@
 #include "andon/app/plan/compile.hpp"
 #include "andon/app/serve/configuration.hpp"
 #include "andon/app/serve/core_unit.hpp"
-#include "andon/app/serve/listener_tls.hpp"
 #include "andon/app/serve/serve.hpp"
 #include "andon/app/serve/sim_host.hpp"
 #include "andon/app/serve/spend_watch.hpp"
@@ -61,9 +60,6 @@ private:
   result<void> adopt(const settings& from, diagnostics& found);
   result<void> start_core(net::core& on, std::uint16_t& port);
   result<void> start_admin();
-  result<void> load_certificates();
-  /// Takes up certificates that changed (`again`: reads them in any case).
-  void look_at_certificates(bool again);
   result<void> write_address(const char* file, const std::string& address) const;
   admin::services admin_services();
   telemetry::otlp_exporter* make_exporter();
@@ -78,6 +74,7 @@ private:
   metrics::counter& reloads_ = metrics_.make_counter({"andon.config.reloads", "Configurations that came into force by a reload", "{reload}"});
   metrics::counter& reloads_refused_ = metrics_.make_counter({"andon.config.reloads_refused", "Reloads refused because the configuration is wrong; the one before stays in force", "{reload}"});
   llm::token_counter counter_;
+  cache::shared_replies replies_{metrics_};
   route::health_table health_;
   route::health_metrics health_readings_{metrics_, health_, time_};
   net::resolver resolver_;
@@ -103,9 +100,6 @@ private:
   std::optional<access::new_key> first_key_;
   secret admin_token_;
   std::string gateway_address_, admin_address_;
-  std::mutex certificates_;   ///< a signal and the admin API may both ask for a reload
-  std::optional<listener_tls> gateway_tls_, admin_tls_;
-  listener_tls::context_ptr gateway_certificate_, admin_certificate_;
   wall_time started_;
   mono_time last_upkeep_{};
   std::atomic<bool> drain_asked_{false}, draining_{false}, ready_{false};
