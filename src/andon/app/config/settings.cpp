@@ -3,11 +3,23 @@
 namespace andon::app {
 namespace {
 
+schema<tls_settings> tls() {
+  using s = tls_settings;
+  schema<s> out;
+  out.value("certificate_file", &s::certificate_file, "PEM file of the certificate and its chain; given, the port speaks TLS (1.2 and later) only. Read again when it changes and on SIGHUP; one that cannot be used leaves the one before in force.");
+  out.value("key_file", &s::key_file, "PEM file of the certificate's private key; left out, it stands in certificate_file.");
+  out.value("client_ca_file", &s::client_ca_file, "PEM file of the authorities that clients' certificates must come from.");
+  out.value("client_auth", &s::client_auth, "Clients' certificates: not asked for, checked when shown, or required. Beside the key, never instead of it.");
+  return out;
+}
+
 schema<listen_settings> listen() {
   using s = listen_settings;
   schema<s> out;
   out.value("gateway", &s::gateway, "Where clients connect. Needs a restart to change.");
   out.value("admin", &s::admin, "Admin API, status page and metrics. Keep it on loopback or behind your own proxy. Needs a restart to change.");
+  out.group("gateway_tls", &s::gateway_tls, tls(), "TLS on the gateway port.");
+  out.group("admin_tls", &s::admin_tls, tls(), "TLS on the admin port.");
   out.list("admin_hosts", &s::admin_hosts, "Names under which the admin port may be addressed, beside IP addresses and localhost; others are refused against DNS rebinding. Needs a restart to change.");
   out.value("threads", &s::threads, "Cores that carry calls; 0 means all. Needs a restart to change.", between<std::int64_t>(0, 64));
   out.value("max_body", &s::max_body, "Largest request body, both as received and as unpacked.", at_least(byte_count{1024}));

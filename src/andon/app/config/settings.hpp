@@ -10,14 +10,21 @@
 #include "andon/app/config/schema.hpp"
 #include "andon/app/config/value.hpp"
 #include "andon/base/log.hpp"
+#include "andon/net/tls_settings.hpp"
 
 namespace andon::app {
 
 using namespace std::chrono_literals;
 
+struct tls_settings {
+  std::string certificate_file, key_file, client_ca_file;
+  net::client_certificates client_auth = net::client_certificates::none;
+};
+
 struct listen_settings {
   address gateway{"127.0.0.1", 4000};
   address admin{"127.0.0.1", 4001};
+  tls_settings gateway_tls, admin_tls;
   std::vector<std::string> admin_hosts;
   std::int64_t threads = 0;
   byte_count max_body{32ll << 20};
@@ -235,6 +242,7 @@ struct settings {
   place_map places;  ///< of everything that the file holds, for complaints beyond single values
 };
 
+template <> struct enum_names<net::client_certificates> { static constexpr std::array<std::string_view, 3> names{"none", "request", "require"}; };
 template <> struct enum_names<log::level> { static constexpr std::array<std::string_view, 5> names{"debug", "info", "warn", "error", "off"}; };
 template <> struct enum_names<log::format> { static constexpr std::array<std::string_view, 2> names{"text", "json"}; };
 template <> struct enum_names<sync_mode> { static constexpr std::array<std::string_view, 2> names{"interval", "always"}; };

@@ -203,6 +203,7 @@ result<void> instance::start_core(net::core& on, std::uint16_t& port) {
       exporter, telemetry::sampler(settings_.telemetry.sample_ratio), &replies_});
   unit.handler->adopt(plan_);
   unit.listener = std::make_unique<net::http_server>(on, *unit.handler, limits_of(settings_.listen));
+  unit.listener->use_tls(gateway_certificate_);
   const auto bound = unit.listener->listen(settings_.listen.gateway.host, port, cores_.empty() ? net::http_server::place::first : net::http_server::place::beside_own);
   if (!bound) return std::unexpected(bound.error());
   port = *bound;
@@ -210,7 +211,28 @@ result<void> instance::start_core(net::core& on, std::uint16_t& port) {
   return {};
 }
 
+result<void> instance::load_certificates() {
+  gateway_tls_.emplace("listen.gateway_tls", settings_.listen.gateway_tls, time_);
+  admin_tls_.emplace("listen.admin_tls", settings_.listen.admin_tls, time_);
+  auto gateway = gateway_tls_->load();
+  if (!gateway) return std::unexpected(std::move(gateway.error()));
+  auto admin = admin_tls_->load();
+  if (!admin) return std::unexpected(std::move(admin.error()));
+  gateway_certificate_ = std::move(*gateway);
+  admin_certificate_ = std::move(*admin);
+  return {};
+}
+
+void instance::look_at_certificates(bool again) {
+  const std::lock_guard lock(certificates_);
+  if (!gateway_tls_ || !ready_) return;
+  if (const auto fresh = gateway_tls_->look(again))
+    for (auto& unit : cores_) unit.on.post([&unit, fresh] { unit.listener->use_tls(fresh); });
+  if (const auto fresh = admin_tls_->look(again)) admin_core_->post([this, fresh] { admin_listener_->use_tls(fresh); });
+}
+
 result<void> instance::start() {
+  if (auto loaded = load_certificates(); !loaded) return loaded;
   make_exporter();
   sims_->start();
   reactor_ = std::make_unique<net::reactor>(core_count(settings_.listen.threads), time_, secure_seed());
@@ -219,8 +241,8 @@ result<void> instance::start() {
     if (auto started = start_core(reactor_->at(i), port); !started) return started;
   gateway_address_ = to_string(address{settings_.listen.gateway.host, port});
   if (auto started = start_admin(); !started) return started;
-  if (auto written = write_address("gateway-address", gateway_address_); !written) return written;
-  if (auto written = write_address("admin-address", admin_address_); !written) return written;
+  if (auto written = write_address("gateway-address", (gateway_tls_->wanted() ? "https://" : "") + gateway_address_); !written) return written;
+  if (auto written = write_address("admin-address", (admin_tls_->wanted() ? "https://" : "") + admin_address_); !written) return written;
   reactor_->start();
   admin_thread_ = std::thread([this] { admin_core_->run(); });
   pthread_setname_np(admin_thread_.native_handle(), "admin");
@@ -238,6 +260,7 @@ result<void> instance::start_admin() {
   limits.max_body = std::min<std::size_t>(limits.max_body, 4u << 20);
   limits.max_connections = 1'000;
   admin_listener_ = std::make_unique<net::http_server>(*admin_core_, *admin_api_, limits);
+  admin_listener_->use_tls(admin_certificate_);
   const auto bound = admin_listener_->listen(settings_.listen.admin.host, settings_.listen.admin.port);
   if (!bound) return std::unexpected(bound.error());
   admin_address_ = to_string(address{settings_.listen.admin.host, *bound});
@@ -266,6 +289,7 @@ result<void> instance::write_address(const char* file, const std::string& addres
 }
 
 result<void> instance::reload() {
+  look_at_certificates(true);
   const std::lock_guard lock(reloading_);
   diagnostics found(options_.config.empty() ? "embedded defaults" : options_.config);
   const auto fresh = load_settings(options_.config, engines_, found);
@@ -300,6 +324,7 @@ result<void> instance::reload_because(std::string_view cause) {
 }
 
 void instance::tick() {
+  look_at_certificates(false);
   if (time_.mono() - last_upkeep_ < between_upkeeps) return;
   last_upkeep_ = time_.mono();
   if (const auto flushed = keys_->flush_last_used(); !flushed) log::warn("last_used_not_saved", {{"reason", flushed.error().message}});
@@ -345,12 +370,13 @@ void instance::end_threads() {
 
 std::string instance::greeting() const {
   const auto in_force = plan();
-  std::string out = "\nAndon is ready.\n  gateway  http://" + gateway_address_ + "/v1\n  admin    http://" + admin_address_ +
+  const std::string gateway = (gateway_tls_->wanted() ? "https://" : "http://") + gateway_address_;
+  std::string out = "\nAndon is ready.\n  gateway  " + gateway + "/v1\n  admin    " + (admin_tls_->wanted() ? "https://" : "http://") + admin_address_ +
                     "/#token=" + std::string(admin_token_.reveal()) + "\n";
   if (first_key_) {
     const std::string key(first_key_->text.reveal());
     const auto model = in_force->find("sim") != nullptr ? std::string("sim") : in_force->routes.front()->name.str();
-    out += "  key      " + key + "   (shown once; more with: andon key create --project default --name NAME)\n\nTry it:\n  curl http://" + gateway_address_ +
+    out += "  key      " + key + "   (shown once; more with: andon key create --project default --name NAME)\n\nTry it:\n  curl " + gateway +
            "/v1/chat/completions -H 'Authorization: Bearer " + key + "' -H 'Content-Type: application/json' \\\n    -d '{\"model\":\"" + model +
            "\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n  andon ledger search hello" + (options_.data == serve_options{}.data ? std::string{} : " --data " + options_.data) + "\n";
   }

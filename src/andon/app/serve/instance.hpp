@@ -14,6 +14,7 @@
 #include "andon/app/plan/compile.hpp"
 #include "andon/app/serve/configuration.hpp"
 #include "andon/app/serve/core_unit.hpp"
+#include "andon/app/serve/listener_tls.hpp"
 #include "andon/app/serve/serve.hpp"
 #include "andon/app/serve/sim_host.hpp"
 #include "andon/app/serve/spend_watch.hpp"
@@ -60,6 +61,9 @@ private:
   result<void> adopt(const settings& from, diagnostics& found);
   result<void> start_core(net::core& on, std::uint16_t& port);
   result<void> start_admin();
+  result<void> load_certificates();
+  /// Takes up certificates that changed (`again`: reads them in any case).
+  void look_at_certificates(bool again);
   result<void> write_address(const char* file, const std::string& address) const;
   admin::services admin_services();
   telemetry::otlp_exporter* make_exporter();
@@ -100,6 +104,9 @@ private:
   std::optional<access::new_key> first_key_;
   secret admin_token_;
   std::string gateway_address_, admin_address_;
+  std::mutex certificates_;   ///< a signal and the admin API may both ask for a reload
+  std::optional<listener_tls> gateway_tls_, admin_tls_;
+  listener_tls::context_ptr gateway_certificate_, admin_certificate_;
   wall_time started_;
   mono_time last_upkeep_{};
   std::atomic<bool> drain_asked_{false}, draining_{false}, ready_{false};
