@@ -12,8 +12,7 @@
 namespace andon::ledger {
 namespace {
 
-constexpr std::size_t records_a_turn = 64;  // what a thread that gets no processor holds up at most
-constexpr auto look_for_lag_every = std::chrono::milliseconds{200};
+constexpr std::size_t records_a_turn = 64;  // a third of a millisecond: how long a core may wait for its processor
 constexpr auto retention_period = std::chrono::minutes{10};
 
 checkpoint* of_stream(std::vector<checkpoint>& all, std::uint32_t stream) {
@@ -32,7 +31,7 @@ ledger_index::~ledger_index() { stop(); }
 
 void ledger_index::start() {
   thread_ = std::thread([this] { run(); });
-  late_ = std::thread([this] { run_when_late(); });
+  spare_ = std::thread([this] { watch_for_spare_time(); });
 }
 
 void ledger_index::stop() {
@@ -41,8 +40,10 @@ void ledger_index::stop() {
     stopping_ = true;
   }
   wake_.notify_all();
+  spare_time_.release();
+  spare_ask_.release();
   if (thread_.joinable()) thread_.join();
-  if (late_.joinable()) late_.join();
+  if (spare_.joinable()) spare_.join();
 }
 
 /// Readers at the store's durable checkpoints; for a new store at the oldest segment.
@@ -95,7 +96,8 @@ void ledger_index::problem(const error& why) {
 
 bool ledger_index::pause(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
-  wake_.wait_for(lock, time, [&] { return stopping_ || !tasks_.empty(); });
+  wake_.wait_for(lock, time, [&] { return stopping_ || kicked_ || !tasks_.empty(); });
+  kicked_ = false;
   return stopping_;
 }
 
@@ -137,6 +139,7 @@ ledger_index::step ledger_index::drain(source_stream& from, std::uint32_t) {
       took(reached(from), 0);
       return what;
     }
+    newest_ = (*entry)->appended;
     if ((*entry)->kind != entry_kind::record) continue;
     what = step::moved;
     if (!give(from, **entry)) return step::failed;
@@ -145,10 +148,10 @@ ledger_index::step ledger_index::drain(source_stream& from, std::uint32_t) {
 }
 
 ledger_index::step ledger_index::turn() {
-  const std::lock_guard one(turn_);
   auto what = step::idle;
   for (std::size_t i = 0; i < streams_.size() && what != step::failed; ++i)
     if (const auto here = drain(streams_[i], static_cast<std::uint32_t>(i)); here != step::idle) what = here;
+  if (what != step::moved) urgent_ = false;
   if (what == step::idle && !std::exchange(caught_up_once_, true)) store_.rebuilt();
   progress_.notify_all();
   tasks();
@@ -158,40 +161,33 @@ ledger_index::step ledger_index::turn() {
 
 void ledger_index::run() {
   name_this_thread("index");
-  yield_to_cores();
-  run_when_idle();
-  while (!stopping_) {
-    const auto what = turn();
-    if (what != step::moved) (void)pause(what == step::failed ? settings_.retry : settings_.poll);
-  }
-}
-
-void ledger_index::run_when_late() {
-  name_this_thread("index-late");
   share_with_cores();
-  auto target = journal_.status().streams;
-  auto since = clock_.mono();
   for (;;) {
-    std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, look_for_lag_every, [&] { return stopping_ || urgent_; });
-    if (stopping_) break;
-    const bool asked = std::exchange(urgent_, false);
-    const bool reached = has_reached(target);
-    lock.unlock();
-    if (!asked && !reached && clock_.mono() - since < settings_.most_lag) continue;
-    target = journal_.status().streams;
-    since = clock_.mono();
-    if (asked || !reached) catch_up(target);
+    const bool last_round = stopping_;
+    const auto what = turn();
+    if (last_round && what != step::moved) break;
+    if (what == step::moved) give_way();
+    else (void)pause(what == step::failed ? settings_.retry : settings_.poll);
   }
-  while (turn() == step::moved) {}
   if (auto safe = store_.flush(); !safe) problem(safe.error());
 }
 
-void ledger_index::catch_up(const std::vector<stream_counters>& target) {
+/// Between two turns: until a processor has nothing better to do, or what is indexed next has waited long enough.
+void ledger_index::give_way() {
+  const nanoseconds waited = std::clamp(nanoseconds{clock_.wall() - newest_}, nanoseconds{0}, nanoseconds{settings_.most_lag});
+  if (urgent_ || stopping_ || waited >= settings_.most_lag) return;
+  spare_ask_.release();
+  (void)spare_time_.try_acquire_for(settings_.most_lag - waited);
+}
+
+/// Says when there is time to spare: it runs only then. It holds no lock, so it can be left standing anywhere.
+void ledger_index::watch_for_spare_time() {
+  name_this_thread("index-idle");
+  run_when_idle();
   for (;;) {
-    if (turn() != step::moved) return;
-    const std::lock_guard lock(mutex_);
-    if (stopping_ || has_reached(target)) return;
+    spare_ask_.acquire();
+    if (stopping_) return;
+    spare_time_.release();
   }
 }
 
@@ -245,6 +241,7 @@ void ledger_index::post(std::function<void(store&)> task) {
     tasks_.push_back(std::move(task));
     urgent_ = true;
   }
+  spare_time_.release();
   wake_.notify_all();
 }
 
@@ -257,7 +254,9 @@ void ledger_index::set_retention(retention_policy policy) {
 
 bool ledger_index::wait_reached(const std::vector<stream_counters>& target, nanoseconds limit) {
   std::unique_lock lock(mutex_);
+  kicked_ = true;
   urgent_ = true;
+  spare_time_.release();
   wake_.notify_all();
   return progress_.wait_for(lock, limit, [&] { return has_reached(target); });
 }

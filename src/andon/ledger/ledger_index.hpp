@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,9 +33,9 @@ struct index_account {
   std::string problem;
 };
 
-/// Two threads take turns of a few Records. `index` runs on what the cores leave over, so that indexing never delays a
-/// call; `index-late` works only when Records have waited for too long, when somebody waits for the index, and at the
-/// end.
+/// `index` does the work in turns of a few Records. Between two of them it gives way: it goes on when `index-idle`, which
+/// runs only on a processor that nothing else wants, says so, when the Records have waited for `most_lag`, or when
+/// somebody waits for the index. So indexing hardly delays a call, and never falls behind for want of a free moment.
 class ledger_index {
 public:
   /// `historic`: checkpoints of an earlier run, for what was dropped before the oldest segment when the store is new.
@@ -56,9 +57,9 @@ private:
   enum class step : std::uint8_t { moved, idle, failed };
 
   void run();
-  void run_when_late();
+  void give_way();
+  void watch_for_spare_time();
   step turn();
-  void catch_up(const std::vector<stream_counters>& target);
   [[nodiscard]] bool has_reached(const std::vector<stream_counters>& target);  ///< under the lock
   void seek();
   step drain(source_stream& from, std::uint32_t stream);
@@ -76,19 +77,21 @@ private:
   const clock& clock_;
   const std::vector<checkpoint> historic_;
 
-  std::mutex turn_;  // guards what follows, and the store against two writers
-  index_settings settings_;
+  index_settings settings_;  // the thread's, once it runs
   std::vector<source_stream> streams_;
   bool caught_up_once_ = false;
   mono_time next_retention_;
+  wall_time newest_;  ///< when the last entry read was appended
 
   mutable std::mutex mutex_;
   std::condition_variable wake_, progress_;
   index_account account_;
   std::vector<std::function<void(store&)>> tasks_;
   std::atomic<bool> stopping_{false};
-  bool urgent_ = false;
-  std::thread thread_, late_;
+  bool kicked_ = false;
+  std::atomic<bool> urgent_{false};
+  std::counting_semaphore<> spare_ask_{0}, spare_time_{0};
+  std::thread thread_, spare_;
 };
 
 }  // namespace andon::ledger
