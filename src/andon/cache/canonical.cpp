@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "andon/cache/telling.hpp"
 #include "andon/llm/json_cursor.hpp"
 
 namespace andon::cache {
@@ -270,8 +271,11 @@ std::optional<question> question_of(const key_scope& scope, std::string_view bod
   if (!place || place->size <= 2) return std::nullopt;
   const auto partition = hash(scope, 'q', body, place->offset, scratch);
   if (!partition) return std::nullopt;
-  question out{*partition, {}};
+  question out;
   llm::append_unescaped(out.text, body.substr(place->offset + 1, place->size - 2));
+  scratch.assign(reinterpret_cast<const char*>(partition->data()), partition->size());
+  scratch += telling_words(out.text);
+  out.partition = sha256(scratch);
   return out;
 }
 

@@ -36,7 +36,8 @@ std::optional<digest> request_key(const key_scope& scope, std::string_view body,
 
 /// A question apart from everything around it.
 struct question {
-  digest partition{};    ///< of scope and body without the text: system prompt, tools, parameters, earlier turns, …
+  digest partition{};    ///< of scope and body without the text (system prompt, tools, parameters, earlier turns, …), and
+                         ///< of the text's telling words, so that other numbers and negations are another partition
   std::string text;      ///< of the last message, which is the user's
 };
 

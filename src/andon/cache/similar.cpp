@@ -64,11 +64,11 @@ public:
     return true;
   }
 
-  change forget(const digest& key) {
+  change forget(const digest& key, bool& dead) {
     const std::unique_lock guard(lock_);
     const auto before = measure();
     if (const auto known = slots_.find(key); known != slots_.end()) remove(known->second);
-    return difference(before);
+    return end_if_empty(before, dead);
   }
 
   /// Takes the oldest entry out; a group that is empty then is dead.
@@ -76,11 +76,7 @@ public:
     const std::unique_lock guard(lock_);
     const auto before = measure();
     if (!ages_.empty()) remove(ages_.front());
-    dead = dead_ = ages_.empty();
-    if (dead) begin_anew(0);
-    auto out = difference(before);
-    if (dead) out.bytes -= static_cast<std::int64_t>(group_bytes);
-    return out;
+    return end_if_empty(before, dead);
   }
 
 private:
@@ -100,11 +96,19 @@ private:
             static_cast<std::int64_t>(now.bytes) - static_cast<std::int64_t>(before.bytes)};
   }
 
+  change end_if_empty(reading before, bool& dead) {
+    dead = dead_ = ages_.empty();
+    if (dead) begin_anew(0);
+    auto out = difference(before);
+    if (dead) out.bytes -= static_cast<std::int64_t>(group_bytes);
+    return out;
+  }
+
   void begin_anew(std::size_t dimensions) {
     dimensions_ = dimensions;
     graph_.reset();
     space_.reset();
-    flat_ = {};
+    std::vector<float>().swap(flat_);
     keys_.clear();
     live_.clear();
     slots_.clear();
@@ -139,7 +143,7 @@ private:
       graph_->addPoint(flat_.data() + slot * dimensions_, slot);
       if (!live_[slot]) graph_->markDelete(slot);
     }
-    flat_ = {};
+    std::vector<float>().swap(flat_);
   }
 
   void add_to_graph(std::span<const float> vector, std::size_t slot) {
@@ -228,10 +232,15 @@ void similar_questions::put(const digest& partition, std::span<const float> vect
 }
 
 void similar_questions::forget(const digest& partition, const digest& key) {
-  if (const auto in = group_of(partition, false)) {
-    const auto done = in->forget(key);
-    account(done.entries, done.bytes);
-  }
+  const std::lock_guard guard(lock_);
+  const auto found = groups_.find(partition);
+  if (found == groups_.end()) return;
+  bool dead = false;
+  const auto done = found->second->second->forget(key, dead);
+  account(done.entries, done.bytes);
+  if (!dead) return;
+  recent_.erase(found->second);
+  groups_.erase(found);
 }
 
 void similar_questions::set_max_entries(std::size_t entries) {
@@ -244,7 +253,7 @@ bool similar_questions::over() const {
          bytes_.load(std::memory_order_relaxed) > static_cast<std::int64_t>(charged_.limits().memory / 2);
 }
 
-/// The table's lock is held, so that the group that dies leaves the table in the same moment.
+/// The table's lock is held, here and in forget, so that a group that dies leaves the table in the same moment.
 bool similar_questions::evict_one() {
   const std::lock_guard guard(lock_);
   if (recent_.empty()) return false;
@@ -254,7 +263,7 @@ bool similar_questions::evict_one() {
   account(done.entries, done.bytes);
   if (done.entries < 0) evicted_.fetch_add(1, std::memory_order_relaxed);
   if (dead) {
-    groups_.erase(partition);
+    groups_.erase(groups_.find(partition));
     recent_.pop_back();
   }
   return true;
