@@ -8,6 +8,11 @@
 namespace andon::net {
 namespace {
 
+/// A connection that the peer had closed before the request tells so within a round trip. What lasts longer may be a
+/// provider at work on the request, whose calls cost money.
+constexpr nanoseconds stale_within = std::chrono::milliseconds{100};
+constexpr std::string_view renewed_note = " (on a new connection: the kept-alive one had been closed)";
+
 struct endpoint_hash {
   std::size_t operator()(const endpoint& to) const { return xxh3(to.host, (std::uint64_t{to.port} << 2) | (to.tls ? 2u : 0u) | (to.verify ? 1u : 0u)); }
 };
@@ -54,6 +59,7 @@ http_client::~http_client() {
 task<result<reply_ptr>> http_client::send(const endpoint& to, const outgoing_request& request, const call_deadlines& until, call_switch* stop) {
   const mono_time began = state_->context.at.now();
   auto found = state_->pool_for(to);
+  mono_time sent_at = began;
   if (!found) co_return std::unexpected(std::move(found.error()));
   endpoint_pool& pool = **found;
   client_connection* on = pool.take_idle();
@@ -63,13 +69,16 @@ task<result<reply_ptr>> http_client::send(const endpoint& to, const outgoing_req
       if (!opened) co_return std::unexpected(std::move(opened.error()));
       on = *opened;
     }
+      on->measured.renewed = again;
+      sent_at = state_->context.at.now();
     if (on->measured.reused) ++state_->context.counts.reused;
     auto outcome = co_await on->exchange(request, until, began, stop);
     if (outcome) co_return reply_ptr(on);
-    const bool repeat = on->stale() && !again;
+    const bool repeat = on->stale() && !again && state_->context.at.now() - sent_at <= stale_within;
     pool.destroy(*on);
     on = nullptr;
     if (!repeat) co_return std::unexpected(std::move(outcome.error()));
+    if (again) outcome.error().message += renewed_note;
     ++state_->context.counts.retried;
   }
 }

@@ -21,8 +21,9 @@
 //   max_connections and none becomes free in time; invalid_argument when the request cannot be written (a CR, LF or NUL
 //   in method, target or a header).
 //
-// A kept-alive connection that the peer closed before any byte of the reply came is replaced once by a fresh one and
-// the request sent again; nothing is ever sent twice after a byte of the reply came or on a fresh connection.
+// A kept-alive connection that turns out to be closed within 100 ms after the request was sent, before any byte of the
+// reply came, is replaced once by a fresh one and the request sent again. Nothing is ever sent twice after that time,
+// after a byte of the reply, or on a fresh connection: that is upstream_reset, and the caller decides.
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -124,6 +125,7 @@ public:
   [[nodiscard]] virtual std::span<const header> headers() const = 0;
   [[nodiscard]] virtual const call_timings& timings() const = 0;
   /// Next bytes of the body, un-chunked and unpacked, as soon as any are there; an empty view is the proper end. The
+  bool renewed = false;       ///< the request had been sent on a kept-alive connection first, which turned out to be closed
   /// view lives until the next call. Errors: upstream_reset (closed early, body shorter than declared),
   /// upstream_bad_reply (bad chunking or packing), idle_timeout, total_timeout, cancelled.
   virtual task<result<std::string_view>> read_some() = 0;

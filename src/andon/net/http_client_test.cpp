@@ -22,6 +22,7 @@ struct outcome {
   int status = 0;
   std::string body;
   bool reused = false;
+  bool renewed = false;
 };
 
 enum class reading : std::uint8_t { all, parts };
@@ -62,6 +63,7 @@ task<void> call(http_client& client, call_plan plan, call_deadlines until, outco
   }
   out.status = (*reply)->status();
   out.reused = (*reply)->timings().reused;
+  out.renewed = (*reply)->timings().renewed;
   if (plan.how == reading::parts) {
     co_await read_parts(**reply, out);
     co_return;
@@ -355,9 +357,50 @@ TEST_F(http_client_test, a_stale_connection_is_replaced_once) {
   outcome second = one(plan);
   EXPECT_EQ(second.body, "x") << second.message;
   EXPECT_FALSE(second.reused);
+  EXPECT_TRUE(second.renewed);
   EXPECT_EQ(client().counts().retried, 1u);
   EXPECT_EQ(peer.accepted, 2);
   client().close_idle();
+}
+
+/// The machine's time, and what a test adds to it.
+class moved_clock final : public clock {
+public:
+  [[nodiscard]] wall_time wall() const override { return system_clock{}.wall() + ahead.load(); }
+  [[nodiscard]] mono_time mono() const override { return system_clock{}.mono() + ahead.load(); }
+  std::atomic<nanoseconds> ahead{nanoseconds{}};
+};
+
+TEST_F(http_client_test, nothing_is_repeated_that_the_provider_had_for_long) {
+  moved_clock time;
+  std::atomic<int> requests = 0;
+  fake_peer peer([&](peer_socket& socket, int) {
+    socket.read_request();
+    ++requests;
+    socket.send(with_length("x"));
+    if (socket.read_request().empty()) return;
+    ++requests;
+    time.ahead = 150ms;   // worked on for so long, then closed without a byte
+  });
+  resolver names(resolve_with_system);
+  core on(0, time, 1);
+  http_client own(on, names);
+  call_plan plan;
+  plan.to = local(peer.port);
+  outcome first, second;
+  for (outcome* out : {&first, &second}) {
+    const deadline end = deadline::after(on.now(), 5s);
+    bool ended = false;
+    on.context().restart();
+    on.spawn(test::run_and_stop(on, call(own, plan, {end, end, end, nanoseconds{}}, *out), ended));
+    on.run();
+    ASSERT_TRUE(ended);
+  }
+  EXPECT_EQ(first.body, "x") << first.message;
+  EXPECT_EQ(second.code, errc::upstream_reset) << second.body;
+  EXPECT_EQ(requests, 2);
+  EXPECT_EQ(peer.accepted, 1);
+  EXPECT_EQ(own.counts().retried, 0u);
 }
 
 TEST_F(http_client_test, nothing_is_repeated_after_a_byte_of_the_reply) {
