@@ -79,6 +79,7 @@ error client_connection::timed_out() const {
   const bool total = until_.total.passed(now);
   auto make = [this](errc code, std::string_view what) { return error{code, fmt::format("{}: {}", home_.name(), what)}; };
   switch (phase_) {
+    case phase::tunnelling: return make(errc::connect_timeout, "the proxy did not answer within deadline.connect");
     case phase::connecting:
     case phase::securing:
       return make(errc::connect_timeout, phase_ == phase::connecting
@@ -214,16 +215,15 @@ task<result<void>> client_connection::establish(deadline until, call_switch* sto
   int problem = EINPROGRESS;
   while (problem == EINPROGRESS) {
     if (!co_await wait_for(io_state::want_write, until)) co_return stopped();
-    sockaddr_storage peer;
-    socklen_t peer_size = sizeof peer;
-    socklen_t size = sizeof problem;
-    ::getsockopt(events_->descriptor(), SOL_SOCKET, SO_ERROR, &problem, &size);
-    if (problem == 0 && ::getpeername(events_->descriptor(), reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
-      problem = EINPROGRESS;
+    problem = connect_outcome(events_->descriptor());
   }
   if (problem != 0)
     co_return failed(errc::connect_failed, fmt::format("{}: check that the provider listens there", std::strerror(problem)));
   if (!home_.to().tls) co_return result<void>{};
+  if (home_.proxied()) {
+    phase_ = phase::tunnelling;
+    if (auto through = co_await tunnel(until); !through) co_return through;
+  }
   phase_ = phase::securing;
   co_return co_await shake_hands(until);
 }

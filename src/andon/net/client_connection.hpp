@@ -48,7 +48,7 @@ public:
   void release() noexcept override;
 
 private:
-  enum class phase : std::uint8_t { connecting, securing, sending, head, body, idle };
+  enum class phase : std::uint8_t { connecting, tunnelling, securing, sending, head, body, idle };
   enum class stop_cause : std::uint8_t { none, expired, aborted };
 
   // waiting
@@ -74,6 +74,8 @@ private:
   io_step transmit_tls();
   [[nodiscard]] bool all_sent() const { return head_sent_ == head_size_ && body_.empty(); }
   task<result<void>> shake_hands(deadline until);
+  task<result<void>> tunnel(deadline until);
+  result<bool> take_tunnel_reply(std::string_view seen);   ///< true: complete
 
   // head
   result<void> compose(const outgoing_request& request);

@@ -40,8 +40,9 @@ struct http_client::state {
 
   result<std::shared_ptr<tls_context>> trust(const endpoint& to) {
     for (auto& [known, pool] : pools)
-      if (known.tls && known.ca_file == to.ca_file && known.verify == to.verify) return pool->tls();
-    return tls_context::make(to.ca_file, to.verify);
+      if (known.tls && known.ca_file == to.ca_file && known.verify == to.verify && known.certificate_file == to.certificate_file && known.key_file == to.key_file)
+        return pool->tls();
+    return tls_context::make({to.ca_file, to.verify, to.certificate_file, to.key_file});
   }
 
   pool_context context;
@@ -58,8 +59,8 @@ http_client::~http_client() {
 
 task<result<reply_ptr>> http_client::send(const endpoint& to, const outgoing_request& request, const call_deadlines& until, call_switch* stop) {
   const mono_time began = state_->context.at.now();
-  auto found = state_->pool_for(to);
   mono_time sent_at = began;
+  auto found = state_->pool_for(to);
   if (!found) co_return std::unexpected(std::move(found.error()));
   endpoint_pool& pool = **found;
   client_connection* on = pool.take_idle();
@@ -68,17 +69,17 @@ task<result<reply_ptr>> http_client::send(const endpoint& to, const outgoing_req
       auto opened = co_await pool.open(until, stop);
       if (!opened) co_return std::unexpected(std::move(opened.error()));
       on = *opened;
-    }
       on->measured.renewed = again;
       sent_at = state_->context.at.now();
+    }
     if (on->measured.reused) ++state_->context.counts.reused;
     auto outcome = co_await on->exchange(request, until, began, stop);
     if (outcome) co_return reply_ptr(on);
     const bool repeat = on->stale() && !again && state_->context.at.now() - sent_at <= stale_within;
     pool.destroy(*on);
     on = nullptr;
-    if (!repeat) co_return std::unexpected(std::move(outcome.error()));
     if (again) outcome.error().message += renewed_note;
+    if (!repeat) co_return std::unexpected(std::move(outcome.error()));
     ++state_->context.counts.retried;
   }
 }

@@ -39,6 +39,14 @@ namespace andon::net {
 class core;
 class resolver;
 
+/// An HTTP proxy that tunnels by CONNECT; none without a host.
+struct proxy_address {
+  std::string host{};
+  std::uint16_t port = 0;
+  std::string authorization{};   ///< value of Proxy-Authorization; empty: none
+  bool operator==(const proxy_address&) const = default;
+};
+
 /// Where to. Equal endpoints share a pool.
 struct endpoint {
   std::string host;            ///< a name or a literal address, IPv6 with or without brackets
@@ -46,6 +54,9 @@ struct endpoint {
   bool tls = false;
   std::string ca_file{};       ///< PEM; empty: the system's store
   bool verify = true;          ///< false only when the configuration says so, which logs a warning at start
+  std::string certificate_file{};   ///< PEM: the certificate to show, its chain, and the key where key_file is empty
+  std::string key_file{};
+  proxy_address proxy{};       ///< used for TLS only
   bool operator==(const endpoint&) const = default;
 };
 
@@ -114,6 +125,7 @@ struct call_timings {
   nanoseconds connect{};      ///< 0 when a pooled connection served
   nanoseconds first_byte{};   ///< from send() to the reply's head
   bool reused = false;
+  bool renewed = false;       ///< the request had been sent on a kept-alive connection first, which turned out to be closed
 };
 
 /// A reply whose head has arrived. The body is pulled.
@@ -125,7 +137,6 @@ public:
   [[nodiscard]] virtual std::span<const header> headers() const = 0;
   [[nodiscard]] virtual const call_timings& timings() const = 0;
   /// Next bytes of the body, un-chunked and unpacked, as soon as any are there; an empty view is the proper end. The
-  bool renewed = false;       ///< the request had been sent on a kept-alive connection first, which turned out to be closed
   /// view lives until the next call. Errors: upstream_reset (closed early, body shorter than declared),
   /// upstream_bad_reply (bad chunking or packing), idle_timeout, total_timeout, cancelled.
   virtual task<result<std::string_view>> read_some() = 0;
@@ -153,7 +164,7 @@ struct client_settings {
   nanoseconds idle_expiry = std::chrono::seconds{45};      ///< a connection unused for this long is closed
   std::size_t max_head = 64 * 1024;                        ///< bytes of a reply's head
   nanoseconds dns_ttl = std::chrono::seconds{30};          ///< then resolved again, in the background
-  nanoseconds attempt_timeout = std::chrono::seconds{3};   ///< per address while another one is left to try
+  nanoseconds attempt_stagger = std::chrono::milliseconds{250};   ///< then the next address is tried beside the one before
 };
 
 struct client_counts {

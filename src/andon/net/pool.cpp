@@ -1,14 +1,8 @@
 #include "andon/net/pool.hpp"
 
 #include <fmt/core.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
-#include <cerrno>
-#include <cstring>
 
 #include "andon/net/url.hpp"
 
@@ -18,7 +12,7 @@ namespace ip = boost::asio::ip;
 
 endpoint_pool::endpoint_pool(pool_context& in, const endpoint& to)
     : context_(in), to_(to), name_(host_port(to)), host_header_(net::host_header(to)), bare_host_(to.host),
-      addresses_(parse_literal_address(to.host)), literal_(!addresses_.empty()) {
+      addresses_(parse_literal_address(proxied() ? to.proxy.host : to.host)), literal_(!addresses_.empty()) {
   if (bare_host_.size() > 2 && bare_host_.front() == '[' && bare_host_.back() == ']') bare_host_ = bare_host_.substr(1, bare_host_.size() - 2);
 }
 
@@ -73,6 +67,9 @@ void endpoint_pool::shut_down() {
   for_room_.wake_all(wait_end::cancelled);
   for_addresses_.wake_all(wait_end::cancelled);
   close_idle();
+  const auto races = races_;
+  for (connect_race* each : races)   // each takes itself off, and may end others
+    if (std::ranges::find(races_, each) != races_.end()) each->abort();
   std::vector<client_connection*> busy;
   for (auto& each : all_) busy.push_back(each.get());
   for (client_connection* each : busy)   // aborting one may destroy others
@@ -114,38 +111,37 @@ task<result<client_connection*>> endpoint_pool::wait_for_room(deadline until, ca
 task<result<client_connection*>> endpoint_pool::connect_any(deadline until, call_switch* stop) {
   auto found = co_await find_addresses(until, stop);
   if (!found) co_return std::unexpected(std::move(found.error()));
-  const addresses candidates = addresses_;
-  error problem{errc::connect_failed, {}};
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    deadline limit = until;
-    if (i + 1 != candidates.size()) limit = until.earlier(deadline::after(context_.at.now(), context_.settings.attempt_timeout));
-    auto made = make_connection(candidates[i]);
-    if (!made) {
-      problem = std::move(made.error());
-      continue;
-    }
-    client_connection* const attempt = *made;
-    auto up = co_await attempt->establish(limit, stop);
-    if (up) co_return attempt;
-    problem = std::move(up.error());
-    destroy(*attempt);
-    if (problem.code == errc::cancelled || problem.code == errc::tls_failed || until.passed(context_.at.now())) break;
+  auto connected = co_await connect_first(until, stop);
+  if (!connected) {
+    if (!literal_ && connected.error().code != errc::cancelled) addresses_.clear();   // the next call asks again
+    co_return std::unexpected(std::move(connected.error()));
   }
-  if (!literal_ && problem.code != errc::cancelled) addresses_.clear();   // the next call asks again
-  co_return std::unexpected(std::move(problem));
+  client_connection* const made = adopt(*connected);
+  auto up = co_await made->establish(until, stop);
+  if (up) co_return made;
+  const error problem = std::move(up.error());
+  destroy(*made);
+  if (!literal_ && problem.code != errc::cancelled) addresses_.clear();
+  co_return std::unexpected(problem);
 }
 
-result<client_connection*> endpoint_pool::make_connection(const ip::address& address) {
-  const ip::tcp::endpoint peer(address, to_.port);
-  const int descriptor = ::socket(peer.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return failed(errc::connect_failed, fmt::format("no socket could be made: {}", std::strerror(errno)));
-  const int on = 1;
-  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (::connect(descriptor, peer.data(), static_cast<socklen_t>(peer.size())) != 0 && errno != EINPROGRESS) {
-    const int problem = errno;
-    ::close(descriptor);
-    return failed(errc::connect_failed, fmt::format("{} ({})", std::strerror(problem), address.to_string()));
+// One address: its connection waits by itself. Several: they race.
+task<result<int>> endpoint_pool::connect_first(deadline until, call_switch* stop) {
+  const std::uint16_t port = proxied() ? to_.proxy.port : to_.port;
+  if (addresses_.size() == 1) {
+    auto started = start_connecting({addresses_.front(), port});
+    if (!started) co_return failed(started.error().code, started.error().message);
+    co_return started;
   }
+  connect_race race(context_.at, addresses_, port, context_.settings.attempt_stagger);
+  races_.push_back(&race);
+  auto first = co_await race.run(until, stop);
+  std::erase(races_, &race);
+  if (!first) co_return failed(first.error().code, first.error().message);
+  co_return first;
+}
+
+client_connection* endpoint_pool::adopt(int descriptor) {
   all_.push_back(std::make_unique<client_connection>(*this, descriptor));
   all_.back()->slot = all_.size() - 1;
   return all_.back().get();
@@ -168,7 +164,7 @@ task<result<void>> endpoint_pool::find_addresses(deadline until, call_switch* st
 }
 
 void endpoint_pool::start_lookup() {
-  looking_up_ = context_.names.lookup(bare_host_, context_.at.context(), [this](result<addresses> answer) { take_answer(std::move(answer)); });
+  looking_up_ = context_.names.lookup(dialled_host(), context_.at.context(), [this](result<addresses> answer) { take_answer(std::move(answer)); });
 }
 
 void endpoint_pool::take_answer(result<addresses> answer) {

@@ -7,6 +7,7 @@
 
 #include "andon/net/client_connection.hpp"
 #include "andon/net/client_waits.hpp"
+#include "andon/net/connect_race.hpp"
 #include "andon/net/http_client.hpp"
 #include "andon/net/resolver.hpp"
 #include "andon/net/tls.hpp"
@@ -32,6 +33,7 @@ public:
   [[nodiscard]] const std::string& name() const { return name_; }                ///< host:port
   [[nodiscard]] const std::string& host_header() const { return host_header_; }
   [[nodiscard]] const std::string& bare_host() const { return bare_host_; }      ///< without brackets
+  [[nodiscard]] bool proxied() const { return to_.tls && !to_.proxy.host.empty(); }
   [[nodiscard]] pool_context& context() { return context_; }
   [[nodiscard]] tls_resumption& resumption() { return resumption_; }
   [[nodiscard]] const std::shared_ptr<tls_context>& tls() const { return tls_; }
@@ -58,7 +60,9 @@ private:
   void free_room();
   void start_lookup();
   void take_answer(result<addresses> answer);
-  result<client_connection*> make_connection(const boost::asio::ip::address& address);
+  task<result<int>> connect_first(deadline until, call_switch* stop);
+  client_connection* adopt(int descriptor);
+  [[nodiscard]] const std::string& dialled_host() const { return proxied() ? to_.proxy.host : bare_host_; }
   [[nodiscard]] std::unexpected<error> failed(errc code, std::string_view what) const;
 
   pool_context& context_;
@@ -73,6 +77,7 @@ private:
   std::size_t taken_ = 0;              ///< room taken: connections, and calls that are opening one
   wait_list for_room_;
   addresses addresses_;
+  std::vector<connect_race*> races_;   ///< under way
   bool literal_ = false;
   mono_time resolved_at_{};
   error lookup_error_{errc::none, {}};

@@ -7,6 +7,7 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <cerrno>
+#include <cstring>
 
 namespace andon::net {
 namespace {
@@ -41,6 +42,15 @@ std::string tls_last_error() {
   return reason;
 }
 
+std::string tls_first_error() {
+  const unsigned long code = ERR_peek_error();
+  const std::string first = ERR_SYSTEM_ERROR(code) ? std::strerror(ERR_GET_REASON(code)) : std::string{};
+  const char* text = ERR_reason_error_string(code);
+  const std::string why = !first.empty() ? first : text != nullptr ? text : "unknown reason";
+  ERR_clear_error();
+  return why;
+}
+
 tls_transport::tls_transport() : method_(BIO_meth_new(BIO_TYPE_SOURCE_SINK | 0x7f, "andon socket")) {
   BIO_meth_set_write(method_, [](BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
@@ -61,7 +71,7 @@ tls_transport::tls_transport() : method_(BIO_meth_new(BIO_TYPE_SOURCE_SINK | 0x7
   BIO_meth_set_ctrl(method_, transport_control);
 }
 
-result<std::shared_ptr<tls_context>> tls_context::make(const std::string& ca_file, bool verify) {
+result<std::shared_ptr<tls_context>> tls_context::make(const tls_client_settings& from) {
   std::shared_ptr<tls_context> made(new tls_context);
   made->context_ = SSL_CTX_new(TLS_client_method());
   if (made->context_ == nullptr || made->transport_.get() == nullptr) return fail(errc::tls_failed, "OpenSSL could not make a context: " + tls_last_error());
@@ -72,14 +82,27 @@ result<std::shared_ptr<tls_context>> tls_context::make(const std::string& ca_fil
   SSL_CTX_sess_set_new_cb(context, keep_session);
   static constexpr unsigned char protocols[] = "\x08http/1.1";
   SSL_CTX_set_alpn_protos(context, protocols, sizeof protocols - 1);
-  SSL_CTX_set_verify(context, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-  if (!verify) return made;
+  SSL_CTX_set_verify(context, from.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (auto shown = made->show(from); !shown) return std::unexpected(std::move(shown.error()));
+  if (!from.verify) return made;
+  const auto& ca_file = from.ca_file;
   const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context)
                                      : SSL_CTX_load_verify_locations(context, ca_file.c_str(), nullptr);
   if (loaded != 1)
     return fail(errc::tls_failed, fmt::format("the CA file {} cannot be used ({}): give a readable PEM file of certificates",
                                               ca_file.empty() ? "of the system" : ca_file, tls_last_error()));
   return made;
+}
+
+result<void> tls_context::show(const tls_client_settings& from) {
+  if (from.certificate_file.empty()) return {};
+  const auto& key_file = from.key_file.empty() ? from.certificate_file : from.key_file;
+  ERR_clear_error();
+  if (SSL_CTX_use_certificate_chain_file(context_, from.certificate_file.c_str()) != 1)
+    return fail(errc::tls_failed, fmt::format("the certificate file {} cannot be used: {}", from.certificate_file, tls_first_error()));
+  if (SSL_CTX_use_PrivateKey_file(context_, key_file.c_str(), SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(context_) != 1)
+    return fail(errc::tls_failed, fmt::format("the key file {} cannot be used: {}", key_file, tls_first_error()));
+  return {};
 }
 
 tls_context::~tls_context() { SSL_CTX_free(context_); }

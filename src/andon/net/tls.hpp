@@ -27,6 +27,8 @@ private:
 
 /// What OpenSSL has to say of its latest failure, which is forgotten.
 std::string tls_last_error();
+/// The same of what went wrong first, for files.
+std::string tls_first_error();
 
 /// The session of an endpoint's last connection, so that the next one resumes it.
 class tls_resumption {
@@ -42,11 +44,18 @@ private:
   SSL_SESSION* session_ = nullptr;
 };
 
-/// Settings and trust of all connections with the same CA file. TLS 1.2 and later.
+struct tls_client_settings {
+  std::string ca_file{};            ///< empty: the system's store
+  bool verify = true;
+  std::string certificate_file{};   ///< shown to servers that ask; empty: none
+  std::string key_file{};           ///< empty: in the certificate's file
+};
+
+/// What the connections of like settings share: trust and the certificate to show. TLS 1.2 and later.
 class tls_context {
 public:
-  /// Errors: tls_failed when the file cannot be read or holds no certificate.
-  static result<std::shared_ptr<tls_context>> make(const std::string& ca_file, bool verify);
+  /// Errors: tls_failed when a file cannot be read or holds no certificate or not the certificate's key.
+  static result<std::shared_ptr<tls_context>> make(const tls_client_settings& from);
   tls_context(const tls_context&) = delete;
   tls_context& operator=(const tls_context&) = delete;
   ~tls_context();
@@ -55,6 +64,7 @@ public:
 
 private:
   tls_context() = default;
+  result<void> show(const tls_client_settings& from);
   SSL_CTX* context_ = nullptr;
   tls_transport transport_;
 };

@@ -26,16 +26,6 @@ std::unexpected<error> refuse_file(const char* what, const std::string& file, co
   return fail(errc::tls_failed, fmt::format("{} {} cannot be used: {}", what, file, why));
 }
 
-// The first thing that went wrong while a file was read.
-std::string file_error() {
-  const unsigned long code = ERR_peek_error();
-  const std::string first = ERR_SYSTEM_ERROR(code) ? std::strerror(ERR_GET_REASON(code)) : std::string{};
-  const char* text = ERR_reason_error_string(code);
-  const std::string why = !first.empty() ? first : text != nullptr ? text : "unknown reason";
-  ERR_clear_error();
-  return why;
-}
-
 // Of the protocols that the client offers, the first of ours.
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered, unsigned offered_size, void* http2) {
   const unsigned skip = *static_cast<bool*>(http2) ? 0 : 3;
@@ -142,11 +132,11 @@ result<void> tls_server_context::load(const tls_server_settings& from) {
   const auto& key_file = from.key_file.empty() ? from.certificate_file : from.key_file;
   ERR_clear_error();
   if (SSL_CTX_use_certificate_chain_file(context_, from.certificate_file.c_str()) != 1)
-    return refuse_file("the certificate file", from.certificate_file, file_error());
+    return refuse_file("the certificate file", from.certificate_file, tls_first_error());
   if (SSL_CTX_use_PrivateKey_file(context_, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
-    return refuse_file("the key file", key_file, file_error());
+    return refuse_file("the key file", key_file, tls_first_error());
   if (SSL_CTX_check_private_key(context_) != 1)
-    return refuse_file("the key file", key_file, file_error());
+    return refuse_file("the key file", key_file, tls_first_error());
   return {};
 }
 
@@ -164,9 +154,9 @@ result<void> tls_server_context::load_clients(const tls_server_settings& from) {
   if (from.clients != client_certificates::none) {
     if (from.client_ca_file.empty()) return fail(errc::tls_failed, "clients' certificates are asked for, but client_ca_file names no authority");
     ERR_clear_error();
-    if (SSL_CTX_load_verify_locations(context_, from.client_ca_file.c_str(), nullptr) != 1) return refuse_file("the file of clients' authorities", from.client_ca_file, file_error());
+    if (SSL_CTX_load_verify_locations(context_, from.client_ca_file.c_str(), nullptr) != 1) return refuse_file("the file of clients' authorities", from.client_ca_file, tls_first_error());
     auto* names = SSL_load_client_CA_file(from.client_ca_file.c_str());
-    if (names == nullptr) return refuse_file("the file of clients' authorities", from.client_ca_file, file_error());
+    if (names == nullptr) return refuse_file("the file of clients' authorities", from.client_ca_file, tls_first_error());
     SSL_CTX_set_client_CA_list(context_, names);
     std::ostringstream authorities;
     authorities << std::ifstream(from.client_ca_file).rdbuf();

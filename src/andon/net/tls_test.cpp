@@ -190,6 +190,54 @@ TEST_F(tls_test, large_bodies_both_ways) {
   client().close_idle();
 }
 
+TEST_F(tls_test, shows_its_certificate_where_asked) {
+  const identity good = make_identity("x", "DNS:localhost", &root_, -day, day);
+  const identity mine = make_identity("client", "DNS:client", &root_, -day, day);
+  const pem_file shown(mine.certificate.get(), mine.key.get());
+  auto context = serve_as(good);
+  SSL_CTX_load_verify_locations(context.get(), file_.path().c_str(), nullptr);
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  static constexpr unsigned char name[] = "asking";
+  SSL_CTX_set_session_id_context(context.get(), name, sizeof name);
+  fake_peer peer(serving(context.get()));
+  endpoint to = secure(peer.port);
+  EXPECT_NE(call(to).code, errc::none);
+  to.certificate_file = shown.path();
+  EXPECT_EQ(call(to).body, "secret");
+  client().close_idle();
+  to.key_file = file_.path();
+  const outcome out = call(to);
+  EXPECT_EQ(out.code, errc::tls_failed);
+  EXPECT_NE(out.message.find(file_.path()), std::string::npos) << out.message;
+}
+
+TEST_F(tls_test, goes_through_a_proxy) {
+  const identity good = make_identity("x", "DNS:far.example", &root_, -day, day);
+  auto context = serve_as(good);
+  std::string asked;
+  std::string answer = "HTTP/1.1 200 Connection established\r\nX-Via: proxy\r\n\r\n";
+  fake_peer proxy([&](peer_socket& socket, int) {
+    asked = socket.read_request();
+    socket.send_bytewise(answer);
+    if (answer.find(" 200 ") != answer.npos) serve_tls(context.get(), socket, with_length("secret"), resumed_);
+  });
+  endpoint to = secure(443, "far.example");
+  to.proxy = {"127.0.0.1", proxy.port, "Basic eDp5"};
+  for (int i = 0; i < 2; ++i) {
+    const outcome out = call(to);
+    EXPECT_EQ(out.body, "secret") << out.message;
+    EXPECT_EQ(out.reused, i != 0);
+  }
+  client().close_idle();
+  EXPECT_EQ(asked, "CONNECT far.example:443 HTTP/1.1\r\nHost: far.example:443\r\nProxy-Authorization: Basic eDp5\r\n\r\n");
+  for (const char* refused : {"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\ntoo early", "nonsense\r\n\r\n", "HTTP/1.1 20"}) {
+    answer = refused;
+    const outcome out = call(to);
+    EXPECT_EQ(out.code, errc::connect_failed) << refused << out.message;
+    EXPECT_NE(out.message.find("proxy"), std::string::npos) << out.message;
+  }
+}
+
 TEST_F(tls_test, a_peer_that_does_not_speak_tls) {
   fake_peer plain([](peer_socket& socket, int) {
     socket.send("HTTP/1.1 400 Bad Request\r\n\r\n");

@@ -106,6 +106,9 @@ schema<health_check_settings> health_check() {
   out.value("api_version", &s::api_version, "Azure OpenAI's api-version.");
   out.value("ca_file", &s::ca_file, "PEM file of the certification authorities to trust instead of the system's.");
   out.value("verify", &s::verify, "Check the provider's certificate. Off is for tests only and is logged as a warning.");
+  out.value("certificate_file", &s::certificate_file, "PEM file of the certificate, and its chain, that is shown to a provider that asks for one.");
+  out.value("key_file", &s::key_file, "PEM file of that certificate's key; left out, it stands in certificate_file.");
+  out.value("proxy", &s::proxy, "HTTP proxy through which the provider is reached by CONNECT, e.g. http://proxy.example:3128; `none` for none. Left out, the environment's HTTPS_PROXY and NO_PROXY decide. For https:// only.");
   out.value("script", &s::script, "For kind sim: the script file of its behaviour.");
   return out;
 }

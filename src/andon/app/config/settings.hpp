@@ -88,6 +88,8 @@ struct health_check_settings {
 
   std::string ca_file;
   bool verify = true;
+  std::string certificate_file, key_file;
+  std::string proxy;
   std::string script;
 };
 

@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "andon/app/plan/compile.hpp"
+#include "andon/app/plan/compile_transport.hpp"
 #include "andon/app/plan/compile_cache.hpp"
 #include "andon/ledger/keyring.hpp"
 #include "andon/net/url.hpp"
@@ -67,6 +68,7 @@ private:
     }
     out.base.to.ca_file = one.ca_file;
     out.base.to.verify = one.verify;
+    if (const auto set = set_transport(one, out.base.to); !set) complain(path + "." + set.error().param, set.error().message);
     sendable(path, one);
     if (one.key && !one.key->empty()) out.headers.push_back(key_header(*out.flavour, *one.key));
     if (one.health_check) check_path(path + ".health_check.path", one.health_check->path);

@@ -175,7 +175,7 @@ loaded_settings load_settings(const std::string& path, const std::vector<local_e
     for (auto* file : {&tls->certificate_file, &tls->key_file, &tls->client_ca_file})
       if (!file->empty()) *file = (folder / *file).string();
   for (auto& [name, provider] : out.values.providers.entries)  // beside the file that names them
-    for (auto* file : {&provider.script, &provider.ca_file})
+    for (auto* file : {&provider.script, &provider.ca_file, &provider.certificate_file, &provider.key_file})
       if (!file->empty()) *file = (folder / *file).string();
   return out;
 }
