@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "andon/admin/handlers.hpp"
@@ -32,6 +33,18 @@ result<ledger::filter> read_filter(const request& asked) {
     return std::unexpected(std::move(why));
   }
   return std::move(*parsed);
+}
+
+bool asks_for_text(const ledger::filter_node& node) {
+  return node.kind == ledger::node_kind::text || std::ranges::any_of(node.children, asks_for_text);
+}
+
+/// Counting what holds a word is reading it, word by word.
+result<ledger::filter> read_allowed_filter(const request& asked) {
+  auto where = read_filter(asked);
+  if (where && asks_for_text(where->root) && !access::allows(asked.who->role, access::permission::content_read))
+    return fail(errc::forbidden, "to search in prompts and replies (words, phrases, prefixes, substrings) needs the permission content.read; filter by fields, as in model:gpt-4o", "q");
+  return where;
 }
 
 result<bool> wants_content(const request& asked) {
@@ -78,7 +91,7 @@ result<ledger::measure> read_measure(const std::string& name) {
 
 result<ledger::aggregate_request> read_aggregate(const request& asked) {
   ledger::aggregate_request out;
-  auto where = read_filter(asked);
+  auto where = read_allowed_filter(asked);
   if (!where) return std::unexpected(std::move(where.error()));
   out.where = std::move(*where);
   out.visible = visible_to(asked);
@@ -146,7 +159,7 @@ json::object group_json(const ledger::aggregate_group& group, const ledger::aggr
 
 result<reply> search_records(const services& with, const request& asked) {
   if (with.records == nullptr) return switched_off();
-  auto where = read_filter(asked);
+  auto where = read_allowed_filter(asked);
   if (!where) return std::unexpected(std::move(where.error()));
   const auto content = wants_content(asked);
   if (!content) return std::unexpected(content.error());
@@ -188,7 +201,7 @@ result<reply> aggregate_records(const services& with, const request& asked) {
 
 result<reply> follow_records(const services& with, const request& asked) {
   if (with.records == nullptr) return switched_off();
-  auto where = read_filter(asked);
+  auto where = read_allowed_filter(asked);
   if (!where) return std::unexpected(std::move(where.error()));
   const auto content = wants_content(asked);
   if (!content) return std::unexpected(content.error());
@@ -208,7 +221,7 @@ result<reply> follow_records(const services& with, const request& asked) {
 result<void> export_records(const services& with, const request& asked, const piece_writer& write) {
   if (with.records == nullptr) return switched_off();
   if (!access::allows(asked.who->role, access::permission::content_read)) return fail(errc::forbidden, "whole Records need the permission content.read");
-  auto where = read_filter(asked);
+  auto where = read_allowed_filter(asked);
   if (!where) return std::unexpected(std::move(where.error()));
   const auto most = asked.query.number("max", ~0ULL, 1, ~0ULL);
   if (!most) return std::unexpected(most.error());

@@ -131,6 +131,21 @@ TEST_F(walk_test, no_argument_leads_out_of_the_own_project) {
   }
 }
 
+TEST_F(walk_test, words_of_the_content_are_only_for_those_who_may_read_it) {
+  for (const auto& who : visitors()) {
+    if (!access::allows(who.role, access::permission::records_read)) continue;
+    const int text = access::allows(who.role, access::permission::content_read) ? 200 : 403;
+    for (const std::string path : {"/api/v1/records", "/api/v1/records/aggregate", "/api/v1/records/follow"})
+      for (const auto& [query, status] : std::map<std::string, int>{{"words-of-shop", text}, {"%22words%20of%22", text}, {"wor*", text}, {"~ords", text}, {"-words", text},
+                                                                    {"in:prompt%20words", text}, {"status:200%20(model:m0%20OR%20words)", text},
+                                                                    {"status:200", 200}, {"project:shop%20latency%3E1s", 200}}) {
+        const auto got = server.ask("GET", path + "?q=" + query, who.token);
+        EXPECT_EQ(got.status, status) << who.who << ' ' << path << ' ' << query << got.body;
+        if (status == 403) EXPECT_NE(got.body.find("content.read"), std::string::npos) << got.body;
+      }
+  }
+}
+
 TEST_F(walk_test, without_a_key_only_what_says_so) {
   for (const auto& path : admin_paths()) {
     const auto got = server.ask(std::string(path.method), target_of(path, "shop"));
