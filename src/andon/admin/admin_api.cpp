@@ -58,6 +58,11 @@ void admin_api::refused(const error& why, std::string_view peer_address) {
   log::debug("admin_request_refused", {{"reason", kind_of(why.code).name}, {"peer", peer_address}});
 }
 
+net::refusal_answer admin_api::describe(const error& why) {
+  const error told{why.code, why.message};
+  return {.content_type = "application/json", .body = llm::openai::error_body(told), .more = {{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}}};
+}
+
 net::task<void> admin_api::handle(net::incoming_call& call) { return state_->answer(call); }
 
 std::optional<std::pair<int, error>> admin_api::state::check_origin(const net::incoming_call& call) const {

@@ -52,6 +52,7 @@ public:
 
   net::task<void> handle(net::incoming_call& call) override;
   void refused(const error& why, std::string_view peer_address) override;
+  net::refusal_answer describe(const error& why) override;
   /// Waits for work under way; new calls are refused.
   void stop();
 

@@ -154,6 +154,29 @@ TEST_F(walk_test, without_a_key_only_what_says_so) {
   EXPECT_EQ(server.drains, 0);
 }
 
+TEST_F(walk_test, head_is_get_without_its_body) {
+  for (const auto& path : admin_paths()) {
+    if (path.method != "GET" || path.how == conduct::stream || path.how == conduct::poll) continue;
+    const auto target = target_of(path, "shop");
+    const auto whole = server.ask("GET", target, server.admin_token), head = server.ask("HEAD", target, server.admin_token);
+    EXPECT_EQ(head.status, whole.status) << target;
+    EXPECT_EQ(head.body, "") << target;
+    EXPECT_NE(head.head.find("Content-Length: "), std::string::npos) << target << head.head;
+  }
+  EXPECT_EQ(server.ask("HEAD", "/api/v1/status").status, 401);
+  EXPECT_EQ(server.ask("HEAD", "/api/v1/nothing", server.admin_token).status, 404);
+}
+
+TEST_F(walk_test, what_the_server_itself_refuses_is_json) {
+  struct row { std::string more; int status; };
+  for (const auto& [more, status] : {row{"X-Long: " + std::string(200'000, 'a') + "\r\n", 431}, row{"Transfer-Encoding: chunked\r\n", 400}, row{"no colon\r\n", 400}}) {
+    const auto got = server.ask("GET", "/api/v1/status", server.admin_token, {}, more);
+    EXPECT_EQ(got.status, status) << got.head;
+    EXPECT_NE(got.head.find("Content-Type: application/json"), std::string::npos) << got.head;
+    EXPECT_NE(got.json().at("error").at("message").as_string(), "") << got.body;
+  }
+}
+
 TEST_F(walk_test, unknown_paths_and_methods) {
   EXPECT_EQ(server.ask("GET", "/api/v1/nothing", server.admin_token).status, 404);
   EXPECT_EQ(server.ask("GET", "/api/v1/keys/", server.admin_token).status, 404);
