@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view head = R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Andon</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><style>
 body{font:15px/1.5 system-ui,sans-serif;max-width:56rem;margin:3rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}
-h1{font-size:1.4rem}h2{font-size:1.05rem;margin-top:2rem}code,pre{font:13px/1.5 ui-monospace,monospace}pre{background:#f3f4f6;padding:.8rem;overflow:auto;border-radius:4px}
+h1{font-size:1.4rem}h2{font-size:1.05rem;margin-top:2rem}code,pre{font:13px/1.5 ui-monospace,monospace}pre{background:#f3f4f6;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere;border-radius:4px}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .8rem .25rem 0;border-bottom:1px solid #e5e7eb;vertical-align:top}
 .good{color:#047857}.bad{color:#b91c1c}input{font:inherit;padding:.2rem .4rem}@media(prefers-color-scheme:dark){body{background:#111;color:#e5e5e5}pre{background:#1e1e1e}td,th{border-color:#333}}
 </style></head><body>)";
