@@ -64,6 +64,8 @@ struct request_facts {
   std::uint32_t image_parts = 0;
   std::uint32_t audio_parts = 0;
   std::uint32_t file_parts = 0;
+  std::uint64_t file_bytes = 0;          ///< of the data that file parts carry, as written (base64)
+  std::uint32_t unseen_files = 0;        ///< file parts that name what the provider has
   std::uint64_t given_tokens = 0;        ///< input tokens that came as numbers (token arrays)
   std::vector<text_span> texts;          ///< at most max_texts; what is beyond is covered by one last `json` span
 

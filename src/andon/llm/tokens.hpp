@@ -86,6 +86,11 @@ tokens audio_tokens(std::string_view model, std::uint64_t milliseconds);
 /// millisecond; compressed formats are taken at 24 kbit/s.
 std::uint64_t longest_audio_ms(std::string_view format, std::uint64_t bytes);
 
+/// Tokens of files in a request, of which only the size is known: `data` bytes of base64 in `files` files. A token for
+/// every two bytes of a file, and 1,600 a file (an image of a page); a file that the request only names (`unseen`) counts
+/// 32,768. Meant to be high, not exact: providers read a file's text and render its pages.
+tokens file_tokens(std::uint64_t files, std::uint64_t data, std::uint64_t unseen);
+
 /// What a chat costs beside its texts, by OpenAI's cookbook ("How to count tokens with tiktoken"): 3 a message, 1 a name
 /// field, 3 that open the reply. Role words are texts and count 1 each, included here.
 constexpr tokens chat_overhead(std::uint64_t messages, std::uint64_t names) {
@@ -95,7 +100,8 @@ constexpr tokens chat_overhead(std::uint64_t messages, std::uint64_t names) {
 /// What a request may consume at most, for reservations.
 struct reservation_input {
   tokens text;                           ///< count of all message texts, names, and tool definitions as JSON text
-  tokens media;                          ///< images and audio
+  tokens media;                          ///< images, audio and files
+  bool tools = false;                    ///< tool definitions are among the text, which providers rewrite
   std::uint64_t messages = 0, names = 0; ///< both 0 for completions and embeddings
   std::optional<std::int64_t> max_output;  ///< the request's max_tokens or max_completion_tokens
   std::int64_t choices = 1;              ///< `n` (× `best_of` for completions)
@@ -107,7 +113,7 @@ struct reservation { tokens input, output; bool input_is_bound = false; bool out
 
 /// Input: text with the profile's margin, plus overhead and media. Output: the lowest known of the request's and the
 /// model's limits, times choices. `input_is_bound` only for text of an exact
-/// vocabulary: what images and audio cost is the provider's rule, which may change. `output_is_bound` is false when only the default was known: the call may exceed it.
+/// vocabulary without tools: what images, audio, files and tool definitions cost is the provider's rule, which may change. `output_is_bound` is false when only the default was known: the call may exceed it.
 reservation upper_bound(const token_profile&, const reservation_input&);
 
 }  // namespace andon::llm

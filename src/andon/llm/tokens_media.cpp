@@ -88,13 +88,20 @@ std::uint64_t longest_audio_ms(std::string_view format, std::uint64_t bytes) {
   return (bytes + (raw ? 47 : 2)) / (raw ? 48 : 3);
 }
 
+tokens file_tokens(std::uint64_t files, std::uint64_t data, std::uint64_t unseen) {
+  constexpr std::uint64_t a_page = 1'600, unseen_file = 32'768, most = std::uint64_t{1} << 31;
+  const std::uint64_t bytes = std::min(data, most) / 4 * 3 + 3;
+  const auto seen = files > unseen ? files - unseen : 0;
+  return tokens{static_cast<std::int64_t>((seen > 0 ? (bytes + 1) / 2 : 0) + std::min(seen, most) * a_page + std::min(unseen, most) * unseen_file)};
+}
+
 reservation upper_bound(const token_profile& profile, const reservation_input& in) {
   reservation out;
   const std::int64_t text = std::max<std::int64_t>(0, in.text.value());
   const std::int64_t margin = text / 1000 * profile.margin_per_mille + (text % 1000 * profile.margin_per_mille + 999) / 1000;
   out.input = tokens{text} + tokens{margin} + in.media;
   if (in.messages > 0) out.input += chat_overhead(in.messages, in.names);
-  out.input_is_bound = profile.exact && in.media <= tokens{};
+  out.input_is_bound = profile.exact && in.media <= tokens{} && !in.tools;
   out.output_is_bound = true;
   if (!in.produces_output) return out;
   const bool asked = in.max_output && *in.max_output >= 0;

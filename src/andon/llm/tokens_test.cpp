@@ -164,6 +164,15 @@ TEST(media, audio_is_counted_by_time) {
   EXPECT_EQ(longest_audio_ms("mp3", 3'000), 1000U);
 }
 
+TEST(file_tokens, grow_with_the_bytes_and_never_are_nothing) {
+  EXPECT_EQ(file_tokens(0, 0, 0), tokens{});
+  EXPECT_GE(file_tokens(1, 0, 0), tokens{1'600});
+  EXPECT_GE(file_tokens(1, 4'000'000, 0), tokens{1'500'000 + 1'600});
+  EXPECT_LE(file_tokens(1, 4'000'000, 0), tokens{1'500'000 + 1'610});
+  EXPECT_EQ(file_tokens(2, 0, 2), tokens{2 * 32'768});
+  EXPECT_GT(file_tokens(std::numeric_limits<std::uint64_t>::max(), std::numeric_limits<std::uint64_t>::max(), 5), tokens{});
+}
+
 TEST(upper_bound, takes_the_lowest_known_output_limit_times_choices) {
   const token_profile& exact = token_profile_of("gpt-4o");
   reservation_input in{.text = tokens{1000}, .messages = 2, .names = 1, .max_output = 500, .choices = 3, .model_max_output = 400};
@@ -174,6 +183,9 @@ TEST(upper_bound, takes_the_lowest_known_output_limit_times_choices) {
   in.media = image_tokens("gpt-4o", {});
   EXPECT_FALSE(upper_bound(exact, in).input_is_bound) << "what images cost is the provider's rule";
   in.media = {};
+  in.tools = true;
+  EXPECT_FALSE(upper_bound(exact, in).input_is_bound) << "providers rewrite tool definitions";
+  in.tools = false;
   in.max_output.reset();
   in.model_max_output = 0;
   out = upper_bound(exact, in);

@@ -332,10 +332,26 @@ private:
         case part::refusal: text(text_kind::content); break;
         case part::image_url: ++facts_.image_parts; skip(); break;
         case part::input_audio: ++facts_.audio_parts; skip(); break;
-        case part::file: ++facts_.file_parts; skip(); break;
+        case part::file: file(); break;
         default: skip();
       }
     }
+  }
+
+  void file() {
+    ++facts_.file_parts;
+    if (at_.peek() != type::object) return skip();
+    bool has_data = false;
+    at_.begin_object();
+    token key;
+    for (bool first = true; at_.next_member(first, key);) {
+      const bool data = text_of(key, key_storage_) == "file_data" && at_.peek() == type::string;
+      const byte_span place = at_.skip();
+      if (!data) continue;
+      has_data = true;
+      facts_.file_bytes += place.size;
+    }
+    if (!has_data) ++facts_.unseen_files;
   }
 
   void value_as_text(text_kind kind) {
