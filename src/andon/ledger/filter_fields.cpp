@@ -34,7 +34,7 @@ constexpr std::array fields{
     field_about{field::outcome, "outcome", "error", word, "", "name of the error, one of its words, or `none`; `error:*` is any", "error:tim*"},
     field_about{field::origin, "origin", "", word, "", "who is answerable: client, limit, guard, gateway, provider or none", "origin:provider"},
     field_about{field::delivered, "delivered", "", word, "", "none, cut or complete", "delivered:cut"},
-    field_about{field::price, "price", "", word, "", "unknown, known or free", "price:unknown"},
+    field_about{field::price, "price", "", word, "", "unknown, known, free or unknown_tier", "price:unknown"},
     field_about{field::cache, "cache", "", word, "", "hit, semantic or shared when no target was called; miss, refresh or off; none without a cache", "cache:hit"},
     field_about{field::stream, "stream", "", flag, "", "the reply was a stream", "stream:true"},
     field_about{field::interrupted, "interrupted", "", flag, "", "closed by recovery after a crash", "interrupted:true"},
@@ -75,7 +75,7 @@ constexpr std::array syntax{
 
 constexpr std::array<std::string_view, 5> operations{"chat", "completion", "embeddings", "models", "other"};
 constexpr std::array<std::string_view, 3> deliveries{"none", "cut", "complete"};
-constexpr std::array<std::string_view, 3> price_states{"unknown", "known", "free"};
+constexpr std::array<std::string_view, 4> price_states{"unknown", "known", "free", "unknown_tier"};
 constexpr std::array<std::string_view, 7> cache_uses{"none", "off", "miss", "refresh", "hit", "semantic", "shared"};
 
 bool has_alias(std::string_view aliases, std::string_view name) {

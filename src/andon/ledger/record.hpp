@@ -15,8 +15,9 @@
 namespace andon::ledger {
 
 enum class operation : std::uint8_t { chat, completion, embeddings, models, other };
-/// What is known of the price. `unknown` is counted and alarmed; it is never a cost of 0.
-enum class price_state : std::uint8_t { unknown, known, free };
+/// What is known of the price. `unknown` is counted and alarmed; it is never a cost of 0. `unknown_tier` is alarmed too:
+/// the service tier has no price, and the cost is the standard tier's in its place.
+enum class price_state : std::uint8_t { unknown, known, free, unknown_tier };
 /// complete: the client got everything. cut: it got a part (see outcome). none: nothing was sent.
 enum class delivery : std::uint8_t { none, cut, complete };
 /// How the call met the cache. none: its route has none. hit, semantic, shared: no target was called for it; `shared` is

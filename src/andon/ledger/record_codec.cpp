@@ -129,7 +129,7 @@ void read_what(const fb::Record& from, record& to) {
   to.finish_reason = copy(from.finish_reason());
   to.use = usage_of(from.use());
   to.cost = nano_usd{from.cost()};
-  to.price = known(from.price(), price_state::free, price_state::unknown);
+  to.price = known(from.price(), price_state::unknown_tier, price_state::unknown);
   to.cache = known(from.cache(), cache_use::shared, cache_use::none);
   to.saved = nano_usd{from.saved()};
   to.interrupted = from.interrupted();
@@ -268,7 +268,7 @@ delivery record_view::delivered() const { return known(ANDON_TABLE->delivered(),
 std::string_view record_view::finish_reason() const { return view(ANDON_TABLE->finish_reason()); }
 llm::usage record_view::use() const { return usage_of(ANDON_TABLE->use()); }
 nano_usd record_view::cost() const { return nano_usd{ANDON_TABLE->cost()}; }
-price_state record_view::price() const { return known(ANDON_TABLE->price(), price_state::free, price_state::unknown); }
+price_state record_view::price() const { return known(ANDON_TABLE->price(), price_state::unknown_tier, price_state::unknown); }
 std::string_view record_view::client_address() const { return view(ANDON_TABLE->client_address()); }
 std::string_view record_view::user_agent() const { return view(ANDON_TABLE->user_agent()); }
 std::string_view record_view::trace_id() const { return view(ANDON_TABLE->trace_id()); }

@@ -19,8 +19,9 @@
 
 namespace andon::llm {
 
-/// `unknown` is never a cost of 0: count it and raise an alarm.
-enum class price_state : std::uint8_t { unknown, known, free };
+/// `unknown` is never a cost of 0: count it and raise an alarm. `unknown_tier`: the service tier has no price of its own,
+/// the amount is what the standard tier costs; an estimate, to be alarmed likewise.
+enum class price_state : std::uint8_t { unknown, known, free, unknown_tier };
 
 enum class token_class : std::uint8_t {
   input, cached_read, cache_write_5m, cache_write_1h, output, reasoning, input_audio, output_audio, count_
@@ -56,6 +57,11 @@ struct cost_answer {
   price_state state = price_state::unknown;
   nano_usd amount;  ///< 0 unless known
 };
+
+/// The answer of a price that stands in for a tier's: its amount, but never `known` or `free`.
+constexpr cost_answer as_stand_in(cost_answer answer) {
+  return answer.state == price_state::unknown ? answer : cost_answer{price_state::unknown_tier, answer.amount};
+}
 
 /// Exact cost of one call. `unknown` without a price, or when a class that was used has no rate and no parent's rate.
 /// Parts beyond their whole (a provider's miscount) are billed in full and the plain rest is 0. No allocation; any thread.
@@ -102,6 +108,12 @@ public:
   /// `tier`: the service tier as requests and replies name it. The shipped table knows standard prices only, so for any
   /// other tier there is an override of just that tier, or no price: never the standard one.
   [[nodiscard]] const price* find(std::string_view provider, std::string_view model, wall_time at, std::string_view tier = {}) const;
+  /// The tier's own price; where it has none, the standard one, which then stands in for it. Null: neither is known.
+  struct tier_price {
+    const price* what = nullptr;
+    bool stands_in = false;
+  };
+  [[nodiscard]] tier_price find_tier(std::string_view provider, std::string_view model, wall_time at, std::string_view tier) const;
   [[nodiscard]] model_limits limits(std::string_view provider, std::string_view model) const;
 
   /// The provider id that serves an upstream host (`api.openai.com` → `openai`), or empty.

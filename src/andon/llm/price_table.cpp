@@ -150,6 +150,14 @@ const price* price_table::find(std::string_view provider, std::string_view model
   return row == nullptr ? nullptr : row->at(at);
 }
 
+price_table::tier_price price_table::find_tier(std::string_view provider, std::string_view model, wall_time at, std::string_view tier) const {
+  if (const price* own = find(provider, model, at, tier); own != nullptr && own->state != price_state::unknown) return {own, false};
+  if (is_standard_tier(tier)) return {};
+  const price* standard = find(provider, model, at);
+  if (standard == nullptr || standard->state == price_state::unknown) return {};
+  return {standard, true};
+}
+
 model_limits price_table::limits(std::string_view provider, std::string_view model) const {
   const std::string p = detail::lower(provider), m = detail::lower(model);
   model_limits found;

@@ -228,5 +228,24 @@ TEST(price_table, another_service_tier_never_costs_the_standard_price) {
   EXPECT_FALSE(price_table::make({{flex, flex}})) << "twice the same tier";
 }
 
+TEST(price_table, the_standard_price_stands_in_for_a_tier_without_one) {
+  const price_override flex{.provider = "openai", .model = "gpt-4o-mini", .tier = "flex", .input = "0.07", .output = "0.30"};
+  const auto table = price_table::make({{flex}});
+  ASSERT_TRUE(table);
+  const wall_time now{std::chrono::sys_days{std::chrono::year{2026} / 6 / 1}};
+  const auto* standard = table->find("openai", "gpt-4o-mini", now);
+  const auto own = table->find_tier("openai", "gpt-4o-mini", now, "flex");
+  EXPECT_TRUE(own.what != nullptr && own.what != standard && !own.stands_in);
+  const auto usual = table->find_tier("openai", "gpt-4o-mini", now, "auto");
+  EXPECT_TRUE(usual.what == standard && !usual.stands_in);
+  const auto other = table->find_tier("openai", "gpt-4o-mini", now, "priority");
+  EXPECT_TRUE(other.what == standard && other.stands_in);
+  EXPECT_EQ(table->find_tier("openai", "no-such", now, "priority").what, nullptr);
+  const auto told = as_stand_in(cost(other.what, {.input = tokens{1'000'000}}));
+  EXPECT_EQ(told.state, price_state::unknown_tier);
+  EXPECT_GT(told.amount, nano_usd{});
+  EXPECT_EQ(as_stand_in({}).state, price_state::unknown);
+}
+
 }  // namespace
 }  // namespace andon::llm

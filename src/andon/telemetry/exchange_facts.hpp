@@ -27,7 +27,7 @@ struct token_facts {
   bool estimated = false;
 };
 
-enum class price_fact : std::uint8_t { unknown, known, free };
+enum class price_fact : std::uint8_t { unknown, known, free, unknown_tier };
 
 /// One try of one target.
 struct attempt_facts {

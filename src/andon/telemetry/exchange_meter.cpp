@@ -237,8 +237,8 @@ void exchange_meter::state::observe_tokens(const exchange_facts& f, caller_serie
   add_tokens(s.cache_write, "cache_write", s.common, f.used.cache_write);
   add_tokens(s.reasoning, "reasoning", s.common, f.used.reasoning);
   add(s.estimated, families::estimated, s.common, f.used.estimated ? 1 : 0);
-  if (f.price == price_fact::known) s.cost->add(amount(f.cost.value()));
-  if (f.price == price_fact::unknown) s.unknown_price->add();
+  if (f.price == price_fact::known || f.price == price_fact::unknown_tier) s.cost->add(amount(f.cost.value()));
+  if (f.price == price_fact::unknown || f.price == price_fact::unknown_tier) s.unknown_price->add();
 }
 
 void exchange_meter::observe(const exchange_facts& f) {

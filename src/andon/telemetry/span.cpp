@@ -53,8 +53,8 @@ span server_span(const exchange_facts& f) {
   if (f.retries > 0) a.number("andon.retries", std::int64_t{f.retries});
   if (f.failovers > 0) a.number("andon.failovers", std::int64_t{f.failovers});
   if (f.cut) a.flag("andon.cut", true);
-  if (f.price == price_fact::known) a.number("andon.cost_nano_usd", f.cost.value());
-  if (f.price == price_fact::unknown && f.used.known) a.flag("andon.unknown_price", true);
+  if (f.price == price_fact::known || f.price == price_fact::unknown_tier) a.number("andon.cost_nano_usd", f.cost.value());
+  if ((f.price == price_fact::unknown && f.used.known) || f.price == price_fact::unknown_tier) a.flag("andon.unknown_price", true);
   set_status(s, f.outcome, f.error_message);
   // A caller's mistake is no error of a SERVER span (HTTP conventions): its status stays unset.
   if (f.http_status < 500 && kind_of(f.outcome).from != origin::provider) s.failed = false;
