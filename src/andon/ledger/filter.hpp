@@ -76,6 +76,7 @@ enum class comparison : std::uint8_t {
   range,       ///< low <= number <= high
   set,         ///< number is a bit of `members`
   present,     ///< name is not empty
+  exact,       ///< whole name, as it is written; the language has no word for it
 };
 
 struct filter_node {

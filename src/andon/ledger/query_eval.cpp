@@ -21,6 +21,7 @@ bool contains_folded(std::string_view name, std::string_view pattern) {
 bool matches_name(const filter_node& node, std::string_view name) {
   switch (node.how) {
     case comparison::equal: return equal_folded(name, node.text);
+    case comparison::exact: return name == node.text;
     case comparison::prefix: return equal_folded(name.substr(0, node.text.size()), node.text);
     case comparison::substring: return contains_folded(name, node.text);
     default: return !name.empty();

@@ -12,14 +12,12 @@ filter_node started_before(wall_time at) {
   return node;
 }
 
-/// Names are compared here without regard to case, as everywhere in filters; projects that differ in case only are
-/// told apart by the scope that the removal carries.
 filter_node of_project(const project_id& project) {
   filter_node node;
   node.kind = node_kind::compare;
   node.which = field::project;
-  node.how = comparison::equal;
-  for (const char c : project.view()) node.text.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
+  node.how = comparison::exact;  // filters fold case; projects do not
+  node.text = project.view();
   return node;
 }
 
