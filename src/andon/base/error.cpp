@@ -71,7 +71,7 @@ constexpr std::array table{
     error_kind{connect_failed, "connect_failed", o::provider, 502, "api_error", "upstream_connect", true,
                "The provider refused the connection or is unreachable."},
     error_kind{tls_failed, "tls_failed", o::provider, 502, "api_error", "upstream_tls", true,
-               "TLS with the provider failed; the message says whether the certificate is to blame."},
+               "TLS with the provider failed; the attempt in the Record says whether the certificate is to blame."},
     error_kind{connect_timeout, "connect_timeout", o::provider, 504, "timeout_error", "upstream_connect_timeout", true,
                "No connection to the provider within `deadline.connect`."},
     error_kind{first_token_timeout, "first_token_timeout", o::provider, 504, "timeout_error",

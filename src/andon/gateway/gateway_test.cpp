@@ -160,6 +160,33 @@ TEST(gateway, gives_up_in_time) {
   EXPECT_EQ(g.record_of(got.request_id).outcome, errc::first_token_timeout);
 }
 
+TEST(gateway, tells_clients_nothing_of_addresses_and_operators_everything) {
+  const auto inside = [](const answer& got) { return got.body.find("127.0.0.1") != std::string::npos || got.body.find("deadline.") != std::string::npos; };
+  for (const char* fault : {"fault: blackhole", "fault: reset_before_head", "fault: reset_in_head"}) {
+    running_gateway g({.targets = {{.script = std::string("rules: [ { ") + fault + " } ]"}}, .deadlines = {1s, 100ms, 1s, 300ms}, .attempts = 1});
+    const auto got = g.chat();
+    EXPECT_THAT(got.body, HasSubstr("The provider sim ")) << fault;
+    EXPECT_FALSE(inside(got)) << fault << got.body;
+    const auto r = g.record_of(got.request_id);
+    ASSERT_EQ(r.attempts.size(), 1U);
+    EXPECT_THAT(r.attempts[0].error_message, HasSubstr("127.0.0.1:")) << fault;
+  }
+  running_gateway g({.targets = {{.script = "defaults: { between: 2ms }\nrules: [ { fault: stall, after: 3 } ]"}}, .deadlines = {2s, 2s, 200ms, 5s}});
+  g.listening(0, false);
+  const auto refused = g.chat();
+  EXPECT_EQ(refused.status, 502);
+  EXPECT_THAT(refused.body, HasSubstr("The provider sim cannot be reached."));
+  EXPECT_FALSE(inside(refused)) << refused.body;
+}
+
+TEST(gateway, tells_nothing_of_addresses_within_a_stream) {
+  running_gateway g({.targets = {{.script = "defaults: { between: 2ms }\nrules: [ { fault: stall, after: 3 } ]"}}, .deadlines = {2s, 2s, 200ms, 5s}});
+  const auto got = g.send({.body = stream_chat});
+  EXPECT_THAT(got.body, HasSubstr("The provider sim stopped in the middle of its reply."));
+  EXPECT_THAT(got.body, Not(HasSubstr("127.0.0.1")));
+  EXPECT_THAT(g.record_of(got.request_id).error_message, HasSubstr("127.0.0.1:"));
+}
+
 TEST(gateway, passes_a_providers_refusal_on_as_it_is) {
   running_gateway g({.targets = {{.script = "rules: [ { error: context_length } ]"}, {}}});
   const auto got = g.chat();

@@ -3,6 +3,7 @@
 #include "andon/base/log.hpp"
 #include "andon/gateway/attempt.hpp"
 #include "andon/gateway/stages.hpp"
+#include "andon/gateway/told_error.hpp"
 #include "andon/llm/dialect/openai_error.hpp"
 #include "andon/llm/dialect/openai_request.hpp"
 #include "andon/route/attempt_plan.hpp"
@@ -85,7 +86,7 @@ route::attempt_failure failure_of(const exchange& x, const relayed& how) {
 void note_failure(gateway& on, const served_model& model, const relayed& how, const route::failure_effect& effect) {
   if (effect.cooled) {
     on.parts().meter.cooled(model.name.view());
-    log::warn(effect.kind == route::fault_kind::rate_limit ? "target_limited" : "breaker_open", {{"model", model.name.view()}, {"reason", kind_of(how.why.code).name}, {"seconds", std::chrono::duration<double>(effect.cooldown).count()}});
+    log::warn(effect.kind == route::fault_kind::rate_limit ? "target_limited" : "breaker_open", {{"model", model.name.view()}, {"reason", kind_of(how.why.code).name}, {"detail", how.why.message}, {"seconds", std::chrono::duration<double>(effect.cooldown).count()}});
   }
   if (effect.alarm) {
     on.parts().meter.credential_refused(model.name.view());
@@ -219,7 +220,7 @@ net::task<result<void>> dispatch(gateway& on, exchange& x) {
     if (how.how == relayed::end::failed_after_client) co_return result<void>{};
     book_failed(x, model, how);
     if (x.gone) co_return std::unexpected(std::move(how.why));
-    last = std::move(how.why);
+    last = told_error(model, std::move(how.why));
     x.retry_after = how.retry_after;
   }
 }

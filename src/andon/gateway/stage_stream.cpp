@@ -1,5 +1,6 @@
 #include "andon/gateway/exchange_telemetry.hpp"
 #include "andon/gateway/stages.hpp"
+#include "andon/gateway/told_error.hpp"
 #include "andon/llm/dialect/openai_error.hpp"
 #include "andon/llm/dialect/openai_stream.hpp"
 #include "andon/net/sse.hpp"
@@ -139,7 +140,7 @@ net::task<relayed> break_off(gateway& on, exchange& x, const served_model& model
   if (gone) {
     x.call->abort();
   } else {
-    const auto last = stream.out() + llm::openai::error_event(why);
+    const auto last = stream.out() + llm::openai::error_event(told_error(model, why));
     (void)co_await x.call->finish(last);
   }
   co_return relayed{relayed::end::failed_after_client, std::move(why), 200, std::nullopt};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "andon/base/hashing.hpp"
+#include "andon/base/text_start.hpp"
 #include "andon/ledger/fts_extract.hpp"
 #include "andon/ledger/fts_tokenizer.hpp"
 
@@ -13,6 +14,13 @@ template <class T>
 number_span span_of(const std::vector<T>& values) {
   return {reinterpret_cast<const unsigned char*>(values.data()), 0, static_cast<std::uint32_t>(values.size()), sizeof(T)};
 }
+
+/// Bytes that a row keeps of each name, in the order of the fields: callers choose most of them. The journal has them whole.
+constexpr std::size_t name_bytes = 256, text_bytes = 1024;
+constexpr std::array<std::size_t, name_count> kept_bytes{text_bytes, text_bytes, name_bytes, name_bytes, name_bytes, name_bytes, name_bytes, name_bytes,
+                                                         name_bytes, text_bytes, name_bytes, text_bytes, name_bytes, name_bytes, name_bytes, name_bytes};
+constexpr std::size_t kept_in_lists = 64;
+constexpr std::size_t searched_bytes = 4u << 20;  // of a body's text
 
 std::size_t list_index(field f) { return f == field::tag ? 0 : 1; }
 
@@ -90,11 +98,12 @@ void index_tail::add_names(const record_view& r) {
   const std::array<std::string_view, name_count> values{
       r.project(), r.key(), r.user(), r.session(), r.route(), r.model(), r.provider(), r.upstream_model(), r.method(),
       r.path(), r.finish_reason(), r.error_message(), r.client_address(), r.user_agent(), r.content_type(), r.trace_id()};
-  for (std::size_t i = 0; i < name_count; ++i) ordinals_[i].push_back(names_[i].ordinal(values[i]));
-  for (std::size_t i = 0; i < r.tag_count(); ++i) list_ordinals_[0].push_back(list_names_[0].ordinal(r.tag(i)));
-  for (std::size_t i = 0; i < r.metadata_count(); ++i) {
+  for (std::size_t i = 0; i < name_count; ++i) ordinals_[i].push_back(names_[i].ordinal(text_start(values[i], kept_bytes[i])));
+  const auto tags = std::min(r.tag_count(), kept_in_lists), pairs = std::min(r.metadata_count(), kept_in_lists);
+  for (std::size_t i = 0; i < tags; ++i) list_ordinals_[0].push_back(list_names_[0].ordinal(text_start(r.tag(i), name_bytes)));
+  for (std::size_t i = 0; i < pairs; ++i) {
     const auto [key, value] = r.metadata(i);
-    pair_.assign(key).append(1, '=').append(value);
+    pair_.assign(text_start(key, name_bytes)).append(1, '=').append(text_start(value, text_bytes));
     list_ordinals_[1].push_back(list_names_[1].ordinal(pair_));
   }
   for (std::size_t i = 0; i < list_count; ++i) list_ends_[i].push_back(static_cast<std::uint32_t>(list_ordinals_[i].size()));
@@ -105,7 +114,7 @@ void index_tail::add_words(std::string_view body, std::uint32_t side) {
   fts::extract_text(body, text_);
   constexpr std::size_t at_once = 4096;
   fts::tokenize(
-      text_,
+      text_start(text_, searched_bytes),
       [&](std::string_view word) {
         const std::size_t padded = (word.size() + 7) / 8 * 8;
         words_.push_back({term_table::hash_padded(word.data(), word.size()), static_cast<std::uint32_t>(word_texts_.size()), place_++ << 1 | side, static_cast<std::uint32_t>(word.size())});
@@ -165,9 +174,10 @@ std::optional<std::uint32_t> index_tail::row_of(request_id id) const {
 }
 
 std::size_t index_tail::memory() const {
-  std::size_t bytes = terms_.memory() + rows_ * (number_count * 8 + name_count * 4 + sizeof(position) + 48);
+  std::size_t bytes = terms_.memory() + rows_ * (number_count * 8 + name_count * 4 + list_count * 4 + sizeof(position) + 48);
   for (const auto& table : names_) bytes += table.memory();
   for (const auto& table : list_names_) bytes += table.memory();
+  for (const auto& column : list_ordinals_) bytes += column.size() * 4;
   return bytes;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // The newest rows, in memory: what apply has taken since the last sealed segment. One thread adds; readers hold the
-// store's shared lock.
+// store's shared lock. Names, lists and the text of a body are kept up to a bound, so that no Record makes a large row.
 #include <array>
 #include <optional>
 #include <string>
@@ -39,8 +39,7 @@ public:
 
   [[nodiscard]] std::uint32_t rows() const { return rows_; }
   [[nodiscard]] std::uint32_t live() const { return rows_ - removed_count_; }
-  [[nodiscard]] std::size_t memory() const;
-  [[nodiscard]] std::size_t words_memory() const { return terms_.memory(); }
+  [[nodiscard]] std::size_t memory() const;  ///< bytes in use; a few nanoseconds
   [[nodiscard]] bool contains(request_id id) const { return ids_.contains(id); }
   [[nodiscard]] std::optional<std::uint32_t> row_of(request_id id) const;
   [[nodiscard]] const std::vector<position>& positions() const { return positions_; }

@@ -132,10 +132,13 @@ void term_table::add(std::string_view term, std::uint64_t hash, std::uint32_t ro
 }
 
 void term_table::clear() {
+  constexpr std::size_t kept_slabs = 12, kept_terms = 1u << 17, kept_texts = 1u << 20;
   terms_.clear();
   texts_.clear();
+  if (terms_.capacity() > kept_terms) std::vector<entry>{}.swap(terms_);
+  if (texts_.capacity() > kept_texts) std::vector<char>{}.swap(texts_);
   used_ = 0;
-  if (slabs_.size() > 32) slabs_.resize(32);
+  if (slabs_.size() > kept_slabs) slabs_.resize(kept_slabs);
   if (slots_.size() > (1u << 18)) slots_ = std::vector<slot>(first_slots);
   else std::ranges::fill(slots_, slot{});
 }

@@ -146,7 +146,8 @@ ledger_status ledger::state::status() const {
   now.index_problem = account.problem;
   now.store_failures = account.failures;
   now.left_open = left_open;
-  now.rebuilding = index->status().rebuilding;
+  const auto in_store = index->status();
+  now.rebuilding = in_store.rebuilding;
   for (const auto& stream : now.journal.streams) {
     now.appended += stream.records;
     const auto at = std::ranges::find_if(account.reached, [&](const checkpoint& c) { return c.next.stream == stream.stream; });
@@ -155,6 +156,9 @@ ledger_status ledger::state::status() const {
     now.dropped += at->dropped + gone;
     now.waiting += stream.records - at->records - gone;
   }
+  const auto lost = std::min(in_store.lost, now.indexed);
+  now.indexed -= lost;
+  now.dropped += lost;
   return now;
 }
 

@@ -47,7 +47,7 @@ struct ledger_status {
   std::uint64_t appended = 0;    ///< Records journalled
   std::uint64_t indexed = 0;     ///< handed to the store and committed there
   std::uint64_t waiting = 0;     ///< in the journal, not yet in the store
-  std::uint64_t dropped = 0;     ///< removed by quota before they were indexed, or damaged
+  std::uint64_t dropped = 0;     ///< removed by quota before they were indexed, damaged, or refused by the store for good
   journal_status journal;
   std::string index_problem;     ///< alarm: why nothing is indexed now; empty when all is well
   std::uint64_t store_failures = 0;  ///< since start

@@ -14,6 +14,7 @@ errc errc_of_sqlite(int code) {
     case SQLITE_FULL: return errc::disk_full;
     case SQLITE_CORRUPT: case SQLITE_NOTADB: case SQLITE_FORMAT: return errc::corrupt;
     case SQLITE_INTERRUPT: return errc::cancelled;
+    case SQLITE_TOOBIG: case SQLITE_CONSTRAINT: case SQLITE_MISMATCH: case SQLITE_RANGE: return errc::invalid_argument;
     default: return errc::io_error;
   }
 }
@@ -49,11 +50,16 @@ result<raw_statement> raw_statement::prepare(sqlite_database& db, const char* co
   return s;
 }
 
-void raw_statement::bind(int index, std::int64_t value) { sqlite3_bind_int64(handle_.get(), index, value); }
+result<void> raw_statement::bound(int code) const {
+  if (code == SQLITE_OK) return {};
+  return fail(errc_of_sqlite(code), fmt::format("index: a value is not taken: {}", sqlite3_errstr(code)));
+}
 
-void raw_statement::bind(int index, blob_view bytes) {
-  if (bytes.empty()) sqlite3_bind_zeroblob(handle_.get(), index, 0);
-  else sqlite3_bind_blob64(handle_.get(), index, bytes.data(), bytes.size(), SQLITE_STATIC);
+result<void> raw_statement::bind(int index, std::int64_t value) { return bound(sqlite3_bind_int64(handle_.get(), index, value)); }
+
+result<void> raw_statement::bind(int index, blob_view bytes) {
+  if (bytes.empty()) return bound(sqlite3_bind_zeroblob(handle_.get(), index, 0));
+  return bound(sqlite3_bind_blob64(handle_.get(), index, bytes.data(), bytes.size(), SQLITE_STATIC));
 }
 
 result<bool> raw_statement::step() {

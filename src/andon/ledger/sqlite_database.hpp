@@ -35,21 +35,22 @@ private:
   std::unique_ptr<sqlite3, closer> handle_;
 };
 
-/// What SQLite's result code means to us.
+/// What SQLite's result code means to us. invalid_argument: it will never take these values, however often it is tried.
 errc errc_of_sqlite(int code);
 
 /// Untyped part of a statement. Blobs that it returns are valid until the next step or reset.
 class raw_statement {
 public:
   static result<raw_statement> prepare(sqlite_database& db, const char* constant_sql);
-  void bind(int index, std::int64_t value);
-  void bind(int index, blob_view bytes);
+  result<void> bind(int index, std::int64_t value);
+  result<void> bind(int index, blob_view bytes);
   result<bool> step();  ///< true: a row is there
   void reset();
   [[nodiscard]] std::int64_t number(int column) const;
   [[nodiscard]] blob_view blob(int column) const;
 
 private:
+  [[nodiscard]] result<void> bound(int code) const;
   struct closer { void operator()(sqlite3_stmt* s) const noexcept; };
   std::unique_ptr<sqlite3_stmt, closer> handle_;
 };
@@ -74,7 +75,7 @@ public:
   template <class F>
   result<std::size_t> each(F&& row, P... values) {
     raw_.reset();
-    bind_all(std::index_sequence_for<P...>{}, values...);
+    if (auto bound = bind_all(std::index_sequence_for<P...>{}, values...); !bound) return std::unexpected(bound.error());
     std::size_t n = 0;
     for (;; ++n) {
       const auto more = raw_.step();
@@ -94,7 +95,11 @@ public:
 
 private:
   template <std::size_t... I>
-  void bind_all(std::index_sequence<I...>, P... values) { (raw_.bind(static_cast<int>(I) + 1, values), ...); }
+  result<void> bind_all(std::index_sequence<I...>, P... values) {
+    result<void> done;
+    (void)((done = raw_.bind(static_cast<int>(I) + 1, values)).has_value() && ...);
+    return done;
+  }
   template <class F, std::size_t... I>
   void call(F& row, std::index_sequence<I...>) { row(get<C>(static_cast<int>(I))...); }
   template <class T>

@@ -10,7 +10,8 @@
 //
 // What apply has taken is visible to searches at once. It becomes durable in groups of up to `seal_rows` rows, each
 // written together with the journal positions it reaches in one transaction; after a crash the reader resumes at
-// checkpoints() and gives the rest again. So nothing is lost and nothing is doubled, without a write per batch.
+// checkpoints() and gives the rest again. A row that the database refuses is left out and counted (status().lost); it
+// never keeps the others waiting. So nothing is lost and nothing is doubled, without a write per batch.
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -45,6 +46,7 @@ struct store_status {
   std::uint64_t rows = 0;           ///< visible to searches
   std::uint64_t durable_rows = 0;   ///< of them, those that a restart does not have to read again
   std::uint64_t sequence = 0;       ///< Records ever applied to this store
+  std::uint64_t lost = 0;           ///< alarm: rows that could not be sealed even alone, since opening or the last beginning anew; checkpoints of a later opening count them as dropped
   std::uint64_t duplicates = 0;     ///< Records given again and recognised, since opening
   std::uint64_t segments = 0;
   std::uint64_t disk_bytes = 0;
@@ -101,7 +103,8 @@ struct store_options {
   std::filesystem::path directory;      ///< created if missing; the store's files are `index.db*` in it
   secret encryption_key{};              ///< 32 bytes from the keyring; empty: not encrypted
   std::size_t seal_rows = 16384;        ///< rows per sealed segment, 64 … 65,536
-  std::size_t seal_bytes = 24 << 20;    ///< of memory for words not yet sealed
+  std::size_t seal_bytes = 14 << 20;    ///< of memory for what is not yet sealed: rows, names and words
+  std::size_t part_bytes = 256 << 20;   ///< of one part of a segment; rows whose parts are larger are sealed by halves
   std::size_t readers = 4;              ///< read connections kept open
 };
 

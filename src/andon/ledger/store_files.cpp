@@ -91,6 +91,7 @@ result<chunk_bytes> sqlite_chunks::read(std::uint64_t id) {
 }
 
 result<void> sqlite_chunks::write(std::uint64_t id, std::span<const unsigned char> bytes) {
+  if (bytes.size() > most_) return fail(errc::invalid_argument, fmt::format("index: a part of {} bytes is too large", bytes.size()));
   const std::uint64_t sum = sum_of(id, bytes);
   buffer_.resize(bytes.size() + 8);
   std::ranges::copy(bytes, buffer_.begin());
@@ -128,6 +129,7 @@ result<void> sqlite_store::open_files() {
   auto writer = sqlite_chunks::open(file(), open_mode::read_write_create, vfs());
   if (!writer) return std::unexpected(writer.error());
   writer_ = std::move(*writer);
+  writer_->limit_parts(options_.part_bytes);
   inode_ = inode_of(file());
   files_checked_ = clock_.mono();
   auto loaded = load();
@@ -188,6 +190,7 @@ result<void> sqlite_store::start_anew(std::string why) {
   sealed_ = std::make_shared<segment_list>();
   tail_.clear();
   recent_.clear();
+  lost_.clear();
   durable_.clear();
   reached_.clear();
   sequence_ = durable_sequence_ = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "andon/base/log.hpp"
 #include "andon/ledger/query_eval.hpp"
 
 namespace andon::ledger {
@@ -31,7 +32,7 @@ bool sqlite_store::is_known(const record_view& r, position at) const {
 
 result<applied> sqlite_store::apply(std::span<const placed_record> batch, std::span<const checkpoint> reached) {
   if (auto ready = check_files(); !ready) return std::unexpected(ready.error());
-  if (tail_.rows() >= options_.seal_rows || tail_.words_memory() >= options_.seal_bytes) {
+  if (tail_.rows() >= options_.seal_rows || tail_.memory() >= options_.seal_bytes) {
     if (auto done = seal(); !done) return std::unexpected(done.error());
   }
   applied out;
@@ -88,22 +89,14 @@ result<void> sqlite_store::seal() {
 }
 
 result<void> sqlite_store::seal_rows() {
-  std::optional<segment_meta> made;
-  if (tail_.live() > 0) {
-    tail_view rows(tail_);
-    bitmap keep(tail_.rows(), true);
-    if (rows.removed() != nullptr) { keep = *rows.removed(); keep.flip(); }
-    auto written = write_segment(rows, keep, sealed_->empty() ? 1 : sealed_->back()->id + 1, *writer_);
-    if (!written) return std::unexpected(written.error());
-    made = std::move(*written);
-    auto insert = statement<params<std::int64_t, blob_view>, columns<>>::prepare(writer_->database(), "INSERT INTO segment (id, meta) VALUES (?, ?)");
-    const chunk_bytes meta = made->encode();
-    auto inserted = insert ? insert->run(static_cast<std::int64_t>(made->id), meta) : std::unexpected(insert.error());
-    if (!inserted) return inserted;
-  }
-  if (auto done = write_positions(reached_); !done) return done;
+  auto written = write_tail();
+  if (!written) return std::unexpected(written.error());
+  auto lost = lost_;
+  for (const auto row : written->refused) ++lost[tail_.positions()[row].stream];
+  if (auto done = write_positions(reached_, lost); !done) return done;
   return commit_and([&] {
-    if (made) replace(nullptr, std::move(made));
+    for (auto& made : written->made) replace(nullptr, std::move(made));
+    lost_ = std::move(lost);
     durable_ = reached_;
     durable_sequence_ = sequence_;
     tail_.hand_over_ids(recent_);
@@ -111,13 +104,58 @@ result<void> sqlite_store::seal_rows() {
   });
 }
 
-result<void> sqlite_store::write_positions(const positions& at) {
+result<sqlite_store::sealed_rows> sqlite_store::write_tail() {
+  sealed_rows out;
+  if (tail_.live() == 0) return out;
+  tail_view rows(tail_);
+  bitmap keep(tail_.rows(), true);
+  if (rows.removed() != nullptr) { keep = *rows.removed(); keep.flip(); }
+  if (auto done = write_rows(rows, keep, out); !done) return std::unexpected(done.error());
+  return out;
+}
+
+/// Rows that the database refuses together are written by halves; one that it refuses alone is left out.
+result<void> sqlite_store::write_rows(segment_view& rows, const bitmap& keep, sealed_rows& into) {
+  const std::uint64_t id = !into.made.empty() ? into.made.back().id + 1 : sealed_->empty() ? 1 : sealed_->back()->id + 1;
+  auto made = write_one(rows, keep, id);
+  if (made) {
+    into.made.push_back(std::move(*made));
+    return {};
+  }
+  if (made.error().code != errc::invalid_argument) return std::unexpected(made.error());
+  if (auto gone = drop_chunks(id); !gone) return gone;
+  const std::uint32_t count = keep.count();
+  if (count == 1) {
+    log::error("ledger.record_not_indexed", {{"reason", made.error().message}});
+    keep.each([&](std::uint32_t row) { into.refused.push_back(row); });
+    return {};
+  }
+  bitmap first(rows.rows()), second(rows.rows());
+  std::uint32_t n = 0;
+  keep.each([&](std::uint32_t row) { (n++ < count / 2 ? first : second).set(row); });
+  if (auto done = write_rows(rows, first, into); !done) return done;
+  return write_rows(rows, second, into);
+}
+
+result<segment_meta> sqlite_store::write_one(segment_view& rows, const bitmap& keep, std::uint64_t id) {
+  auto made = write_segment(rows, keep, id, *writer_);
+  if (!made) return made;
+  auto insert = statement<params<std::int64_t, blob_view>, columns<>>::prepare(writer_->database(), "INSERT INTO segment (id, meta) VALUES (?, ?)");
+  const chunk_bytes meta = made->encode();
+  auto inserted = insert ? insert->run(static_cast<std::int64_t>(id), meta) : std::unexpected(insert.error());
+  if (!inserted) return std::unexpected(inserted.error());
+  return made;
+}
+
+result<void> sqlite_store::write_positions(const positions& at, const std::map<std::uint32_t, std::uint64_t>& lost) {
   auto put = statement<params<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>, columns<>>::prepare(
       writer_->database(), "INSERT OR REPLACE INTO position (stream, segment, offset, records, dropped) VALUES (?, ?, ?, ?, ?)");
   if (!put) return std::unexpected(put.error());
   const auto i64 = [](std::uint64_t v) { return static_cast<std::int64_t>(v); };
   for (const auto& [stream, c] : at) {
-    if (auto done = put->run(stream, i64(c.next.segment), i64(c.next.offset), i64(c.records), i64(c.dropped)); !done) return done;
+    const auto also = lost.find(stream);
+    const auto dropped = c.dropped + (also == lost.end() ? 0 : also->second);
+    if (auto done = put->run(stream, i64(c.next.segment), i64(c.next.offset), i64(c.records), i64(dropped)); !done) return done;
   }
   auto fact = statement<params<std::int64_t>, columns<>>::prepare(writer_->database(), "INSERT OR REPLACE INTO fact (name, value) VALUES (1, ?)");
   return fact ? fact->run(i64(sequence_)) : std::unexpected(fact.error());
@@ -155,13 +193,9 @@ result<std::uint64_t> sqlite_store::remove_from(const std::shared_ptr<const segm
       sealed_view view(*segment, *writer_);
       bitmap keep = rows;
       keep.flip();
-      auto written = write_segment(view, keep, sealed_->back()->id + 1, *writer_);
+      auto written = write_one(view, keep, sealed_->back()->id + 1);
       if (!written) return std::unexpected(written.error());
       made = std::move(*written);
-      auto insert = statement<params<std::int64_t, blob_view>, columns<>>::prepare(writer_->database(), "INSERT INTO segment (id, meta) VALUES (?, ?)");
-      const chunk_bytes meta = made->encode();
-      auto inserted = insert ? insert->run(static_cast<std::int64_t>(made->id), meta) : std::unexpected(insert.error());
-      if (!inserted) return inserted;
     }
     if (auto done = drop_chunks(segment->id); !done) return done;
     return commit_and([&] { replace(segment.get(), std::move(made)); });
@@ -225,6 +259,7 @@ store_status sqlite_store::status() const {
   out.rows = out.durable_rows + tail_.live();
   out.sequence = sequence_;
   out.duplicates = duplicates_;
+  for (const auto& [stream, rows] : lost_) out.lost += rows;
   out.segments = sealed_->size();
   out.memory_bytes = tail_.memory();
   out.rebuilding = rebuilding_;

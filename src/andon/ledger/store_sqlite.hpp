@@ -25,6 +25,7 @@ public:
   result<void> begin_read();  ///< pins the snapshot
   void end_read() { (void)db_.run("ROLLBACK"); }
   [[nodiscard]] sqlite_database& database() { return db_; }
+  void limit_parts(std::size_t bytes) { most_ = bytes; }
 
 private:
   using reading = statement<params<std::int64_t>, columns<blob_view>>;
@@ -35,6 +36,7 @@ private:
   std::optional<writing> write_;
   pinning pin_;
   chunk_bytes buffer_;
+  std::size_t most_ = 256u << 20;
 };
 
 using segment_list = std::vector<std::shared_ptr<const segment_meta>>;
@@ -88,8 +90,15 @@ private:
 
   // store_sqlite.cpp
   result<void> seal();
+  struct sealed_rows {
+    std::vector<segment_meta> made;
+    std::vector<std::uint32_t> refused;
+  };
   result<void> seal_rows();
-  result<void> write_positions(const positions& at);
+  result<sealed_rows> write_tail();
+  result<void> write_rows(segment_view& rows, const bitmap& keep, sealed_rows& into);
+  result<segment_meta> write_one(segment_view& rows, const bitmap& keep, std::uint64_t id);
+  result<void> write_positions(const positions& at, const std::map<std::uint32_t, std::uint64_t>& lost);
   result<void> commit_and(const std::function<void()>& then);
   void replace(const segment_meta* old, std::optional<segment_meta> by);
   result<std::uint64_t> remove_from(const std::shared_ptr<const segment_meta>& segment, const bitmap& rows);
@@ -114,6 +123,7 @@ private:
   index_tail tail_;
   std::shared_ptr<const segment_list> sealed_ = std::make_shared<segment_list>();
   positions durable_, reached_;
+  std::map<std::uint32_t, std::uint64_t> lost_;  ///< rows of each stream, since opening
   std::unordered_set<request_id> recent_;  ///< ids of the last sealed segment
   std::uint64_t sequence_ = 0;
   std::uint64_t durable_sequence_ = 0;

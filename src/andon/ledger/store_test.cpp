@@ -9,6 +9,7 @@
 #include "andon/ledger/fts_tokenizer.hpp"
 #include "andon/ledger/record_json.hpp"
 #include "andon/ledger/retention.hpp"
+#include "andon/ledger/sqlite_database.hpp"
 #include "andon/ledger/store_fixture_test.hpp"
 
 namespace andon::ledger {
@@ -264,6 +265,81 @@ TEST_F(store_test, retention_removes_rows_and_words_by_project) {
   const auto reopened = open();
   ASSERT_TRUE(journal.feed(*reopened, 350));
   EXPECT_EQ(reopened->status().rows, 350 - old_all);
+}
+
+TEST_F(store_test, retention_tells_projects_apart_that_differ_in_case) {
+  fill(200);
+  const auto index = open();
+  ASSERT_TRUE(journal.feed(*index, 200));
+  const wall_time now = start + std::chrono::seconds{1000};
+  const nanoseconds keep = std::chrono::seconds{100};
+  const retention_policy policy{.keep = keep, .projects = {{project_id{"Shop"}, std::chrono::hours{1}}}};
+  ASSERT_TRUE(apply_retention(*index, policy, now));
+  const auto kept = std::ranges::count(journal.records, project_id{"Shop"}, &record::project);
+  EXPECT_GT(kept, 0);
+  EXPECT_EQ(static_cast<std::ptrdiff_t>(ids(*index, "").size()), kept);
+  EXPECT_TRUE(ids(*index, "", scope::only(project_id{"shop"})).empty());
+}
+
+TEST_F(store_test, names_of_any_size_take_little_memory) {
+  for (std::size_t i = 0; i < 40; ++i) {
+    auto r = maker.make();
+    r.error_message = r.user_agent = r.path = std::string(100'000, static_cast<char>('a' + i % 26)) + std::to_string(i);
+    r.metadata.clear();
+    for (std::size_t n = 0; n < 100; ++n) r.metadata.emplace_back("k" + std::to_string(n), std::to_string(i) + std::string(5'000, 'v'));
+    journal.append(std::move(r));
+  }
+  auto index = open_sqlite_store({.directory = directory, .seal_bytes = 1 << 20}, clock).value();
+  std::size_t most = 0;
+  for (std::size_t end = 1; end <= 40; ++end) {
+    ASSERT_TRUE(journal.feed(*index, end));
+    most = std::max<std::size_t>(most, index->status().memory_bytes);
+  }
+  EXPECT_LT(most, 3u << 20);
+  EXPECT_GT(index->status().segments, 0u);
+  ASSERT_TRUE(index->flush());
+  const auto row = index->find(journal.records[3].id, scope::everything()).value();
+  EXPECT_EQ(row.error_message.size(), 1024u);
+  EXPECT_EQ(row.user_agent.size(), 256u);
+  ASSERT_EQ(row.metadata.size(), 64u);
+  EXPECT_EQ(row.metadata[2].second, journal.records[3].metadata[2].second.substr(0, 1024));
+}
+
+TEST_F(store_test, a_row_that_cannot_be_sealed_does_not_stop_the_rest) {
+  fill(60);
+  auto heavy = maker.make();
+  heavy.request_body = R"({"messages":[{"role":"user","content":")";
+  for (int i = 0; i < 40'000; ++i) heavy.request_body += "again ";
+  heavy.request_body += R"("}]})";
+  journal.append(std::move(heavy));
+  fill(90);
+  const store_options options{.directory = directory, .part_bytes = 16 << 10};
+  auto index = open_sqlite_store(options, clock).value();
+  ASSERT_TRUE(journal.feed(*index, 90));
+  ASSERT_TRUE(index->flush());
+  EXPECT_EQ(index->status().lost, 1u);
+  EXPECT_EQ(index->status().rows, 89u);
+  EXPECT_EQ(ids(*index, "").size(), 89u);
+  EXPECT_TRUE(ids(*index, "again").empty());
+  index.reset();
+  index = open_sqlite_store(options, clock).value();
+  EXPECT_EQ(ids(*index, "").size(), 89u);
+  ASSERT_EQ(index->checkpoints().size(), 1u);
+  EXPECT_EQ(index->checkpoints()[0].records, 90u);
+  EXPECT_EQ(index->checkpoints()[0].dropped, 1u);
+}
+
+TEST_F(store_test, a_value_that_the_database_does_not_take_is_an_error_of_its_own) {
+  std::filesystem::create_directories(directory);
+  auto db = sqlite_database::open(directory / "x.db", open_mode::read_write_create, {}).value();
+  ASSERT_TRUE(db.run("CREATE TABLE t (b BLOB)"));
+  sqlite3_limit(db.handle(), SQLITE_LIMIT_LENGTH, 1000);
+  auto put = statement<params<blob_view>, columns<>>::prepare(db, "INSERT INTO t (b) VALUES (?)").value();
+  const std::vector<unsigned char> small(10), large(2000);
+  EXPECT_TRUE(put.run(small));
+  const auto refused = put.run(large);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::invalid_argument);
 }
 
 TEST_F(store_test, exports_one_object_a_line) {
