@@ -54,6 +54,7 @@ void note_head(exchange& x, ledger::attempt& attempt, const net::client_reply& r
   attempt.first_byte = reply.timings().first_byte;
   attempt.upstream_request_id = net::find_header(reply.headers(), "x-request-id").substr(0, 128);
   x.account.upstream += reply.timings().first_byte;
+  if (reply.timings().renewed) attempt.error_message = "The kept-alive connection had been closed; the request was sent again on a new one.";
 }
 
 bool is_event_stream(const net::client_reply& reply) {
@@ -75,7 +76,7 @@ void finish_attempt(gateway& on, exchange& x, const relayed& how) {
   auto& attempt = x.account.attempts.back();
   attempt.total = on.now() - x.arrived() - attempt.started;
   attempt.outcome = how.why.code;
-  attempt.error_message = how.why.message;
+  if (!how.why.message.empty()) attempt.error_message = how.why.message;
 }
 
 route::attempt_failure failure_of(const exchange& x, const relayed& how) {
