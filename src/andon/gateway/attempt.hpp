@@ -10,6 +10,9 @@ namespace andon::gateway {
 route::facts facts_of(const exchange& x);
 /// The body for this target: the client's own bytes wherever nothing has to change. Lives as long as the exchange's body and scratch.
 std::string_view body_for(exchange& x, const served_model& model);
+/// What a provider gets for a client's idempotency key: projects share the gateway's credential and with it the
+/// provider's memory of such keys, so each project has its own. The same for the same project and key, always.
+std::string own_idempotency_key(const access::directory& in, std::string_view project, std::string_view given);
 /// Fills x.upstream_headers and begins the attempt's span.
 void headers_for(gateway& on, exchange& x, const served_model& model);
 ledger::attempt& begin_attempt(gateway& on, exchange& x, const served_model& model);

@@ -58,6 +58,7 @@ public:
   net::call_switch upstream;                   ///< cancels the call to the provider
   bool gone = false;                           ///< the client left
   bool answered = false;                       ///< a head, or a whole answer, has been given to the connection
+  std::string idempotency_key;                 ///< that goes to the provider: the client's, hashed with its project
   bool billed = false;                         ///< account.use says what a provider consumed for it
   std::vector<net::header> upstream_headers;   ///< of the attempt under way
   std::array<char, 55> traceparent{};          ///< of the attempt under way

@@ -1,6 +1,9 @@
 // Stages on the ways that the other tests do not take.
 #include <gmock/gmock.h>
 
+#include "andon/access/test_directory.hpp"
+#include "andon/base/hashing.hpp"
+#include "andon/gateway/attempt.hpp"
 #include "andon/gateway/gateway_fixture.hpp"
 
 namespace andon::gateway::testing {
@@ -115,10 +118,28 @@ TEST(gateway_stages, a_project_may_refuse_what_has_no_price) {
 }
 
 TEST(gateway_stages, some_headers_of_the_client_reach_the_provider_and_its_key_does_not) {
-  const char* script = "rules: [ { match: { header: { idempotency-key: abc, openai-beta: x } }, text: forwarded }, { match: { header: { cookie: c } }, text: leaked } ]";
+  const char* script = "rules: [ { match: { header: { openai-beta: x } }, text: forwarded }, { match: { header: { cookie: c } }, text: leaked } ]";
   running_gateway g({.targets = {{.script = script}}});
-  EXPECT_THAT(g.send({.body = plain_chat, .more = {{"Idempotency-Key", "abc"}, {"OpenAI-Beta", "x"}, {"cookie", "c"}}}).body, HasSubstr("forwarded"));
+  EXPECT_THAT(g.send({.body = plain_chat, .more = {{"OpenAI-Beta", "x"}, {"cookie", "c"}}}).body, HasSubstr("forwarded"));
   EXPECT_THAT(g.send({.body = plain_chat, .more = {{"cookie", "c"}}}).body, Not(HasSubstr("leaked")));
+}
+
+TEST(gateway_stages, an_idempotency_key_goes_on_as_the_projects_own) {
+  const char* script = "rules: [ { match: { header: { idempotency-key: abc } }, text: leaked }, { match: { header: { idempotency-key: \"\" } }, text: forwarded } ]";
+  running_gateway g({.targets = {{.script = script}}});
+  EXPECT_THAT(g.send({.body = plain_chat, .more = {{"Idempotency-Key", "abc"}}}).body, HasSubstr("forwarded"));
+  EXPECT_THAT(g.send({.body = plain_chat}).body, Not(HasSubstr("forwarded")));
+}
+
+TEST(gateway_stages, idempotency_keys_of_two_projects_never_meet) {
+  access::test_directory one;
+  const auto in = one.build();
+  const auto shop = own_idempotency_key(*in, "shop", "abc");
+  EXPECT_EQ(shop, own_idempotency_key(*in, "shop", "abc"));
+  EXPECT_EQ(shop.size(), 64U);
+  EXPECT_NE(shop, own_idempotency_key(*in, "bank", "abc"));
+  EXPECT_NE(shop, own_idempotency_key(*in, "shop", "abd"));
+  EXPECT_NE(shop, to_hex(in->keyed_hash("abc")));
 }
 
 TEST(gateway_stages, a_refusal_that_is_no_json_is_told_in_the_clients_dialect) {

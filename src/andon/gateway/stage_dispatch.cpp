@@ -1,5 +1,6 @@
 #include <array>
 
+#include "andon/base/hashing.hpp"
 #include "andon/base/log.hpp"
 #include "andon/gateway/attempt.hpp"
 #include "andon/gateway/stages.hpp"
@@ -13,9 +14,14 @@ namespace andon::gateway {
 namespace {
 
 constexpr std::array<std::string_view, 3> operation_names{"chat", "completion", "embeddings"};
-constexpr std::array<std::string_view, 2> forwarded{"openai-beta", "idempotency-key"};
 
 }  // namespace
+
+std::string own_idempotency_key(const access::directory& in, std::string_view project, std::string_view given) {
+  std::string text = "idempotency-key\n";
+  text.append(project).append("\n").append(given);
+  return to_hex(in.keyed_hash(text));
+}
 
 route::facts facts_of(const exchange& x) {
   return {.project = x.account.project.view(), .user = x.account.user, .model = x.facts.model,
@@ -43,9 +49,12 @@ void headers_for(gateway& on, exchange& x, const served_model& model) {
   for (const auto& line : model.headers) lines.push_back({line.name, line.value});
   lines.push_back({"traceparent", {x.traceparent.data(), x.traceparent.size()}});
   if (!x.trace_state.empty()) lines.push_back({"tracestate", x.trace_state});
-  for (const auto& line : x.call->headers())
-    for (const auto name : forwarded)
-      if (net::header_equals(line.name, name)) lines.push_back({name, line.value});
+  for (const auto& line : x.call->headers()) {
+    if (net::header_equals(line.name, "openai-beta")) lines.push_back({"openai-beta", line.value});
+    if (!net::header_equals(line.name, "idempotency-key") || !x.who) continue;
+    x.idempotency_key = own_idempotency_key(*x.who.in(), x.account.project.view(), line.value);
+    lines.push_back({"idempotency-key", x.idempotency_key});
+  }
 }
 
 void note_head(exchange& x, ledger::attempt& attempt, const net::client_reply& reply) {
