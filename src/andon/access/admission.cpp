@@ -45,6 +45,12 @@ std::string wait_text(const refusal& why) {
 
 std::uint64_t member_id(std::uint64_t rule_id, std::string_view member) noexcept { return xxh3(member, rule_id); }
 
+refusal budget_refusal(const bound_budget& rule, period in, nano_usd wanted, nano_usd committed, wall_time wall) {
+  return {.code = errc::budget_exceeded, .scope_name = rule.name, .what = rule.owner, .limit = rule.limit.value(), .used = committed.value(),
+          .never = wanted > rule.limit, .retry_after = std::max(nanoseconds{0}, nanoseconds{wall_time{in.end} - wall}), .resets = wall_time{in.end},
+          .period = std::string(adverb(rule.length))};
+}
+
 struct admission::counters {
   metrics::counter& requests;
   metrics::counter& tokens;
@@ -149,11 +155,14 @@ bool admission::take_account(attempt_& a, const bound_budget& rule, std::string_
     a.held.push(h);
     return true;
   }
-  const bool full = taken == user_budget_table::outcome::full;
-  a.why = {.code = full ? errc::overloaded : errc::budget_exceeded, .scope_name = member_name(rule.name, rule.per, member), .what = rule.owner,
-           .limit = rule.limit.value(), .used = committed.value(), .never = !full && estimate > rule.limit,
-           .retry_after = full ? overload_pause : std::max(nanoseconds{0}, nanoseconds{wall_time{in.end} - a.wall}),
-           .resets = full ? std::nullopt : std::optional{wall_time{in.end}}, .period = std::string(adverb(rule.length))};
+  a.why = budget_refusal(rule, in, estimate, committed, a.wall);
+  a.why.scope_name = member_name(rule.name, rule.per, member);
+  if (taken == user_budget_table::outcome::full) {
+    a.why.code = errc::overloaded;
+    a.why.never = false;
+    a.why.retry_after = overload_pause;
+    a.why.resets.reset();
+  }
   return false;
 }
 

@@ -43,6 +43,9 @@ struct refusal {
 };
 
 struct user_table_sizes {
+/// A budget that cannot cover so much more.
+refusal budget_refusal(const bound_budget& rule, period in, nano_usd wanted, nano_usd committed, wall_time wall);
+
   std::size_t limits = 1U << 17;   ///< users with own limits at once; 48 bytes each
   std::size_t budgets = 1U << 18;  ///< users and tags with own budgets in one period; 48 bytes each
 };

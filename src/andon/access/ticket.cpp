@@ -94,6 +94,32 @@ rate_readings ticket::read(const hold& h, bucket_time now) noexcept {
   rate_readings out{read_bucket(rule, rule.requests, state.requests, now), read_bucket(rule, rule.tokens, state.tokens, now), {}};
   if (rule.parallel >= 0)
     out.parallel = {&rule, rule.parallel, std::max<std::int64_t>(rule.parallel - state.parallel.load(std::memory_order_relaxed), 0), {}};
+bool ticket::raise_one(const hold& h, nano_usd more, nano_usd& committed) const noexcept {
+  const auto& rule = *static_cast<const bound_budget*>(h.rule);
+  if (h.what == kind::budget) return static_cast<budget_account*>(h.state)->reserve(h.in, more, rule.limit, committed);
+  return from_->user_budgets_.raise(h.id, h.in, static_cast<user_budget_table::entry*>(h.state), more, rule.limit, committed);
+}
+
+void ticket::lower_one(const hold& h, nano_usd by) const noexcept {
+  nano_usd committed;
+  if (h.what == kind::budget) static_cast<budget_account*>(h.state)->settle(h.in, by, nano_usd{0});
+  else (void)from_->user_budgets_.raise(h.id, h.in, static_cast<user_budget_table::entry*>(h.state), nano_usd{0} - by, nano_usd::max(), committed);
+}
+
+std::optional<refusal> ticket::raise(nano_usd more, wall_time wall) {
+  if (from_ == nullptr || more <= nano_usd{0}) return std::nullopt;
+  const auto is_budget = [this](std::size_t i) { return at(i).what == kind::budget || at(i).what == kind::user_budget; };
+  for (std::size_t i = 0; i < size_; ++i) {
+    nano_usd committed;
+    if (!is_budget(i) || raise_one(at(i), more, committed)) continue;
+    for (std::size_t back = i; back-- > 0;)
+      if (is_budget(back)) lower_one(at(back), more);
+    return budget_refusal(*static_cast<const bound_budget*>(at(i).rule), at(i).in, more, committed, wall);
+  }
+  cost_ += more;
+  return std::nullopt;
+}
+
   return out;
 }
 

@@ -11,6 +11,7 @@
 namespace andon::access {
 
 class admission;
+struct refusal;
 
 /// How near the tightest limit is: for x-ratelimit-* headers.
 struct rate_reading {
@@ -35,6 +36,10 @@ public:
   void settle(tokens used, std::optional<nano_usd> cost, mono_time now) noexcept;
   /// The call did not take place: everything is given back, but for the request itself, which counts as made.
   void release() noexcept;
+
+  /// Reserves more money, because the call will cost more than was estimated: from every budget held, or from none. The
+  /// refusal names the budget that cannot; the ticket then holds what it held before.
+  [[nodiscard]] std::optional<refusal> raise(nano_usd more, wall_time wall);
 
   [[nodiscard]] bool holds() const noexcept { return from_ != nullptr; }
   [[nodiscard]] tokens reserved_tokens() const noexcept { return estimate_; }
@@ -61,6 +66,9 @@ private:
   [[nodiscard]] const hold& at(std::size_t i) const { return i < inline_holds ? few_[i] : more_[i - inline_holds]; }
   void finish(end how, tokens used, nano_usd cost, mono_time now) noexcept;
   void undo(const hold& h, end how, tokens used, nano_usd cost, bucket_time now) noexcept;
+  [[nodiscard]] bool raise_one(const hold& h, nano_usd more, nano_usd& committed) const noexcept;
+  void lower_one(const hold& h, nano_usd by) const noexcept;
+  void back_to_entered(std::size_t entered, mono_time now) noexcept;
   void take_from(ticket& other) noexcept;
   static limit_state& state_of(const hold& h) noexcept;
   static rate_readings read(const hold& h, bucket_time now) noexcept;

@@ -82,6 +82,15 @@ user_budget_table::outcome user_budget_table::reserve(std::uint64_t id, period i
   return outcome::taken;
 }
 
+bool user_budget_table::raise(std::uint64_t id, period in, entry* held, nano_usd more, nano_usd limit, nano_usd& committed) noexcept {
+  auto& set = sets_.of(tag_of(id, in));
+  const lazy_sets<entry>::guard lock(set);
+  committed = nano_usd{held->committed};
+  if (more.value() > 0 && more.value() > limit.value() - std::max<std::int64_t>(held->committed, 0)) return false;
+  held->committed += more.value();
+  return true;
+}
+
 void user_budget_table::settle(std::uint64_t id, period in, entry* held, nano_usd reserved, nano_usd actual) noexcept {
   auto& set = sets_.of(tag_of(id, in));
   const lazy_sets<entry>::guard lock(set);

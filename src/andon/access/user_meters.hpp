@@ -53,6 +53,8 @@ public:
   enum class outcome : std::uint8_t { taken, exceeded, full };
   /// `taken` pins the entry until settle.
   outcome reserve(std::uint64_t id, period in, wall_time now, nano_usd estimate, nano_usd limit, nano_usd& committed, entry*& held) noexcept;
+  /// Reserves more in an entry that is pinned; a negative amount gives it back. False: the limit does not allow it.
+  bool raise(std::uint64_t id, period in, entry* held, nano_usd more, nano_usd limit, nano_usd& committed) noexcept;
   void settle(std::uint64_t id, period in, entry* held, nano_usd reserved, nano_usd actual) noexcept;
   void restore(std::uint64_t id, period in, wall_time now, nano_usd spent) noexcept;  ///< raises to `spent`, never lowers
   [[nodiscard]] budget_account::reading read(std::uint64_t id, period in) const noexcept;
