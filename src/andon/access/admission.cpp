@@ -98,9 +98,10 @@ struct admission::attempt_ {
   refusal why;
 };
 
-bool admission::take_limit(attempt_& a, const bound_limit& rule) {
+bool admission::take_limit(attempt_& a, const bound_limit& rule, step at) {
   const auto now = to_ticks(a.now);
-  ticket::hold h{.rule = &rule, .state = rule.state, .what = ticket::kind::limit};
+  const auto wanted = at == step::enter ? tokens{0} : a.what.estimate;
+  ticket::hold h{.rule = &rule, .state = rule.state, .what = ticket::kind::limit, .tokens_taken = at == step::whole};
   const bool per_user = rule.state == nullptr;
   auto refuse = [&](errc code, std::int64_t limit, nanoseconds wait, bool never) {
     a.why = {.code = code, .scope_name = member_name(rule.name, rule.per, a.what.user), .what = rule.owner, .limit = limit, .used = limit, .never = never, .retry_after = wait};
@@ -120,13 +121,13 @@ bool admission::take_limit(attempt_& a, const bound_limit& rule) {
     unpin();
     return refuse_ticks(errc::requests_limited, rule.requests.limit, retry);
   }
-  if (!state.tokens.take(rule.tokens, a.what.estimate.value(), now, retry)) {
+  if (h.tokens_taken && !state.tokens.take(rule.tokens, wanted.value(), now, retry)) {
     state.requests.give_back(rule.requests, 1, now);
     unpin();
     return refuse_ticks(errc::tokens_limited, rule.tokens.limit, retry);
   }
   if (rule.parallel >= 0 && !take_parallel(state.parallel, rule.parallel)) {
-    state.tokens.give_back(rule.tokens, a.what.estimate.value(), now);
+    state.tokens.give_back(rule.tokens, wanted.value(), now);
     state.requests.give_back(rule.requests, 1, now);
     unpin();
     return refuse(errc::parallel_limited, rule.parallel, parallel_pause, rule.parallel == 0);
@@ -180,34 +181,77 @@ bool admission::take_budget(attempt_& a, const bound_budget& rule) {
   return true;
 }
 
-std::expected<ticket, refusal> admission::admit(const ask& what, mono_time now, wall_time wall) {
+bool admission::take_tokens(attempt_& a, ticket::hold& of) {
+  const auto& rule = *static_cast<const bound_limit*>(of.rule);
+  bucket_time retry = 0;
+  of.tokens_taken = ticket::state_of(of).tokens.take(rule.tokens, a.what.estimate.value(), to_ticks(a.now), retry);
+  if (of.tokens_taken) return true;
+  a.why = {.code = errc::tokens_limited, .scope_name = rule.name, .what = rule.owner, .limit = rule.tokens.limit, .used = rule.tokens.limit,
+           .never = retry < 0, .retry_after = nanoseconds{retry < 0 ? 0 : (retry + 15) / 16}};
+  return false;
+}
+
+bool admission::take_rest(attempt_& a, std::size_t entered) {
+  for (std::size_t i = 0; i < entered; ++i)
+    if (!take_tokens(a, a.held.at(i))) return false;
+  const auto& who = *a.what.who;
+  const auto route = static_cast<std::size_t>(a.what.route);
+  for (const auto* rule : who.limits)
+    if (rule->state == nullptr && !take_limit(a, *rule, step::whole)) return false;
+  if (route < who.route_limits.size())
+    for (const auto* rule : who.route_limits[route])
+      if (!take_limit(a, *rule, step::whole)) return false;
+  for (const auto* rule : who.budgets)
+    if (!take_budget(a, *rule)) return false;
+  if (route < who.route_budgets.size())
+    for (const auto* rule : who.route_budgets[route])
+      if (!take_budget(a, *rule)) return false;
+  return true;
+}
+
+std::expected<ticket, refusal> admission::enter(const caller& who, mono_time now) {
+  const ask nothing_yet{.who = who};
+  attempt_ a{nothing_yet, now, {}, {}, {}};
+  a.held.from_ = this;
+  a.held.in_ = who.in();
+  open_.fetch_add(1, std::memory_order_relaxed);
+  for (const auto* rule : who->limits) {
+    if (rule->state == nullptr || take_limit(a, *rule, step::enter)) continue;
+    a.held.finish(ticket::end::refused, tokens{0}, nano_usd{0}, now);
+    if (counters_) counters_->of(a.why.code).add();
+    return std::unexpected(std::move(a.why));
+  }
+  return std::move(a.held);
+}
+
+std::optional<refusal> admission::reserve(ticket& held, const ask& what, mono_time now, wall_time wall) {
   const auto& who = *what.who;
   if (!what.cost && who.on_unknown_price == unknown_price::refuse) {
     if (counters_) counters_->price.add();
-    return std::unexpected(refusal{.code = errc::budget_exceeded, .scope_name = "project " + who.project.str(), .what = scope::project, .never = true, .period = "unknown_price"});
+    return refusal{.code = errc::budget_exceeded, .scope_name = "project " + who.project.str(), .what = scope::project, .never = true, .period = "unknown_price"};
   }
-  attempt_ a{what, now, wall, {}, {}};
-  a.held.from_ = this;
-  a.held.in_ = what.who.in();
+  const auto entered = static_cast<std::size_t>(held.size_);
+  attempt_ a{what, now, wall, std::move(held), {}};
   a.held.estimate_ = std::max(what.estimate, tokens{0});
   a.held.cost_ = std::max(what.cost.value_or(nano_usd{0}), nano_usd{0});
-  open_.fetch_add(1, std::memory_order_relaxed);
-
-  const auto route = static_cast<std::size_t>(what.route);
-  auto take_all = [&](const auto& rules, auto take) {
-    for (const auto* rule : rules)
-      if (!(this->*take)(a, *rule)) return false;
-    return true;
-  };
-  const bool taken = take_all(who.limits, &admission::take_limit) && (route >= who.route_limits.size() || take_all(who.route_limits[route], &admission::take_limit)) &&
-                     take_all(who.budgets, &admission::take_budget) && (route >= who.route_budgets.size() || take_all(who.route_budgets[route], &admission::take_budget));
-  if (taken) {
-    if (counters_ && !what.cost) counters_->unknown_price.add();
-    return std::move(a.held);
+  const bool taken = take_rest(a, entered);
+  if (!taken) a.held.back_to_entered(entered, now);
+  held = std::move(a.held);
+  if (!taken) {
+    if (counters_) counters_->of(a.why.code).add();
+    return std::move(a.why);
   }
-  a.held.finish(ticket::end::refused, tokens{0}, nano_usd{0}, now);
-  if (counters_) counters_->of(a.why.code).add();
-  return std::unexpected(std::move(a.why));
+  if (counters_ && !what.cost) counters_->unknown_price.add();
+  return std::nullopt;
+}
+
+std::expected<ticket, refusal> admission::admit(const ask& what, mono_time now, wall_time wall) {
+  auto held = enter(what.who, now);
+  if (!held) return held;
+  auto refused = reserve(*held, what, now, wall);
+  if (!refused) return held;
+  held->finish(ticket::end::refused, tokens{0}, nano_usd{0}, now);
+  return std::unexpected(std::move(*refused));
 }
 
 error refusal::to_error() const {

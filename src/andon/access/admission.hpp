@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "andon/access/byte_pool.hpp"
 #include "andon/access/directory.hpp"
 #include "andon/access/ticket.hpp"
 #include "andon/access/user_meters.hpp"
@@ -42,10 +43,10 @@ struct refusal {
   [[nodiscard]] error to_error() const;
 };
 
-struct user_table_sizes {
 /// A budget that cannot cover so much more.
 refusal budget_refusal(const bound_budget& rule, period in, nano_usd wanted, nano_usd committed, wall_time wall);
 
+struct user_table_sizes {
   std::size_t limits = 1U << 17;   ///< users with own limits at once; 48 bytes each
   std::size_t budgets = 1U << 18;  ///< users and tags with own budgets in one period; 48 bytes each
 };
@@ -58,6 +59,14 @@ public:
   admission(const admission&) = delete;
   admission& operator=(const admission&) = delete;
 
+  /// The first step, before a body is read: a request and a place among the parallel calls of every rule that counts all
+  /// calls of the key, its project or the gateway (those per route or user need the body). Settle or release the ticket.
+  [[nodiscard]] std::expected<ticket, refusal> enter(const caller& who, mono_time now);
+  /// The second step: all the rest. Refused, the ticket holds what enter() gave, and its request counts as made.
+  [[nodiscard]] std::optional<refusal> reserve(ticket& held, const ask& what, mono_time now, wall_time wall);
+  /// What request bodies take, of all cores.
+  [[nodiscard]] byte_pool& bodies() noexcept { return bodies_; }
+  /// Both steps; refused, nothing was taken.
   [[nodiscard]] std::expected<ticket, refusal> admit(const ask& what, mono_time now, wall_time wall);
 
   /// Sets what a user's or tag's account has spent; start-up only (budget_book does it).
@@ -70,10 +79,14 @@ public:
 private:
   friend class ticket;
   struct attempt_;
-  bool take_limit(attempt_& a, const bound_limit& rule);
+  enum class step : std::uint8_t { enter, whole };
+  bool take_limit(attempt_& a, const bound_limit& rule, step at);
+  bool take_tokens(attempt_& a, ticket::hold& of);
+  bool take_rest(attempt_& a, std::size_t entered);
   bool take_budget(attempt_& a, const bound_budget& rule);
   bool take_account(attempt_& a, const bound_budget& rule, std::string_view member, std::uint64_t id);
 
+  byte_pool bodies_;
   user_limit_table user_limits_;
   user_budget_table user_budgets_;
   alignas(64) std::atomic<std::int64_t> open_{0};

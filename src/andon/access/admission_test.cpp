@@ -73,6 +73,79 @@ TEST_F(admission_test, budget_refusals_say_when_they_reset) {
   november->release();
 }
 
+TEST_F(admission_test, a_reservation_is_raised_in_all_budgets_or_in_none) {
+  d_.project("shop").budgets = {{.period = window::day, .limit = nano_usd{100}}, {.per = {scope::user}, .period = window::day, .limit = nano_usd{40}}};
+  const auto key = d_.key("web", "shop", {.budgets = {{.period = window::month, .limit = nano_usd{50}}}});
+  build();
+  auto held = admit(key, "chat", "u", 1, nano_usd{20});
+  ASSERT_TRUE(held);
+  EXPECT_FALSE(held->raise(nano_usd{0}, time_.wall()));
+  EXPECT_FALSE(held->raise(nano_usd{15}, time_.wall()));
+  EXPECT_EQ(held->reserved_cost(), nano_usd{35});
+  const auto refused = held->raise(nano_usd{10}, time_.wall());
+  ASSERT_TRUE(refused) << "the user's 40";
+  EXPECT_EQ(refused->code, errc::budget_exceeded);
+  EXPECT_EQ(refused->used, 35);
+  EXPECT_EQ(held->reserved_cost(), nano_usd{35});
+  EXPECT_EQ(code(admit(key, "chat", "v", 1, nano_usd{16})), errc::budget_exceeded) << "the key's 50";
+  settle(*held, 1, 33);
+  auto rest = admit(key, "chat", "v", 1, nano_usd{17});
+  ASSERT_TRUE(rest) << "exactly what is left: nothing stayed reserved";
+  rest->release();
+  EXPECT_EQ(code(admit(key, "chat", "u", 1, nano_usd{8})), errc::budget_exceeded);
+  auto last = admit(key, "chat", "u", 1, nano_usd{7});
+  ASSERT_TRUE(last);
+  last->release();
+  EXPECT_FALSE(ticket{}.raise(nano_usd{5}, time_.wall())) << "holds nothing";
+}
+
+TEST_F(admission_test, enters_before_the_body_and_reserves_after_it) {
+  d_.project("shop").limits = {{.requests_per_minute = 3, .tokens_per_minute = 100, .parallel = 2}, {.per = {scope::user}, .parallel = 1}};
+  d_.projects[0].budgets = {{.period = window::day, .limit = nano_usd{50}}};
+  const auto key = d_.key("web", "shop");
+  build();
+  const auto from = who(key);
+  const auto asked = [&](std::int64_t estimate, std::int64_t cost) { return ask{from, in_->find_route("chat"), "u", {}, tokens{estimate}, nano_usd{cost}}; };
+  auto first = gate_.enter(from, time_.mono());
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->rates(time_.mono()).tokens.remaining, 100) << "tokens are not known yet";
+  auto second = gate_.enter(from, time_.mono());
+  ASSERT_TRUE(second);
+  EXPECT_EQ(code(gate_.enter(from, time_.mono())), errc::parallel_limited);
+  EXPECT_EQ(gate_.reserve(*first, asked(80, 60), time_.mono(), time_.wall())->code, errc::budget_exceeded);
+  EXPECT_EQ(first->rates(time_.mono()).tokens.remaining, 100) << "given back";
+  ASSERT_FALSE(gate_.reserve(*first, asked(80, 40), time_.mono(), time_.wall()));
+  EXPECT_EQ(first->reserved_cost(), nano_usd{40});
+  EXPECT_EQ(gate_.reserve(*second, asked(30, 1), time_.mono(), time_.wall())->code, errc::tokens_limited);
+  EXPECT_EQ(gate_.reserve(*second, asked(10, 1), time_.mono(), time_.wall())->code, errc::parallel_limited) << "the user's";
+  second->release();
+  settle(*first, 50, 40);
+  auto third = gate_.enter(from, time_.mono());
+  ASSERT_TRUE(third);
+  EXPECT_EQ(third->rates(time_.mono()).tokens.remaining, 50);
+  third->release();
+  EXPECT_EQ(code(gate_.enter(from, time_.mono())), errc::requests_limited) << "one that was refused after entering has counted";
+  EXPECT_EQ(gate_.open_tickets(), 0);
+}
+
+TEST(byte_pool, shares_end_where_they_end) {
+  byte_pool pool;
+  auto large = pool.take(500, 100);
+  EXPECT_TRUE(large) << "alone";
+  EXPECT_FALSE(pool.take(1, 100));
+  EXPECT_TRUE(pool.take(0, 100));
+  large.shrink(40);
+  EXPECT_EQ(pool.used(), 40U);
+  auto more = pool.take(60, 100);
+  EXPECT_TRUE(more);
+  EXPECT_FALSE(pool.take(1, 100));
+  large = std::move(more);
+  EXPECT_EQ(pool.used(), 60U);
+  large.give_back();
+  EXPECT_FALSE(large);
+  EXPECT_EQ(pool.used(), 0U);
+}
+
 TEST_F(admission_test, takes_all_scopes_or_none) {
   d_.declared.limits = {{.parallel = 100}};
   d_.project("shop").limits = {{.requests_per_minute = 100, .tokens_per_minute = 1000}, {.per = {scope::user}, .parallel = 5}};

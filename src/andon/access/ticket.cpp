@@ -65,10 +65,23 @@ void ticket::undo(const hold& h, end how, tokens used, nano_usd cost, bucket_tim
     return from_->user_budgets_.settle(h.id, h.in, static_cast<user_budget_table::entry*>(h.state), cost_, cost);
   const auto& rule = *static_cast<const bound_limit*>(h.rule);
   auto& state = state_of(h);
-  state.tokens.give_back(rule.tokens, (estimate_ - used).value(), now);
+  state.tokens.give_back(rule.tokens, ((h.tokens_taken ? estimate_ : tokens{0}) - used).value(), now);
   if (rule.parallel >= 0) state.parallel.fetch_sub(1, std::memory_order_relaxed);
   if (how == end::refused) state.requests.give_back(rule.requests, 1, now);
   if (h.what == kind::user_limit) user_limit_table::unpin(static_cast<user_limit_table::entry*>(h.state));
+}
+
+void ticket::back_to_entered(std::size_t entered, mono_time now) noexcept {
+  const auto ticks = to_ticks(now);
+  for (std::size_t i = size_; i-- > entered;) undo(at(i), end::refused, tokens{0}, nano_usd{0}, ticks);
+  for (std::size_t i = 0; i < entered; ++i) {
+    if (!std::exchange(at(i).tokens_taken, false)) continue;
+    state_of(at(i)).tokens.give_back(static_cast<const bound_limit*>(at(i).rule)->tokens, estimate_.value(), ticks);
+  }
+  size_ = static_cast<std::uint32_t>(entered);
+  more_.resize(entered > inline_holds ? entered - inline_holds : 0);
+  estimate_ = {};
+  cost_ = {};
 }
 
 void ticket::finish(end how, tokens used, nano_usd cost, mono_time now) noexcept {
@@ -81,19 +94,6 @@ void ticket::finish(end how, tokens used, nano_usd cost, mono_time now) noexcept
   in_.reset();
 }
 
-void ticket::settle(tokens used, std::optional<nano_usd> cost, mono_time now) noexcept {
-  finish(end::settled, std::max(used, tokens{0}), std::max(cost.value_or(nano_usd{0}), nano_usd{0}), now);
-}
-
-void ticket::release() noexcept { finish(end::released, tokens{0}, nano_usd{0}, mono_time{}); }
-
-rate_readings ticket::read(const hold& h, bucket_time now) noexcept {
-  if (h.what != kind::limit && h.what != kind::user_limit) return {};
-  const auto& rule = *static_cast<const bound_limit*>(h.rule);
-  const auto& state = state_of(h);
-  rate_readings out{read_bucket(rule, rule.requests, state.requests, now), read_bucket(rule, rule.tokens, state.tokens, now), {}};
-  if (rule.parallel >= 0)
-    out.parallel = {&rule, rule.parallel, std::max<std::int64_t>(rule.parallel - state.parallel.load(std::memory_order_relaxed), 0), {}};
 bool ticket::raise_one(const hold& h, nano_usd more, nano_usd& committed) const noexcept {
   const auto& rule = *static_cast<const bound_budget*>(h.rule);
   if (h.what == kind::budget) return static_cast<budget_account*>(h.state)->reserve(h.in, more, rule.limit, committed);
@@ -120,6 +120,19 @@ std::optional<refusal> ticket::raise(nano_usd more, wall_time wall) {
   return std::nullopt;
 }
 
+void ticket::settle(tokens used, std::optional<nano_usd> cost, mono_time now) noexcept {
+  finish(end::settled, std::max(used, tokens{0}), std::max(cost.value_or(nano_usd{0}), nano_usd{0}), now);
+}
+
+void ticket::release() noexcept { finish(end::released, tokens{0}, nano_usd{0}, mono_time{}); }
+
+rate_readings ticket::read(const hold& h, bucket_time now) noexcept {
+  if (h.what != kind::limit && h.what != kind::user_limit) return {};
+  const auto& rule = *static_cast<const bound_limit*>(h.rule);
+  const auto& state = state_of(h);
+  rate_readings out{read_bucket(rule, rule.requests, state.requests, now), read_bucket(rule, rule.tokens, state.tokens, now), {}};
+  if (rule.parallel >= 0)
+    out.parallel = {&rule, rule.parallel, std::max<std::int64_t>(rule.parallel - state.parallel.load(std::memory_order_relaxed), 0), {}};
   return out;
 }
 

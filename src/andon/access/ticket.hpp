@@ -58,17 +58,19 @@ private:
     std::uint64_t id = 0;             ///< of a user's or tag's account
     period in{};
     kind what{};
+    bool tokens_taken = false;        ///< the estimate's; not between enter() and reserve()
   };
   static constexpr std::size_t inline_holds = 8;
   enum class end : std::uint8_t { settled, released, refused };
 
   void push(const hold& h);
+  [[nodiscard]] hold& at(std::size_t i) { return i < inline_holds ? few_[i] : more_[i - inline_holds]; }
   [[nodiscard]] const hold& at(std::size_t i) const { return i < inline_holds ? few_[i] : more_[i - inline_holds]; }
-  void finish(end how, tokens used, nano_usd cost, mono_time now) noexcept;
-  void undo(const hold& h, end how, tokens used, nano_usd cost, bucket_time now) noexcept;
   [[nodiscard]] bool raise_one(const hold& h, nano_usd more, nano_usd& committed) const noexcept;
   void lower_one(const hold& h, nano_usd by) const noexcept;
   void back_to_entered(std::size_t entered, mono_time now) noexcept;
+  void finish(end how, tokens used, nano_usd cost, mono_time now) noexcept;
+  void undo(const hold& h, end how, tokens used, nano_usd cost, bucket_time now) noexcept;
   void take_from(ticket& other) noexcept;
   static limit_state& state_of(const hold& h) noexcept;
   static rate_readings read(const hold& h, bucket_time now) noexcept;
