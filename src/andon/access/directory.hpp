@@ -114,6 +114,9 @@ public:
   [[nodiscard]] std::span<const std::unique_ptr<bound_limit>> limits() const { return limits_; }
   [[nodiscard]] std::span<const std::unique_ptr<bound_budget>> budgets() const { return budgets_; }
   [[nodiscard]] std::uint64_t version() const { return version_; }
+  /// A hash that only this installation can make, for names that callers give and others get to see. Begin `text` with
+  /// what it is for, so that it is never a key's own.
+  [[nodiscard]] digest keyed_hash(std::string_view text) const noexcept { return hasher_->hash(text); }
   [[nodiscard]] std::size_t key_count() const { return principals_.size(); }
 
 private:
