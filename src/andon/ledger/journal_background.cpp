@@ -14,7 +14,7 @@ constexpr std::uint64_t warm_spare = 1 << 20;
 }  // namespace
 
 journal_background::journal_background(journal_common& common, std::vector<std::unique_ptr<stream_log>>& logs)
-    : common_(common), logs_(logs), durable_(logs.size()) {
+    : common_(common), logs_(logs), durable_(logs.size()), doubts_(logs.size()) {
   for (std::size_t i = 0; i < logs.size(); ++i) durable_[i] = logs[i]->next();
 }
 
@@ -44,9 +44,32 @@ void journal_background::trim(segment& s) {
   if (s.disk_bytes.compare_exchange_strong(before, bytes)) common_.maker.account(static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(before));
 }
 
-result<void> journal_background::finish_segment(segment& s) {
+/// Makes the pages of what is in doubt dirty again, up to `end` of the segment.
+result<void> journal_background::rewrite(std::size_t log, const segment& s, std::uint64_t end) {
+  const auto& doubt = doubts_[log];
+  const auto map = common_.directory.live(s);
+  if (!doubt || !map || s.sequence() < doubt->from.segment) return {};
+  const bool within = s.sequence() == doubt->from.segment && doubt->from.offset > segment_header_bytes;
+  const auto from = within ? doubt->from.offset : 0;
+  if (end <= from) return {};
+  return common_.directory.files().write_at(map->fd(), {map->data() + from, end - from}, from);
+}
+
+/// Right after the failure, before the system gives up the pages that it takes for written.
+void journal_background::distrust(std::size_t log) {
+  const auto before = durable(log);
+  auto [end, current, sealed] = logs_[log]->take_unsynced();
+  auto& doubt = doubts_[log];
+  doubt = {doubt ? std::min(doubt->from, before) : before, end};
+  for (const auto& s : sealed) (void)rewrite(log, *s, s->committed.load(std::memory_order_acquire));
+  if (current) (void)rewrite(log, *current, end.offset);
+  logs_[log]->put_back_sealed(std::move(sealed));
+}
+
+result<void> journal_background::finish_segment(segment& s, std::size_t log) {
   const auto map = common_.directory.live(s);
   if (!map) return {};
+  if (auto again = rewrite(log, s, s.committed.load(std::memory_order_acquire)); !again) return again;
   file_operations::unload(map->data(), map->bytes());
   file_operations::begin_sync(map->fd(), 0, s.committed.load(std::memory_order_acquire));
   if (auto safe = common_.directory.files().sync(map->fd()); !safe) return safe;
@@ -63,7 +86,7 @@ result<void> journal_background::sync_stream(std::size_t i, position& reached) {
   const auto before = durable(i);
   if (sealed.empty() && reached == before) return {};
   while (!sealed.empty()) {
-    if (auto done = finish_segment(*sealed.front()); !done) {
+    if (auto done = finish_segment(*sealed.front(), i); !done) {
       log.put_back_sealed(std::move(sealed));
       return done;
     }
@@ -71,6 +94,7 @@ result<void> journal_background::sync_stream(std::size_t i, position& reached) {
   }
   const auto map = current ? common_.directory.live(*current) : nullptr;
   if (map) {
+    if (auto again = rewrite(i, *current, reached.offset); !again) return again;
     begin_writing(before, reached, *map);
     if (auto safe = common_.directory.files().sync(map->fd()); !safe) return safe;
   }
@@ -106,7 +130,12 @@ result<void> journal_background::sync_all() {
   result<void> all;
   for (std::size_t i = 0; i < logs_.size(); ++i) {
     outcome[i] = sync_stream(i, reached[i]);
-    if (outcome[i]) continue;
+    if (outcome[i]) {
+      if (auto& doubt = doubts_[i]; doubt && reached[i] > doubt->until) doubt.reset();
+      else if (doubt) doubt->from = reached[i];
+      continue;
+    }
+    distrust(i);
     all = outcome[i];
     failures_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -158,7 +187,8 @@ result<void> journal_background::round() {
 }
 
 void journal_background::finish() {
-  for (auto& log : logs_) {
+  for (std::size_t i = 0; i < logs_.size(); ++i) {
+    auto& log = logs_[i];
     for (auto& spare : log->take_spares()) {
       (void)common_.directory.files().remove(spare->path);
       common_.maker.account(-static_cast<std::int64_t>(spare->disk_bytes.exchange(0)));
@@ -166,7 +196,7 @@ void journal_background::finish() {
     const auto current = log->current();
     if (!current) continue;
     current->sealed.store(true, std::memory_order_release);
-    (void)finish_segment(*current);
+    (void)finish_segment(*current, i);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "andon/ledger/journal.hpp"
@@ -33,7 +34,9 @@ private:
   result<void> sync_stream(std::size_t i, position& reached);
   static void begin_writing(const position& before, const position& reached, const file_mapping& map);
   void warm_ahead(const position& before, const position& reached, const segment& current);
-  result<void> finish_segment(segment& s);
+  result<void> finish_segment(segment& s, std::size_t log);
+  result<void> rewrite(std::size_t log, const segment& s, std::uint64_t end);
+  void distrust(std::size_t log);
   void trim(segment& s);
   void settle(const std::vector<position>& reached, const std::vector<result<void>>& outcome);
 
@@ -43,6 +46,10 @@ private:
   mutable std::mutex mutex_;
   std::vector<position> durable_;
   std::vector<waiting> waiting_;
+  /// After a failed sync the system takes pages for written that are not. What lies behind `from` is written again before
+  /// the next sync, until one has succeeded that reaches beyond `until`: an entry was being written there.
+  struct doubt { position from, until; };
+  std::vector<std::optional<doubt>> doubts_;  ///< by log; under round_
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<bool> failing_{false};
 };

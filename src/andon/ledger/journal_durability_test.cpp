@@ -23,15 +23,27 @@ class disk_after_power_loss final : public file_operations {
 public:
   std::function<void()> before_sync, after_sync;
 
+  bool failing = false;  ///< syncs write nothing, and what was dirty passes for written from then on
+
   result<void> sync(int fd) override {
     if (before_sync) before_sync();
-    struct stat file {};
-    EXPECT_EQ(::fstat(fd, &file), 0);
-    std::vector<unsigned char> bytes(static_cast<std::size_t>(file.st_size));
+    const auto file = inode(fd);
+    std::vector<unsigned char> bytes(size(fd).value());
     auto got = read_at(fd, bytes, 0);
-    kept_[file.st_ino] = std::move(bytes);
+    if (!got) return std::unexpected(got.error());
+    if (failing) {
+      auto& clean = clean_[file];
+      for (std::size_t from = 0; from < bytes.size(); from += page_bytes) clean[from / page_bytes] = page_at(bytes, from);
+      return fail(errc::io_error, "made to fail");
+    }
+    keep(kept_[file], bytes, clean_[file]);
     if (after_sync) after_sync();
-    return got ? result<void>{} : std::unexpected(got.error());
+    return {};
+  }
+  result<void> write_at(int fd, std::span<const unsigned char> bytes, std::uint64_t offset) override {
+    auto& clean = clean_[inode(fd)];
+    for (auto page = offset / page_bytes; page * page_bytes < offset + bytes.size(); ++page) clean.erase(page);
+    return file_operations::write_at(fd, bytes, offset);
   }
   result<void> sync_directory(const std::filesystem::path&) override { return {}; }
 
@@ -47,7 +59,27 @@ public:
   }
 
 private:
-  std::map<ino_t, std::vector<unsigned char>> kept_;
+  using content = std::vector<unsigned char>;
+  static content page_at(const content& file, std::size_t from) {
+    const auto n = std::min<std::size_t>(page_bytes, file.size() - from);
+    return {file.begin() + static_cast<std::ptrdiff_t>(from), file.begin() + static_cast<std::ptrdiff_t>(from + n)};
+  }
+  static ino_t inode(int fd) {
+    struct stat file {};
+    EXPECT_EQ(::fstat(fd, &file), 0);
+    return file.st_ino;
+  }
+  /// A page that is as it was when it passed for written is not written.
+  static void keep(content& kept, const content& now, std::map<std::uint64_t, content>& clean) {
+    kept.resize(now.size());
+    for (std::size_t from = 0; from < now.size(); from += page_bytes) {
+      const auto page = page_at(now, from);
+      const auto passed = clean.find(from / page_bytes);
+      if (passed == clean.end() || passed->second != page) std::ranges::copy(page, kept.begin() + static_cast<std::ptrdiff_t>(from));
+    }
+  }
+  std::map<ino_t, content> kept_;
+  std::map<ino_t, std::map<std::uint64_t, content>> clean_;
 };
 
 /// Checks the segments from `from` to where the stream is durable; returns the latter.
@@ -84,6 +116,32 @@ TEST(journal_durability, segments_begun_during_a_sync_are_not_passed_over) {
   ASSERT_TRUE(j->flush());
   EXPECT_EQ(expect_kept(*j, files, {}), j->status().streams[0].next);
   EXPECT_GT(j->status().rotations, 30u);
+}
+
+TEST(journal_durability, what_a_failed_sync_left_out_is_written_again) {
+  const temporary_directory home;
+  simulated_clock clk;
+  disk_after_power_loss files;
+  auto j = journal::open(small_options(home.path(), 256 << 10), clk, nullptr, &files).value();
+  std::uint64_t n = 0;
+  const auto some = [&] { for (int i = 0; i < 5; ++i) ASSERT_TRUE(j->writer(0).append_record(record_number(n++, 4500))); };
+  some();
+  ASSERT_TRUE(j->flush());
+  for (int round = 0; round < 12; ++round) {
+    const auto before = expect_kept(*j, files, {});
+    some();
+    files.failing = true;
+    EXPECT_FALSE(j->flush());
+    EXPECT_TRUE(j->status().sync_failing);
+    EXPECT_EQ(j->status().streams[0].durable, before);
+    if (round % 3 == 1) some();
+    if (round % 3 == 2) EXPECT_FALSE(j->flush());
+    files.failing = false;
+    ASSERT_TRUE(j->flush());
+    EXPECT_FALSE(j->status().sync_failing);
+    EXPECT_EQ(expect_kept(*j, files, {}), j->status().streams[0].next);
+  }
+  EXPECT_GT(j->status().rotations, 3u);
 }
 
 TEST(journal_durability, a_core_that_begins_segments_all_the_time) {
