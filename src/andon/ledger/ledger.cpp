@@ -124,7 +124,7 @@ result<void> ledger::state::open_parts() {
   log = std::move(*opened_journal);
   source = std::make_unique<journal_source>(*log);
   if (auto closed = close_interrupted(); !closed) return closed;
-  indexing = std::make_unique<ledger_index>(*log, *index, clk, index_settings{options.index_poll, options.store_retry, options.index_lag, options.retention}, *before);
+  indexing = std::make_unique<ledger_index>(*log, *index, clk, index_settings{.poll = options.index_poll, .retry = options.store_retry, .stop_within = options.index_at_stop, .most_lag = options.index_lag, .retention = options.retention}, *before);
   return {};
 }
 
@@ -241,6 +241,7 @@ result<void> ledger::stop() {
   state_->stopped = true;
   state_->observed.clear();
   state_->indexing->stop();
+  if (const auto waiting = state_->status().waiting; waiting > 0) log::warn("ledger.stopped_before_indexed", {{"waiting", waiting}});
   auto remembered = state_->remember();
   auto stopped = state_->log->stop();
   return stopped ? remembered : stopped;

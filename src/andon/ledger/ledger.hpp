@@ -38,6 +38,7 @@ struct ledger_options {
   std::chrono::milliseconds index_poll{50};         ///< how often the index thread looks for new entries when it has caught up
   std::chrono::milliseconds store_retry{250};       ///< after the store refused a Record
   std::chrono::milliseconds index_lag{1000};        ///< Records that wait longer are indexed although the cores are busy
+  std::chrono::milliseconds index_at_stop{5000};    ///< how long stop() goes on indexing; the journal holds the rest for the next start
   retention_policy retention;                       ///< applied every ten minutes; set_retention() replaces it
   file_operations* files = nullptr;                 ///< null: the machine's; of the journal only
 };
@@ -91,7 +92,8 @@ public:
   /// Waits until everything appended before the call is in the store, or `limit` has passed (false).
   [[nodiscard]] bool wait_indexed(nanoseconds limit);
 
-  /// After the last append: everything is indexed as far as the store takes it, the journal is flushed and closed.
+  /// After the last append: everything is indexed as far as the store takes it within `index_at_stop`, the
+  /// journal is flushed and closed. The log says how many Records wait for the next start.
   [[nodiscard]] result<void> stop();
 
 private:

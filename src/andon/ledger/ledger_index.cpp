@@ -60,11 +60,9 @@ void ledger_index::seek() {
       const auto* before = of_stream(history, stream.stream);
       from.dropped = before == nullptr ? 0 : std::min(before->dropped, stream.first_records);
     }
+    if (from.next.segment == 0) from.records = stream.first_records;
     streams_.push_back({journal_reader(journal_.segments(), from)});
-    if (from.next.segment == 0) {
-      from.records = stream.first_records;
-      streams_.back().reader.count_from(from.records);
-    }
+    seek_to(streams_.back(), from);
     begin.push_back(from);
   }
   const std::lock_guard lock(mutex_);
@@ -72,6 +70,28 @@ void ledger_index::seek() {
   account_.indexed = 0;
   for (const auto& c : begin) account_.indexed += c.records - c.dropped;
   caught_up_once_ = false;
+}
+
+void ledger_index::seek_to(source_stream& stream, const checkpoint& from) {
+  stream.reader = journal_reader(journal_.segments(), from);
+  if (from.next.segment == 0) stream.reader.count_from(from.records);
+  stream.malformed = 0;
+}
+
+/// To the first entry that the store has not taken.
+void ledger_index::go_back(source_stream& stream) {
+  std::optional<checkpoint> taken;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto* at = of_stream(account_.reached, stream.reader.reached().next.stream)) taken = *at;
+  }
+  if (taken) seek_to(stream, *taken);
+}
+
+bool ledger_index::out_of_time() {
+  if (!stopping_) return false;
+  if (!stop_by_) stop_by_ = clock_.mono() + settings_.stop_within;
+  return clock_.mono() >= *stop_by_;
 }
 
 checkpoint ledger_index::reached(const source_stream& from) const {
@@ -123,13 +143,15 @@ bool ledger_index::give(source_stream& from, const entry_view& entry) {
       return false;
     }
     tasks();
-    if (pause(settings_.retry)) return false;
+    if (!pause(settings_.retry)) continue;
+    go_back(from);
+    return false;
   }
 }
 
 ledger_index::step ledger_index::drain(source_stream& from, std::uint32_t) {
   step what = step::idle;
-  for (std::size_t n = 0; n < records_a_turn; ++n) {
+  for (std::size_t n = 0; n < records_a_turn && !out_of_time(); ++n) {
     auto entry = from.reader.next();
     if (!entry) {
       problem(entry.error());
@@ -165,7 +187,7 @@ void ledger_index::run() {
   for (;;) {
     const bool last_round = stopping_;
     const auto what = turn();
-    if (last_round && what != step::moved) break;
+    if (last_round && (what != step::moved || out_of_time())) break;
     if (what == step::moved) give_way();
     else (void)pause(what == step::failed ? settings_.retry : settings_.poll);
   }

@@ -21,6 +21,7 @@ namespace andon::ledger {
 struct index_settings {
   std::chrono::milliseconds poll{50};
   std::chrono::milliseconds retry{250};
+  std::chrono::milliseconds stop_within{5000};  ///< how long stop() goes on indexing; the journal holds the rest for the next start
   std::chrono::milliseconds most_lag{1000};  ///< Records that wait longer are worth taking processor time from the cores
   retention_policy retention;
 };
@@ -43,7 +44,7 @@ public:
   ~ledger_index();
 
   void start();
-  void stop();  ///< indexes the rest as far as the store takes it, makes it durable, ends the thread
+  void stop();  ///< indexes the rest as far as the store takes it within stop_within, makes it durable, ends the thread
   void post(std::function<void(store&)> task);
   void set_retention(retention_policy policy);  ///< any thread; applied in the thread's next turn
   [[nodiscard]] bool wait_reached(const std::vector<stream_counters>& target, nanoseconds limit);
@@ -62,6 +63,9 @@ private:
   step turn();
   [[nodiscard]] bool has_reached(const std::vector<stream_counters>& target);  ///< under the lock
   void seek();
+  void seek_to(source_stream& stream, const checkpoint& from);
+  void go_back(source_stream& stream);
+  [[nodiscard]] bool out_of_time();
   step drain(source_stream& from, std::uint32_t stream);
   [[nodiscard]] bool give(source_stream& from, const entry_view& entry);
   [[nodiscard]] checkpoint reached(const source_stream& from) const;
@@ -81,6 +85,7 @@ private:
   std::vector<source_stream> streams_;
   bool caught_up_once_ = false;
   mono_time next_retention_;
+  std::optional<mono_time> stop_by_;
   wall_time newest_;  ///< when the last entry read was appended
 
   mutable std::mutex mutex_;
