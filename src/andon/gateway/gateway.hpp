@@ -14,6 +14,7 @@
 #include "andon/access/admission.hpp"
 #include "andon/access/directory.hpp"
 #include "andon/cache/shared_replies.hpp"
+#include "andon/gateway/complaint_pace.hpp"
 #include "andon/gateway/exchange.hpp"
 #include "andon/gateway/plan.hpp"
 #include "andon/gateway/health_prober.hpp"
@@ -73,6 +74,8 @@ public:
   [[nodiscard]] bool tells_spans(const exchange& x) const { return x.sampled && parts_.exporter != nullptr; }
   /// True at most once a second: for log lines that a fault would otherwise write for every call.
   [[nodiscard]] bool may_complain();
+  /// Of providers that refuse the gateway's credential, by provider.
+  [[nodiscard]] complaint_pace& credential_complaints() { return credential_complaints_; }
   /// Reads a provider's connection to its end in the background, so that it can be used again.
   void finish_reading(net::reply_ptr reply);
 
@@ -89,6 +92,7 @@ private:
   plan_ptr plan_;
   std::string text_scratch_;
   mono_time complained_{};
+  complaint_pace credential_complaints_;
   std::optional<request_id> failing_;   ///< of the exchange that the server answers for, because it threw
   std::vector<std::unique_ptr<exchange>> spare_;
   net::gate work_;

@@ -69,6 +69,16 @@ TEST(reply_headers, texts_live_until_they_are_cleared_however_long) {
   EXPECT_TRUE(h.lines().empty());
 }
 
+TEST(complaint_pace, tells_once_a_minute_of_each_and_how_often_it_was) {
+  complaint_pace pace;
+  const mono_time start{std::chrono::hours{1}};
+  EXPECT_EQ(pace.due("a", start), 1U);
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(pace.due("a", start + 1s * i));
+  EXPECT_EQ(pace.due("b", start + 10s), 1U);
+  EXPECT_EQ(pace.due("a", start + 60s), 6U);
+  EXPECT_FALSE(pace.due("a", start + 61s));
+}
+
 TEST(gateway_stages, every_operation_goes_to_its_own_path) {
   running_gateway g({});
   struct row { const char* path; const char* body; ledger::operation op; const char* says; };

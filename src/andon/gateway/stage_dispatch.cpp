@@ -100,7 +100,8 @@ void note_failure(gateway& on, const served_model& model, const relayed& how, co
   }
   if (effect.alarm) {
     on.parts().meter.credential_refused(model.name.view());
-    log::error("provider_refuses_credential", {{"model", model.name.view()}, {"provider", model.provider.view()}, {"status", how.status}});
+    if (const auto calls = on.credential_complaints().due(model.provider.view(), on.now()))
+      log::error("provider_refuses_credential", {{"model", model.name.view()}, {"provider", model.provider.view()}, {"status", how.status}, {"calls", *calls}});
   }
 }
 
