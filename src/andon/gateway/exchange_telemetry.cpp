@@ -108,8 +108,8 @@ void tell(gateway& on, const exchange& x) {
   auto& meter = on.parts().meter;
   if (x.streaming) meter.stream_closed();
   if (x.counted) meter.ended();
-  meter.observe(facts);
-  if (!x.who && facts.outcome != errc::none) meter.rejected(facts.outcome);
+  if (!x.who && facts.outcome != errc::none) meter.rejected(facts.outcome);  // strangers: no project's
+  else meter.observe(facts);
   if (x.refused) meter.refused(access::to_string(x.refused->what), x.refused->code);
   if (on.parts().exporter != nullptr && x.sampled) on.parts().exporter->offer(facts);
 }

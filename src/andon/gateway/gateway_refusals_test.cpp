@@ -92,6 +92,7 @@ TEST(gateway_refusals, strangers_get_a_request_id_and_a_count_and_no_record) {
   EXPECT_EQ(g.send({.body = plain_chat, .key = nobody}).status, 401);
   EXPECT_EQ(g.metric(rejected("missing_key")), 1);
   EXPECT_EQ(g.records().status().appended, 0U);
+  EXPECT_EQ(g.metrics_text().find("andon_requests_total{project=\"\""), std::string::npos) << "counted as rejected only";
 }
 
 TEST(gateway_refusals, head_is_get_without_its_body_and_options_tells_what_a_path_takes) {
