@@ -36,6 +36,7 @@ net::server_limits limits_of(const listen_settings& from) {
   out.idle_timeout = from.idle_timeout;
   out.write_timeout = from.write_timeout;
   out.max_connections = static_cast<std::size_t>(from.max_connections);
+  out.http2 = from.http2;
   return out;
 }
 
@@ -144,6 +145,7 @@ result<void> instance::open_access() {
   auto opened = access::keyring::open(options_.data, time_, board_);
   if (!opened) return std::unexpected(std::move(opened.error()));
   keys_ = std::move(*opened);
+  admin_token_made_ = !std::filesystem::exists(admin_token_file());
   auto token = keys_->ensure_admin_token();
   if (!token) return std::unexpected(std::move(token.error()));
   admin_token_ = std::move(*token);
@@ -212,8 +214,8 @@ result<void> instance::start_core(net::core& on, std::uint16_t& port) {
 }
 
 result<void> instance::load_certificates() {
-  gateway_tls_.emplace("listen.gateway_tls", settings_.listen.gateway_tls, time_);
-  admin_tls_.emplace("listen.admin_tls", settings_.listen.admin_tls, time_);
+  gateway_tls_.emplace("listen.gateway_tls", settings_.listen.gateway_tls, settings_.listen.http2, time_);
+  admin_tls_.emplace("listen.admin_tls", settings_.listen.admin_tls, settings_.listen.http2, time_);
   auto gateway = gateway_tls_->load();
   if (!gateway) return std::unexpected(std::move(gateway.error()));
   auto admin = admin_tls_->load();
@@ -368,11 +370,14 @@ void instance::end_threads() {
   for (auto& unit : cores_) unit.providers.reset();  // before the gateways that its connections' waiters refer to
 }
 
-std::string instance::greeting() const {
+std::filesystem::path instance::admin_token_file() const { return std::filesystem::path(options_.data) / "admin-token"; }
+
+std::string instance::greeting(reader to) const {
   const auto in_force = plan();
   const std::string gateway = (gateway_tls_->wanted() ? "https://" : "http://") + gateway_address_;
-  std::string out = "\nAndon is ready.\n  gateway  " + gateway + "/v1\n  admin    " + (admin_tls_->wanted() ? "https://" : "http://") + admin_address_ +
-                    "/#token=" + std::string(admin_token_.reveal()) + "\n";
+  const bool with_token = to == reader::person || admin_token_made_;
+  std::string out = "\nAndon is ready.\n  gateway  " + gateway + "/v1\n  admin    " + (admin_tls_->wanted() ? "https://" : "http://") + admin_address_ + "/";
+  out += with_token ? "#token=" + std::string(admin_token_.reveal()) + "\n" : "   (the token is in " + admin_token_file().string() + ")\n";
   if (first_key_) {
     const std::string key(first_key_->text.reveal());
     const auto model = in_force->find("sim") != nullptr ? std::string("sim") : in_force->routes.front()->name.str();

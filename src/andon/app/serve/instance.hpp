@@ -4,6 +4,7 @@
 // Life cycle: open() recovers and compiles, start() listens, then reload() as often as asked, drain() ends it.
 // Threads: made and used by the main thread; reload() may come from the admin API's threads as well.
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -51,8 +52,10 @@ public:
   void tick();
 
   [[nodiscard]] bool drain_asked() const { return drain_asked_.load(); }
-  /// First key and login link, for the person at the terminal.
-  [[nodiscard]] std::string greeting() const;
+  /// Who reads the greeting: a person at a terminal, or whatever keeps the program's output.
+  enum class reader : std::uint8_t { person, file };
+  /// First key and login link. Only a person, or the start that has made it, gets the admin token; others its file's name.
+  [[nodiscard]] std::string greeting(reader to) const;
 
 private:
   result<void> open_ledger();
@@ -68,6 +71,7 @@ private:
   admin::services admin_services();
   telemetry::otlp_exporter* make_exporter();
   [[nodiscard]] gateway::plan_ptr plan() const;
+  [[nodiscard]] std::filesystem::path admin_token_file() const;
 
   serve_options options_;
   std::vector<local_engine> engines_;
@@ -103,6 +107,7 @@ private:
   std::uint64_t plan_version_ = 0;
   std::optional<access::new_key> first_key_;
   secret admin_token_;
+  bool admin_token_made_ = false;   ///< at this start
   std::string gateway_address_, admin_address_;
   std::mutex certificates_;   ///< a signal and the admin API may both ask for a reload
   std::optional<listener_tls> gateway_tls_, admin_tls_;

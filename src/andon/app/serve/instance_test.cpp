@@ -72,7 +72,20 @@ TEST_F(instance_test, serves_what_the_file_says_and_ends) {
   EXPECT_EQ(call("a", "sk-of-somebody-else-entirely").status, 401);
   EXPECT_TRUE(ask("/api/v1/status").at("ready").as_bool());
   EXPECT_FALSE(ask("/api/v1/status").at("draining").as_bool());
-  EXPECT_NE(running_->greeting().find("curl http://127.0.0.1:"), std::string::npos);
+  EXPECT_NE(running_->greeting(instance::reader::file).find("curl http://127.0.0.1:"), std::string::npos);
+  end();
+}
+
+TEST_F(instance_test, the_admin_token_is_told_once_or_to_a_person) {
+  ASSERT_TRUE(begin(one_route));
+  const auto token = cli::read_line_of(home_.file("data"), "admin-token").value();
+  EXPECT_NE(running_->greeting(instance::reader::file).find("/#token=" + token), std::string::npos) << "made at this start";
+  end();
+  ASSERT_TRUE(begin(one_route));
+  EXPECT_NE(running_->greeting(instance::reader::person).find("/#token=" + token), std::string::npos);
+  const auto kept = running_->greeting(instance::reader::file);
+  EXPECT_EQ(kept.find(token), std::string::npos) << kept;
+  EXPECT_NE(kept.find(home_.file("data") + "/admin-token"), std::string::npos) << kept;
   end();
 }
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -90,7 +91,7 @@ int serve(const serve_options& options) {
     fmt::print(stderr, "andon: {}\n", started.error().message);
     return 1;
   }
-  fmt::print(stdout, "{}", running.greeting());
+  fmt::print(stdout, "{}", running.greeting(isatty(STDOUT_FILENO) == 1 ? instance::reader::person : instance::reader::file));
   std::fflush(stdout);
   wait_for_end(running, taken, options.config);
   running.drain();
