@@ -12,6 +12,7 @@
 #include <future>
 #include <thread>
 
+#include "andon/access/budget_book.hpp"
 #include "andon/access/keyring.hpp"
 #include "andon/gateway/gateway.hpp"
 #include "andon/ledger/journal_file.hpp"
@@ -69,6 +70,7 @@ struct setup {
   std::vector<llm::price_override> prices;
   std::uint32_t attempts = 3;
   std::optional<nanoseconds> check_every{};   ///< active health checks of every target
+  std::uint64_t body_memory = 256u << 20;
   std::function<void(route::route_settings&)> adjust{};  ///< the route's rules
   std::uint64_t segment_bytes = 1u << 20;
   ledger::file_operations* files = nullptr;
@@ -116,6 +118,19 @@ public:
     return done.get_future().get();
   }
   answer chat(const std::string& model = "r", const std::string& extra = "") {
+  /// All at once.
+  std::vector<answer> send_all(std::vector<ask> all) {
+    std::vector<std::promise<answer>> done(all.size());
+    for (auto& one : all)
+      if (one.key.empty()) one.key = key_;
+    on_.post([&] {
+      for (std::size_t i = 0; i < all.size(); ++i) on_.spawn(call(all[i], done[i]));
+    });
+    std::vector<answer> out;
+    for (auto& one : done) out.push_back(one.get_future().get());
+    return out;
+  }
+  [[nodiscard]] std::vector<access::budget_reading> budgets() const { return access::read_budgets(*board_.current(), time_.wall()); }
     return send({.body = R"({"model":")" + model + R"(","messages":[{"role":"user","content":"Say something nice"}])" + extra + "}"});
   }
 
@@ -151,6 +166,7 @@ public:
   [[nodiscard]] sim::sim_stats provider(std::size_t index) const { return sims_[index]->stats(); }
   [[nodiscard]] cache::shared_replies& replies() { return replies_; }
   [[nodiscard]] std::int64_t open_tickets() const { return limits_.open_tickets(); }
+  [[nodiscard]] std::uint64_t body_bytes() { return limits_.bodies().used(); }
   [[nodiscard]] ledger::ledger& records() { return *ledger_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   gateway& handler() { return *handler_; }
@@ -218,6 +234,8 @@ private:
     auto made = std::make_shared<plan>(llm::price_table::make(with.prices).value());
     made->limits.default_max_output = 200;
     route::route_settings rules;
+    made->limits.max_body = with.server.max_body;
+    made->limits.body_memory = with.body_memory;
     rules.name = route_name{"r"};
     rules.choose = with.choose;
     rules.deadlines = with.deadlines;

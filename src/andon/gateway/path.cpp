@@ -38,12 +38,14 @@ net::task<result<void>> carry(gateway& on, exchange& x) {
 
   x.enter(stage::decode, on.now());
   if (auto decoded = decode(on, x); !decoded) co_return std::unexpected(std::move(decoded.error()));
+  if (auto entered = let_in(on, x); !entered) co_return std::unexpected(std::move(entered.error()));
 
   x.enter(stage::admit, on.now());
   if (auto admitted = admit(on, x); !admitted) co_return std::unexpected(std::move(admitted.error()));
 
   if (has_cache(on, x)) {
     x.enter(stage::recall, on.now());
+  x.body_share.shrink(x.body.size());
     auto found = co_await recall(on, x);
     if (!found) co_return std::unexpected(std::move(found.error()));
     if (*found) co_return result<void>{};

@@ -1,20 +1,22 @@
 #include "andon/gateway/stages.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace andon::gateway {
 namespace {
 
-/// Images and audio at the model of the route that counts most for them.
+/// Images, audio and files at the model of the route that counts most for them.
 tokens media_tokens(const exchange& x) {
   tokens most;
-  if (x.facts.image_parts + x.facts.audio_parts == 0) return most;
+  const auto files = x.facts.file_parts > 0 ? llm::file_tokens(x.facts.file_parts, x.facts.file_bytes, x.facts.unseen_files) : tokens{};
+  if (x.facts.image_parts + x.facts.audio_parts == 0) return files;
   for (const auto* model : x.route->models) {
     const auto images = llm::image_tokens(model->upstream_model, {}) * x.facts.image_parts;
     const auto audio = x.facts.audio_parts > 0 ? llm::audio_tokens(model->upstream_model, llm::longest_audio_ms("mp3", x.body.size())) : tokens{};
     most = std::max(most, images + audio);
   }
-  return most;
+  return most + files;
 }
 
 /// What the call may consume at most, over all models of its route.
@@ -24,6 +26,7 @@ llm::reservation estimate(gateway& on, const exchange& x) {
     llm::reservation_input in;
     in.text = count_request(on, x, *profile) + tokens{static_cast<std::int64_t>(x.facts.given_tokens)};
     in.media = media_tokens(x);
+    in.tools = x.facts.has_tools;
     const bool chat = x.asked.op == llm::operation::chat;
     in.messages = chat ? x.facts.messages : 0;
     if (x.facts.max_output) in.max_output = x.facts.max_output->value();
@@ -38,9 +41,23 @@ llm::reservation estimate(gateway& on, const exchange& x) {
   return worst;
 }
 
+/// The most that the estimate can cost on one model: by the tier that is asked for, and by the standard one, which a
+/// provider may serve instead. A tier's name alone makes no call cheaper.
+llm::cost_answer bound_of(const exchange& x, const served_model& model) {
+  const auto& table = x.under->prices;
+  const auto find = [&](std::string_view tier) { return table.find_tier(model.price_provider, model.upstream_model, x.account.started, tier); };
+  const auto bound = [&](const llm::price* price) { return llm::cost_bound(price, x.input_estimate, x.output_estimate); };
+  const auto own = find(x.facts.service_tier);
+  auto most = bound(own.what);
+  if (own.stands_in) return llm::as_stand_in(most);
+  if (llm::is_standard_tier(x.facts.service_tier)) return most;
+  if (const auto standard = bound(find({}).what); standard.state == llm::price_state::known) most.amount = std::max(most.amount, standard.amount);
+  return most;
+}
+
 /// The most that the estimate can cost on any model of the route. Nothing when no price is known, or when one is not
 /// and the project refuses unknown prices.
-std::optional<nano_usd> most_cost(gateway& on, const exchange& x) {
+std::optional<nano_usd> most_cost(const exchange& x) {
   std::optional<nano_usd> most;
   bool any_unknown = false;
   for (const auto* model : x.route->models) {
@@ -48,13 +65,22 @@ std::optional<nano_usd> most_cost(gateway& on, const exchange& x) {
       most = std::max(most.value_or(nano_usd{}), nano_usd{});
       continue;
     }
-    const auto* price = x.under->prices.find(model->price_provider, model->upstream_model, on.wall(), x.facts.service_tier);
-    const auto bound = llm::cost_bound(price, x.input_estimate, x.output_estimate);
-    if (bound.state == llm::price_state::unknown) any_unknown = true;
-    else most = std::max(most.value_or(nano_usd{}), bound.amount);
+    const auto bound = bound_of(x, *model);
+    any_unknown |= bound.state == llm::price_state::unknown || bound.state == llm::price_state::unknown_tier;
+    if (bound.state != llm::price_state::unknown) most = std::max(most.value_or(nano_usd{}), bound.amount);
   }
   if (any_unknown && x.who->on_unknown_price == access::unknown_price::refuse) return std::nullopt;
   return most;
+}
+
+/// The bytes that the body will take at most. One that is packed or chunked may come to the largest.
+std::uint64_t expected_body(const exchange& x) {
+  std::uint64_t length = 0;
+  for (const auto& line : x.call->headers()) {
+    if (net::header_equals(line.name, "content-length")) std::from_chars(line.value.data(), line.value.data() + line.value.size(), length);
+    else if (net::header_equals(line.name, "transfer-encoding") || (net::header_equals(line.name, "content-encoding") && line.value != "identity")) return x.under->limits.max_body;
+  }
+  return std::min(length, x.under->limits.max_body);
 }
 
 result<void> journal_opened(gateway& on, exchange& x) {
@@ -93,18 +119,39 @@ tokens count_request(gateway& on, const exchange& x, const llm::token_profile& p
   return profile.exact ? total : llm::token_counter::scaled(profile, sum);
 }
 
-result<void> admit(gateway& on, exchange& x) {
-  const auto bound = estimate(on, x);
-  x.input_estimate = bound.input;
-  x.output_estimate = bound.output;
-  access::ask wanted{.who = x.who, .route = x.who.in()->find_route(x.facts.model), .user = x.account.user, .tags = x.tags,
-                     .estimate = bound.input + bound.output, .cost = most_cost(on, x)};
-  auto taken = on.parts().limits.admit(wanted, on.now(), on.wall());
+result<void> let_in(gateway& on, exchange& x) {
+  auto taken = on.parts().limits.enter(x.who, on.now());
   if (!taken) {
     x.refused = std::move(taken.error());
     return std::unexpected(x.refused->to_error());
   }
   x.held = std::move(*taken);
+  x.body_share = on.parts().limits.bodies().take(expected_body(x), x.under->limits.body_memory);
+  if (!x.body_share) return fail(errc::overloaded, "The request bodies that the gateway holds leave no memory for this one. The setting listen.body_memory sets this bound.");
+  return {};
+}
+
+result<void> cover_failed(gateway& on, exchange& x) {
+  if (x.failed_cost <= x.covered_cost) return {};
+  x.refused = x.held.raise(x.failed_cost - x.covered_cost, on.wall());
+  if (!x.refused) {
+    x.covered_cost = x.failed_cost;
+    return {};
+  }
+  x.upstream_error_body.clear();
+  return std::unexpected(x.refused->to_error());
+}
+
+result<void> admit(gateway& on, exchange& x) {
+  const auto bound = estimate(on, x);
+  x.input_estimate = bound.input;
+  x.output_estimate = bound.output;
+  access::ask wanted{.who = x.who, .route = x.who.in()->find_route(x.facts.model), .user = x.account.user, .tags = x.tags,
+                     .estimate = bound.input + bound.output, .cost = most_cost(x)};
+  x.refused = on.parts().limits.reserve(x.held, wanted, on.now(), x.account.started);
+  if (x.refused) return std::unexpected(x.refused->to_error());
+  x.account.request_body.assign(x.body);
+  x.account.request_truncated = false;
   x.counted = true;
   on.parts().meter.began();
   return journal_opened(on, x);

@@ -9,10 +9,15 @@ namespace andon::gateway {
 /// Who calls: key → principal. Needs only the head, so that strangers cannot make the gateway buffer bodies. A key that
 /// has expired or is blocked is refused, but x.who is set: the refusal has a Record.
 result<void> identify(gateway& on, exchange& x);
+/// Before the body is read: the limits that need none of it, and memory for it.
+result<void> let_in(gateway& on, exchange& x);
 /// The body into facts; the route that is asked for; tags, user, session.
 result<void> decode(gateway& on, exchange& x);
 /// Limits and budgets: reserves the estimate and journals `opened`.
 result<void> admit(gateway& on, exchange& x);
+/// Before an attempt: adds to the reservation what earlier ones have cost, so that no budget is overrun. The error is the
+/// budget's refusal.
+result<void> cover_failed(gateway& on, exchange& x);
 /// Finds a target that answers, within the deadlines; relays its reply and closes. An error: nothing was sent.
 net::task<result<void>> dispatch(gateway& on, exchange& x);
 
