@@ -1,6 +1,6 @@
 #pragma once
 // Records that found no space when their calls ended: refusals while the quota or the disk is full. They wait here,
-// without the large parts of their bodies, and are written once there is space again; what is beyond the bound is
+// with the start of each text only, and are written once there is space again; what is beyond the bound is
 // counted as lost. Belongs to one core.
 #include <cstdint>
 #include <deque>
@@ -13,7 +13,10 @@ namespace andon::gateway {
 class record_backlog {
 public:
   static constexpr std::size_t max_waiting = 1'000;   ///< of about 2 KB each
+  static constexpr std::size_t max_bytes = 4u << 20;  ///< of memory for them all
   static constexpr std::size_t kept_text = 1'024;     ///< bytes of a body that stay
+  static constexpr std::size_t kept_name = 256;       ///< bytes that stay of any other text
+  static constexpr std::size_t kept_in_lists = 16;    ///< tags, metadata and attempts that stay: the first, of attempts the last
 
   enum class fate : std::uint8_t { written, waiting, lost };
   struct outcome {
@@ -28,9 +31,15 @@ public:
   void write(ledger::journal_writer& journal, std::size_t most = 16);
 
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
 private:
-  std::deque<ledger::record> waiting_;
+  struct late_record {
+    ledger::record what;
+    std::size_t bytes = 0;
+  };
+  std::deque<late_record> waiting_;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace andon::gateway

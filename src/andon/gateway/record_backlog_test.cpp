@@ -98,5 +98,34 @@ TEST(record_backlog, is_bounded_and_says_what_is_lost) {
   EXPECT_EQ(late.waiting(), record_backlog::max_waiting);
 }
 
+TEST(record_backlog, what_a_caller_makes_large_takes_little_memory) {
+  full_journal j;
+  j.fill();
+  record_backlog late;
+  auto large = record_number(6000);
+  large.error_message = large.user_agent = large.path = std::string(100'000, 'e');
+  large.tags.assign(50, std::string(1'000, 't'));
+  large.metadata.assign(50, {std::string(1'000, 'n'), std::string(100'000, 'v')});
+  large.attempts.resize(20);
+  for (auto& a : large.attempts) a.error_message = std::string(100'000, 'a');
+  const auto before = large;
+  std::size_t kept = 0;
+  while (kept < record_backlog::max_waiting && late.keep(large, j.writer).what == fate::waiting) ++kept;
+  EXPECT_EQ(large, before);
+  EXPECT_GT(kept, 50U);
+  EXPECT_LT(kept, record_backlog::max_waiting);
+  EXPECT_LE(late.bytes(), record_backlog::max_bytes);
+  j.block(false);
+  j.log->tick();
+  late.write(j.writer, kept);
+  EXPECT_EQ(late.waiting(), 0U);
+  EXPECT_EQ(late.bytes(), 0U);
+  const auto stored = j.records().back();
+  EXPECT_EQ(stored.id, large.id);
+  EXPECT_EQ(stored.error_message.size(), record_backlog::kept_name);
+  EXPECT_EQ(stored.metadata.size(), record_backlog::kept_in_lists);
+  EXPECT_EQ(stored.metadata[0].second.size(), record_backlog::kept_name);
+}
+
 }  // namespace
 }  // namespace andon::gateway
