@@ -48,9 +48,9 @@ public:
   const served_route* route = nullptr;
   tokens input_estimate, output_estimate;
   access::ticket held;
+  access::byte_pool::share body_share;         ///< of the memory that all bodies may take
   std::optional<access::refusal> refused;
   bool opened = false;
-  access::byte_pool::share body_share;         ///< of the memory that all bodies may take
   bool streaming = false;                      ///< in the gauge of open streams
   bool litellm = false;                        ///< the client speaks LiteLLM's headers
   bool counted = false;                        ///< in the gauge of calls in flight
@@ -73,10 +73,10 @@ public:
   int upstream_error_status = 0;
   llm::usage failed_use;                       ///< what attempts that did not serve the client consumed, estimated
   nano_usd failed_cost;
+  nano_usd covered_cost;                       ///< the part of it that has been added to the reservation
   bool failed_unpriced = false;
   const served_model* failed_model = nullptr;  ///< the last of those attempts' model
   net::wait_point pause;                       ///< where the exchange waits between two attempts
-  nano_usd covered_cost;                       ///< the part of it that has been added to the reservation
 
   recall_state recalled;                       ///< its dealings with the cache
 

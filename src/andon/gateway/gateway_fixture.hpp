@@ -117,7 +117,6 @@ public:
     on_.post([&] { on_.spawn(call(what, done)); });
     return done.get_future().get();
   }
-  answer chat(const std::string& model = "r", const std::string& extra = "") {
   /// All at once.
   std::vector<answer> send_all(std::vector<ask> all) {
     std::vector<std::promise<answer>> done(all.size());
@@ -131,6 +130,7 @@ public:
     return out;
   }
   [[nodiscard]] std::vector<access::budget_reading> budgets() const { return access::read_budgets(*board_.current(), time_.wall()); }
+  answer chat(const std::string& model = "r", const std::string& extra = "") {
     return send({.body = R"({"model":")" + model + R"(","messages":[{"role":"user","content":"Say something nice"}])" + extra + "}"});
   }
 
@@ -165,8 +165,8 @@ public:
   }
   [[nodiscard]] sim::sim_stats provider(std::size_t index) const { return sims_[index]->stats(); }
   [[nodiscard]] cache::shared_replies& replies() { return replies_; }
-  [[nodiscard]] std::int64_t open_tickets() const { return limits_.open_tickets(); }
   [[nodiscard]] std::uint64_t body_bytes() { return limits_.bodies().used(); }
+  [[nodiscard]] std::int64_t open_tickets() const { return limits_.open_tickets(); }
   [[nodiscard]] ledger::ledger& records() { return *ledger_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   gateway& handler() { return *handler_; }
@@ -233,9 +233,9 @@ private:
     client_ = std::make_unique<net::http_client>(on_, names_);
     auto made = std::make_shared<plan>(llm::price_table::make(with.prices).value());
     made->limits.default_max_output = 200;
-    route::route_settings rules;
     made->limits.max_body = with.server.max_body;
     made->limits.body_memory = with.body_memory;
+    route::route_settings rules;
     rules.name = route_name{"r"};
     rules.choose = with.choose;
     rules.deadlines = with.deadlines;

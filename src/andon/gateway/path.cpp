@@ -31,21 +31,21 @@ net::task<result<void>> carry(gateway& on, exchange& x) {
   if (!known) co_return std::unexpected(std::move(known.error()));
   if (x.asked.op == llm::operation::models) co_return co_await answer_models(on, x);
 
+  if (auto entered = let_in(on, x); !entered) co_return std::unexpected(std::move(entered.error()));
   x.enter(stage::receive, on.now());
   const auto body = co_await x.call->read_body();
   if (!body) co_return std::unexpected(in_full(body.error()));
   x.body = *body;
+  x.body_share.shrink(x.body.size());
 
   x.enter(stage::decode, on.now());
   if (auto decoded = decode(on, x); !decoded) co_return std::unexpected(std::move(decoded.error()));
-  if (auto entered = let_in(on, x); !entered) co_return std::unexpected(std::move(entered.error()));
 
   x.enter(stage::admit, on.now());
   if (auto admitted = admit(on, x); !admitted) co_return std::unexpected(std::move(admitted.error()));
 
   if (has_cache(on, x)) {
     x.enter(stage::recall, on.now());
-  x.body_share.shrink(x.body.size());
     auto found = co_await recall(on, x);
     if (!found) co_return std::unexpected(std::move(found.error()));
     if (*found) co_return result<void>{};

@@ -60,6 +60,8 @@ struct health_check {
 
 struct plan_limits {
   std::int64_t default_max_output = 4096;
+  std::uint64_t max_body = 32u << 20;         ///< of a request: what one of unknown length may come to
+  std::uint64_t body_memory = 256u << 20;     ///< of all request bodies at once, all cores together
   std::size_t max_reply = 64u << 20;          ///< bytes of a reply that is not streamed, and of an assembled stream
 };
 
@@ -70,8 +72,6 @@ struct plan {
   plan_limits limits;
   std::vector<std::unique_ptr<served_model>> models;
   std::vector<std::unique_ptr<served_route>> routes;    ///< sorted by name
-  std::uint64_t max_body = 32u << 20;         ///< of a request: what one of unknown length may come to
-  std::uint64_t body_memory = 256u << 20;     ///< of all request bodies at once, all cores together
 
   std::vector<std::unique_ptr<health_check>> checks;
 

@@ -23,8 +23,8 @@ schema<listen_settings> listen() {
   out.list("admin_hosts", &s::admin_hosts, "Names under which the admin port may be addressed, beside IP addresses and localhost; others are refused against DNS rebinding. Needs a restart to change.");
   out.value("threads", &s::threads, "Cores that carry calls; 0 means all. Needs a restart to change.", between<std::int64_t>(0, 64));
   out.value("max_body", &s::max_body, "Largest request body, both as received and as unpacked.", at_least(byte_count{1024}));
-  out.value("max_headers", &s::max_headers, "Largest request line and header lines together.", at_least(byte_count{4096}));
   out.value("body_memory", &s::body_memory, "Most memory that the bodies of all calls under way may take; a call beyond it is answered 503.", at_least(byte_count{1024}));
+  out.value("max_headers", &s::max_headers, "Largest request line and header lines together.", at_least(byte_count{4096}));
   out.value("request_timeout", &s::request_timeout, "Longest silence while a request arrives; the whole of it may take ten times as long.", at_least<nanoseconds>(100ms));
   out.value("idle_timeout", &s::idle_timeout, "How long a kept-alive connection may wait for its next request.", at_least<nanoseconds>(1s));
   out.value("write_timeout", &s::write_timeout, "A client that takes no bytes for this long is treated as gone.", at_least<nanoseconds>(1s));

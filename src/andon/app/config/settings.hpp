@@ -28,8 +28,8 @@ struct listen_settings {
   std::vector<std::string> admin_hosts;
   std::int64_t threads = 0;
   byte_count max_body{32ll << 20};
-  byte_count max_headers{64ll << 10};
   byte_count body_memory{256ll << 20};
+  byte_count max_headers{64ll << 10};
   nanoseconds request_timeout = 60s;
   nanoseconds idle_timeout = 5min;
   nanoseconds write_timeout = 60s;

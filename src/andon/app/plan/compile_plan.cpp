@@ -35,9 +35,9 @@ public:
     out->version = in_.version;
     out->made = in_.now;
     out->limits.default_max_output = from_.default_max_output;
-    for (const auto& [name, one] : from_.models.entries) model(*out, name, one);
     out->limits.max_body = static_cast<std::uint64_t>(from_.listen.max_body.value());
     out->limits.body_memory = static_cast<std::uint64_t>(from_.listen.body_memory.value());
+    for (const auto& [name, one] : from_.models.entries) model(*out, name, one);
     for (const auto& [name, one] : from_.routes.entries) route(*out, name, one);
     if (from_.routes.entries.empty() && !found_.says_of("routes")) complain("routes", "there is no route, so no client could call anything", "add one under `routes`");
     checks(*out);
