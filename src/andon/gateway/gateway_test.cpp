@@ -274,7 +274,7 @@ TEST(gateway, budgets_are_reserved_before_and_settled_after) {
   EXPECT_EQ(refused.should_retry, "false");
 }
 
-TEST(gateway, a_service_tier_has_its_own_price_or_none) {
+TEST(gateway, a_service_tier_has_its_own_price_or_at_least_the_standard_one) {
   const llm::price_override standard{.provider = "sim", .model = "m", .input = "1000000", .output = "1000000"};
   const llm::price_override flex{.provider = "sim", .model = "m", .tier = "flex", .input = "500000", .output = "500000"};
   running_gateway g({.prices = {standard, flex}});
@@ -287,8 +287,54 @@ TEST(gateway, a_service_tier_has_its_own_price_or_none) {
     EXPECT_EQ(cheap.cost.value(), (cheap.use.input + cheap.use.output).value() * 500'000'000);
   }
   const auto dear = cost_of(R"(,"max_tokens":20,"service_tier":"priority")");
-  EXPECT_EQ(dear.price, ledger::price_state::unknown);
-  EXPECT_EQ(dear.cost.value(), 0);
+  EXPECT_EQ(dear.price, ledger::price_state::unknown_tier);
+  EXPECT_EQ(dear.cost.value(), (dear.use.input + dear.use.output).value() * 1'000'000'000);
+}
+
+TEST(gateway, files_are_reserved_by_their_size) {
+  const llm::price_override price{.provider = "sim", .model = "m", .input = "1000000", .output = "1000000"};  // a dollar a token
+  running_gateway g({.budgets = {{.per = {}, .only_route = {}, .only_tag = {}, .period = access::window::month, .limit = nano_usd{30'000'000'000'000}}}, .prices = {price}});
+  const auto with = [&](const std::string& file) {
+    return g.send({.body = R"({"model":"r","max_tokens":5,"messages":[{"role":"user","content":[{"type":"text","text":"Read"},{"type":"file","file":)" + file + "}]}]}"}).status;
+  };
+  EXPECT_EQ(with(R"({"filename":"a.pdf","file_data":")" + std::string(4'000, 'A') + "\"}"), 200);
+  EXPECT_EQ(with(R"({"filename":"a.pdf","file_data":")" + std::string(100'000, 'A') + "\"}"), 429);
+  EXPECT_EQ(with(R"({"file_id":"file-1"})"), 429);
+}
+
+TEST(gateway, failed_attempts_overrun_no_budget) {
+  const llm::price_override price{.provider = "sim", .model = "m", .input = "1000000", .output = "1000000"};  // a dollar a token
+  const nano_usd limit{4'000'000'000'000};
+  running_gateway g({.targets = {{.script = "rules: [ { fault: blackhole } ]"}, {}}, .deadlines = {5s, 100ms, 5s, 10s},
+                     .budgets = {{.per = {}, .only_route = {}, .only_tag = {}, .period = access::window::month, .limit = limit}}, .prices = {price}});
+  const std::string body = R"({"model":"r","max_tokens":2,"messages":[{"role":"user","content":")" + std::string(400, 'x') + "\"}]}";
+  int good = 0, refused = 0, after_attempts = 0;
+  for (const auto& got : g.send_all(std::vector<ask>(1'000, ask{.body = body}))) {
+    good += got.status == 200 ? 1 : 0;
+    refused += got.status == 429 ? 1 : 0;
+    if (got.status == 429 && g.record_of(got.request_id).attempts.size() == 1) ++after_attempts;
+  }
+  EXPECT_EQ(good + refused, 1'000);
+  EXPECT_GT(after_attempts, 0) << "stopped by the budget instead of tried again";
+  const auto spent = g.budgets().at(0);
+  EXPECT_LE(spent.spent, limit);
+  EXPECT_GT(spent.spent, nano_usd{limit.value() / 2});
+  EXPECT_EQ(spent.reserved, nano_usd{});
+  EXPECT_EQ(g.open_tickets(), 0);
+}
+
+TEST(gateway, no_service_tier_is_a_way_round_a_budget) {
+  const llm::price_override standard{.provider = "sim", .model = "m", .input = "1000000", .output = "1000000"};  // a dollar a token
+  const access::budget_rule month{.per = {}, .only_route = {}, .only_tag = {}, .period = access::window::month, .limit = nano_usd{200'000'000'000}};
+  running_gateway g({.budgets = {month}, .prices = {standard}});
+  EXPECT_EQ(g.chat("r", R"(,"max_tokens":100000,"service_tier":"priority")").status, 429) << "the standard price is reserved";
+  int good = 0;
+  for (int i = 0; i < 20; ++i) good += g.chat("r", R"(,"max_tokens":100,"service_tier":"priority")").status == 200 ? 1 : 0;
+  EXPECT_GT(good, 0);
+  EXPECT_LT(good, 20) << "and charged";
+  running_gateway strict({.budgets = {month}, .prices = {standard}, .on_unknown_price = access::unknown_price::refuse});
+  EXPECT_EQ(strict.chat("r", R"(,"max_tokens":5,"service_tier":"priority")").status, 429);
+  EXPECT_EQ(strict.chat("r", R"(,"max_tokens":5)").status, 200);
 }
 
 }  // namespace

@@ -11,9 +11,8 @@ void settle(exchange& x, const served_model* model, mono_time now) {
   if (!x.held.holds()) return;
   const auto& account = x.account;
   if (!x.billed && x.failed_model == nullptr) return x.held.release();
-  const bool unknown = account.price == ledger::price_state::unknown;
   const auto used = account.use.total() + (x.billed ? x.failed_use.total() : tokens{});
-  x.held.settle(used, unknown ? std::nullopt : std::optional{account.cost}, now);
+  x.held.settle(used, account.cost, now);
 }
 
 std::optional<ledger::position> append(gateway& on, exchange& x) {
@@ -29,6 +28,12 @@ std::optional<ledger::position> append(gateway& on, exchange& x) {
   if (kept.what != record_backlog::fate::written && on.may_complain())
     log::error(kept.what == record_backlog::fate::lost ? "record_lost" : "record_waits_for_space", {{"request_id", x.account.id.str()}, {"reason", at.error().message}});
   return kept.at;
+}
+
+/// Whether the tier that was asked for has no price of its own on this model.
+bool stands_in(const exchange& x, const served_model& model) {
+  if (model.runs_free || llm::is_standard_tier(x.facts.service_tier)) return false;
+  return x.under->prices.find_tier(model.price_provider, model.upstream_model, x.account.started, x.facts.service_tier).stands_in;
 }
 
 }  // namespace
@@ -50,6 +55,8 @@ void price_exchange(exchange& x, const served_model* model) {
     account.provider = x.failed_model->provider;
   }
   account.cost += x.failed_cost;
+  if (account.price == ledger::price_state::known && stands_in(x, *x.failed_model)) account.price = ledger::price_state::unknown_tier;
+  if (account.price == ledger::price_state::free && account.cost > nano_usd{}) account.price = ledger::price_state::known;
   if (x.failed_unpriced) account.price = ledger::price_state::unknown;
 }
 
@@ -58,9 +65,10 @@ llm::cost_answer cost_of(const exchange& x, const served_model& model, const llm
   const auto& table = x.under->prices;
   const auto when = x.account.started;
   const std::string_view tier = x.service_tier.empty() ? x.facts.service_tier : x.service_tier;
-  const auto* price = table.find(model.price_provider, model.upstream_model, when, tier);
-  if (price == nullptr && !x.account.upstream_model.empty()) price = table.find(model.price_provider, x.account.upstream_model, when, tier);
-  return llm::cost(price, use);
+  auto price = table.find_tier(model.price_provider, model.upstream_model, when, tier);
+  if (price.what == nullptr && !x.account.upstream_model.empty()) price = table.find_tier(model.price_provider, x.account.upstream_model, when, tier);
+  const auto answer = llm::cost(price.what, use);
+  return price.stands_in ? llm::as_stand_in(answer) : answer;
 }
 
 std::optional<ledger::position> close_now(gateway& on, exchange& x, const served_model* model) {
@@ -87,8 +95,10 @@ std::optional<ledger::position> close_now(gateway& on, exchange& x, const served
 }
 
 net::task<bool> close(gateway& on, exchange& x, const served_model* model) {
+  const bool recorded = !x.closed && on.journal() != nullptr && x.who;
   const auto at = close_now(on, x, model);
-  if (!at || !on.parts().wait_durable) co_return true;
+  if (!on.parts().wait_durable || !recorded) co_return true;
+  if (!at) co_return false;  // the Record waits for space, or is lost
   net::wait_point written;
   bool durable = false;
   net::core& core = on.parts().on;
