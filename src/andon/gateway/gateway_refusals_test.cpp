@@ -153,6 +153,70 @@ TEST(gateway_refusals, what_the_server_refuses_is_json_and_names_the_setting) {
   EXPECT_EQ(g.records().status().appended, 5U) << "those whose key was read have Records";
 }
 
+TEST(gateway_refusals, a_call_that_is_not_admitted_leaves_the_beginning_of_its_body_only) {
+  running_gateway g({});
+  const auto bad = std::string(4095, ' ') + "é" + std::string(200'000, '{');
+  const auto got = g.send({.body = bad});
+  EXPECT_EQ(got.status, 400);
+  const auto r = g.record_of(got.request_id);
+  EXPECT_EQ(r.request_body, std::string(4095, ' ')) << "no half of a character";
+  EXPECT_TRUE(r.request_truncated);
+  EXPECT_EQ(r.request_bytes, bad.size());
+  const auto unknown = g.send({.body = R"({"model":")" + std::string(50'000, 'm') + R"(","messages":[]})"});
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_LT(unknown.body.size(), 600U);
+  EXPECT_EQ(g.record_of(unknown.request_id).route.str(), std::string(256, 'm'));
+  const auto whole = g.send({.body = R"({"model":"r","messages":[{"role":"user","content":")" + std::string(9'000, 'x') + "\"}]}"});
+  EXPECT_EQ(whole.status, 200);
+  const auto kept = g.record_of(whole.request_id);
+  EXPECT_EQ(kept.request_body.size(), kept.request_bytes);
+  EXPECT_FALSE(kept.request_truncated);
+}
+
+TEST(gateway_refusals, limits_hold_before_a_body_is_read) {
+  running_gateway g({.limits = {{.per = {}, .only_route = {}, .requests_per_minute = 2, .parallel = 1}}});
+  const std::string head = "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer " + g.key() + "\r\n";
+  const auto bad = g.raw(head + "Content-Length: 1\r\n\r\n{");
+  EXPECT_THAT(bad, StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(g.raw(head + "Content-Length: 1\r\n\r\n{"), StartsWith("HTTP/1.1 400")) << "a wrong body is a request too";
+  const auto limited = g.raw(head + "Content-Length: 900000\r\n\r\n");
+  EXPECT_THAT(limited, StartsWith("HTTP/1.1 429")) << "none of its body came";
+  EXPECT_THAT(limited, HasSubstr("requests per minute"));
+  EXPECT_TRUE(g.becomes([&] { return g.open_tickets() == 0 && g.body_bytes() == 0; }));
+}
+
+TEST(gateway_refusals, bodies_take_no_more_memory_than_is_set) {
+  running_gateway g({.targets = {{.script = "defaults: { delay: 30s }"}}, .deadlines = {2s, 400ms, 2s, 2s}, .attempts = 1, .body_memory = 100'000});
+  const std::string body = R"({"model":"r","max_tokens":1,"messages":[{"role":"user","content":")" + std::string(40'000, 'x') + "\"}]}";
+  int served = 0, full = 0;
+  for (const auto& got : g.send_all(std::vector<ask>(10, ask{.body = body}))) {
+    served += got.status == 504 ? 1 : 0;
+    if (got.status != 503) continue;
+    ++full;
+    EXPECT_EQ(got.retry_after, "1");
+    EXPECT_THAT(got.body, HasSubstr("listen.body_memory"));
+    EXPECT_EQ(g.record_of(got.request_id).outcome, errc::overloaded);
+  }
+  EXPECT_EQ(served, 2) << "of 40 KB each";
+  EXPECT_EQ(full, 8);
+  EXPECT_TRUE(g.becomes([&] { return g.body_bytes() == 0; }));
+  EXPECT_EQ(g.open_tickets(), 0);
+}
+
+TEST(gateway_refusals, metadata_has_bounds) {
+  running_gateway g({});
+  const auto with = [&](const std::string& name, const std::string& value) { return g.chat("r", ",\"metadata\":{\"" + name + "\":\"" + value + "\"}"); };
+  EXPECT_EQ(with(std::string(64, 'n'), std::string(512, 'v')).status, 200);
+  const auto name = with(std::string(65, 'n'), "v");
+  EXPECT_EQ(name.status, 400);
+  EXPECT_THAT(name.body, HasSubstr("longer than 64 bytes"));
+  EXPECT_THAT(name.body, HasSubstr("\"param\":\"metadata\""));
+  const auto value = with("n", std::string(513, 'v'));
+  EXPECT_EQ(value.status, 400);
+  EXPECT_THAT(value.body, HasSubstr("'metadata.n' is longer than 512 bytes"));
+  EXPECT_TRUE(g.record_of(value.request_id).metadata.empty());
+}
+
 TEST(gateway_refusals, connections_over_the_bound_are_told_so_in_json) {
   running_gateway g({.server = {.max_connections = 1}});
   EXPECT_EQ(g.send({.method = "GET", .path = "/healthz"}).status, 200);  // stays open

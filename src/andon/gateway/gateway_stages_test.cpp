@@ -127,6 +127,44 @@ TEST(gateway_stages, a_project_may_refuse_what_has_no_price) {
   EXPECT_EQ(g.record_of(got.request_id).outcome, errc::budget_exceeded);
 }
 
+TEST(gateway_stages, the_keys_metadata_holds_against_the_clients) {
+  running_gateway g({});
+  access::key_settings some;
+  some.name = "told";
+  some.project = project_id{"p"};
+  some.metadata = {{"tier", "basic"}};
+  const std::string key{g.keys().create_key(some).value().text.reveal()};
+  const auto got = g.send({.body = R"({"model":"r","metadata":{"tier":"gold","team":"a"},"messages":[{"role":"user","content":"x"}]})", .key = key});
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(g.record_of(got.request_id).metadata, (std::vector<std::pair<std::string, std::string>>{{"tier", "basic"}, {"team", "a"}}));
+}
+
+TEST(exchange, a_price_is_free_only_where_nothing_is_to_be_paid) {
+  plan under(llm::price_table::make({}).value());
+  served_model own;
+  own.runs_free = true;
+  for (const std::int64_t failed : {0, 7}) {
+    exchange x;
+    x.under = plan_ptr(plan_ptr{}, &under);
+    x.billed = true;
+    x.failed_model = failed > 0 ? &own : nullptr;
+    x.failed_cost = nano_usd{failed};
+    price_exchange(x, &own);
+    EXPECT_EQ(x.account.price, failed > 0 ? ledger::price_state::known : ledger::price_state::free);
+    EXPECT_EQ(x.account.cost, nano_usd{failed});
+  }
+}
+
+TEST(gateway_stages, a_stream_that_begins_with_an_error_costs_nothing) {
+  const llm::price_override price{.provider = "sim", .model = "m", .input = "1000000", .output = "1000000"};
+  running_gateway g({.targets = {{.script = "rules: [ { fault: error_in_stream, after: 0 } ]"}}, .prices = {price}, .attempts = 1});
+  const auto got = g.send({.body = stream_chat});
+  EXPECT_GE(got.status, 500);
+  const auto r = g.record_of(got.request_id);
+  EXPECT_EQ(r.cost, nano_usd{});
+  EXPECT_EQ(r.use.total(), tokens{});
+}
+
 TEST(gateway_stages, some_headers_of_the_client_reach_the_provider_and_its_key_does_not) {
   const char* script = "rules: [ { match: { header: { openai-beta: x } }, text: forwarded }, { match: { header: { cookie: c } }, text: leaked } ]";
   running_gateway g({.targets = {{.script = script}}});
