@@ -136,19 +136,26 @@ private:
   }
 
   void build_graph() {
-    space_ = std::make_unique<hnswlib::InnerProductSpace>(dimensions_);
+    space_ = std::make_unique<hnswlib::InnerProductSpace>(dimensions_ | 1);
     graph_ = std::make_unique<hnswlib::HierarchicalNSW<float>>(space_.get(), 2 * scanned, links, build_width);
     graph_->setEf(search_width);
     for (std::size_t slot = 0; slot < flat_.size() / dimensions_; ++slot) {
-      graph_->addPoint(flat_.data() + slot * dimensions_, slot);
+      graph_->addPoint(odd({flat_.data() + slot * dimensions_, dimensions_}).data(), slot);
       if (!live_[slot]) graph_->markDelete(slot);
     }
     std::vector<float>().swap(flat_);
   }
 
+  /// hnswlib puts a 64-bit label behind each vector, which is aligned only for odd sizes: a 0 changes no product.
+  static std::vector<float> odd(std::span<const float> vector) {
+    std::vector<float> out(vector.size() | 1);
+    std::ranges::copy(vector, out.begin());
+    return out;
+  }
+
   void add_to_graph(std::span<const float> vector, std::size_t slot) {
     if (slot >= graph_->max_elements_) graph_->resizeIndex(graph_->max_elements_ * 2);
-    graph_->addPoint(vector.data(), slot);  // a slot that was marked as deleted gets the new vector and counts again
+    graph_->addPoint(odd(vector).data(), slot);  // a slot that was marked as deleted gets the new vector and counts again
   }
 
   void remove(std::size_t slot) {
@@ -170,7 +177,7 @@ private:
   }
 
   [[nodiscard]] std::optional<match> nearest_in_graph(std::span<const float> vector) const {
-    const auto found = graph_->searchKnn(vector.data(), 1);
+    const auto found = graph_->searchKnn(odd(vector).data(), 1);
     if (found.empty()) return std::nullopt;
     return match{keys_[found.top().second], 1 - found.top().first};
   }
