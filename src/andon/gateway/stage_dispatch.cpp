@@ -214,6 +214,7 @@ net::task<result<void>> dispatch(gateway& on, exchange& x) {
     if (step->probe) log::info("breaker_half_open", {{"model", model.name.view()}, {"meaning", "this call is the probe"}});
     x.retries = attempts.retries();
     x.failovers = attempts.failovers();
+    if (auto covered = cover_failed(on, x); !covered) co_return std::unexpected(std::move(covered.error()));
     auto how = co_await try_target(on, x, model, attempts.deadlines(on.now()));
     if (x.gone && how.how != relayed::end::done) how.why = {errc::client_gone, "The client closed the connection; the call to the provider was cancelled."};
     finish_attempt(on, x, how);
