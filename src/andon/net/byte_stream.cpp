@@ -78,7 +78,7 @@ io_step byte_stream::write_record(std::span<const std::string_view> parts) {
   std::size_t filled = 0;
   for (const auto& part : parts) {
     const std::size_t step = std::min(part.size(), record - filled);
-    std::memcpy(block.get() + filled, part.data(), step);
+    if (step != 0) std::memcpy(block.get() + filled, part.data(), step);
     filled += step;
   }
   const io_step step = tls_->write(block.get(), filled);

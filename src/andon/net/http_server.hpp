@@ -1,5 +1,5 @@
 #pragma once
-// The HTTP/1.1 server of one core.
+// The HTTP server of one core: HTTP/1.1, and HTTP/2 where a client chooses it (every stream is a call of its own).
 //
 // A listener accepts on its core's io_context (SO_REUSEPORT, one socket per core) and runs one coroutine per
 // connection. An idle connection owns no buffer: it waits for readability, then borrows one. The handler is called
@@ -40,6 +40,7 @@ struct server_limits {
   nanoseconds receive_timeout = std::chrono::minutes{10};  ///< from a head's first byte to the body's last
   nanoseconds idle_timeout = std::chrono::minutes{5};    ///< keep-alive without a request
   nanoseconds write_timeout = std::chrono::seconds{60};  ///< a client that takes nothing for this long is gone
+  bool http2 = true;   ///< also without TLS, from clients that begin with it ("prior knowledge")
   std::size_t max_connections = 100'000;            ///< per core; one more is answered 503 and closed
 };
 

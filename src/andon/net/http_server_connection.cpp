@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "andon/base/log.hpp"
+#include "andon/net/http2_session.hpp"
 
 namespace andon::net {
 namespace {
@@ -14,6 +15,7 @@ constexpr nanoseconds idle_probe_after = std::chrono::milliseconds{250};
 constexpr nanoseconds gone_probe_after = std::chrono::milliseconds{50};
 constexpr nanoseconds linger_limit = std::chrono::seconds{2};
 constexpr std::uint16_t turns_before_yield = 64;
+constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n\r\n";
 
 void call_once(std::function<void()>& gone) {
   if (const auto call = std::exchange(gone, nullptr)) call();
@@ -40,13 +42,18 @@ server_connection::~server_connection() {
 }
 
 task<void> server_connection::serve() {
-  const std::unique_ptr<server_connection> self(this);
+  std::unique_ptr<server_connection> self(this);
   while (events().usable()) {
     const intake got = take_request();
     if (got == intake::wait) {
       await_bytes();
       co_await events().wait_readable();
       continue;
+    }
+    if (got == intake::http2) {
+      core& at = server_->at;
+      at.spawn(self.release()->serve_http2());
+      co_return;
     }
     if (got != intake::request) break;
     try {
@@ -60,6 +67,20 @@ task<void> server_connection::serve() {
     if (++turns_ % turns_before_yield == 0) co_await server_->at.yield();
   }
   if (linger_ && !gone_) co_await linger();
+}
+
+task<void> server_connection::serve_http2() {
+  const std::unique_ptr<server_connection> self(this);
+  timer_.disarm();
+  http2_session session(*server_, stream_, peer_address());
+  http2_ = &session;
+  std::string received;
+  if (work_) {
+    received = work_->received();
+    server_->take_back(std::move(work_));
+  }
+  co_await session.run(received);
+  http2_ = nullptr;
 }
 
 server_connection::intake server_connection::take_request() {
@@ -83,6 +104,7 @@ server_connection::intake server_connection::take_request() {
 
 server_connection::intake server_connection::on_head(head_state state) {
   if (state == head_state::more) return intake::wait;
+  if (state == head_state::bad && server_->limits.http2 && work_->received().starts_with(http2_preface)) return intake::http2;
   if (state == head_state::bad) return refuse(work_->parser.code(), work_->parser.why(), work_->parser.bound());
   if (body_needs_room()) {
     make_room();
@@ -249,6 +271,7 @@ void server_connection::check_gone() {
 }
 
 void server_connection::wake_for_drain() {
+  if (http2_ != nullptr) return http2_->wake_for_drain();
   if (phase_ != phase::idle && phase_ != phase::idle_probe) return;
   events().assume_readable();
   events().wake_reader();
@@ -256,6 +279,7 @@ void server_connection::wake_for_drain() {
 
 void server_connection::abandon() {
   gone_ = true;
+  if (http2_ != nullptr) return http2_->abandon();
   ::shutdown(stream_.descriptor(), SHUT_RDWR);
   if (work_ && work_->gone_call) {
     events().watch(nullptr, nullptr);

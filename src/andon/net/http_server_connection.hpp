@@ -10,12 +10,16 @@
 
 namespace andon::net {
 
+class http2_session;
+
 class server_connection final : public incoming_call, public list_link {
 public:
   server_connection(std::shared_ptr<server_state> server, int descriptor, std::string_view peer);
   ~server_connection() override;
   /// Lives as long as the connection, and deletes it at its end.
   task<void> serve();
+  /// The same for HTTP/2, which the bytes received so far began or ALPN chose.
+  task<void> serve_http2();
   /// The same behind a TLS handshake, which costs the coroutine of an idle connection nothing.
   task<void> serve_securely();
 
@@ -38,7 +42,7 @@ public:
 
 private:
   enum class phase : std::uint8_t { securing, idle_probe, idle, head, working, body, writing, lingering };
-  enum class intake : std::uint8_t { request, wait, refused, closed };
+  enum class intake : std::uint8_t { request, http2, wait, refused, closed };
   enum class answer : std::uint8_t { none, started, finished, aborted };
   enum class body_at : std::uint8_t { none, unread, partial, whole, failed };
   enum class flow : std::uint8_t { done, blocked, gone };
@@ -91,6 +95,7 @@ private:
   byte_stream stream_;
   deadline_timer timer_;
   std::unique_ptr<workspace> work_;
+  http2_session* http2_ = nullptr;
   mono_time arrived_{};
   std::uint16_t turns_ = 0;          // requests served since the last wait
   phase phase_ = phase::idle;

@@ -9,7 +9,8 @@ task<void> server_connection::serve_securely() {
   std::unique_ptr<server_connection> self(this);
   if (!events().usable() || !co_await shake_hands()) co_return;
   core& at = server_->at;
-  at.spawn(self.release()->serve());
+  const bool http2 = stream_.tls()->protocol() == "h2";
+  at.spawn(http2 ? self.release()->serve_http2() : self.release()->serve());
 }
 
 task<bool> server_connection::shake_hands() {

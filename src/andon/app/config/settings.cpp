@@ -20,6 +20,7 @@ schema<listen_settings> listen() {
   out.value("admin", &s::admin, "Admin API, status page and metrics. Keep it on loopback or behind your own proxy. Needs a restart to change.");
   out.group("gateway_tls", &s::gateway_tls, tls(), "TLS on the gateway port.");
   out.group("admin_tls", &s::admin_tls, tls(), "TLS on the admin port.");
+  out.value("http2", &s::http2, "Speak HTTP/2 with clients that want it, by ALPN over TLS or from their first byte. Needs a restart to change.");
   out.list("admin_hosts", &s::admin_hosts, "Names under which the admin port may be addressed, beside IP addresses and localhost; others are refused against DNS rebinding. Needs a restart to change.");
   out.value("threads", &s::threads, "Cores that carry calls; 0 means all. Needs a restart to change.", between<std::int64_t>(0, 64));
   out.value("max_body", &s::max_body, "Largest request body, both as received and as unpacked.", at_least(byte_count{1024}));

@@ -25,6 +25,7 @@ struct listen_settings {
   address gateway{"127.0.0.1", 4000};
   address admin{"127.0.0.1", 4001};
   tls_settings gateway_tls, admin_tls;
+  bool http2 = true;
   std::vector<std::string> admin_hosts;
   std::int64_t threads = 0;
   byte_count max_body{32ll << 20};

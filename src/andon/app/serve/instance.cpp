@@ -36,6 +36,7 @@ net::server_limits limits_of(const listen_settings& from) {
   out.idle_timeout = from.idle_timeout;
   out.write_timeout = from.write_timeout;
   out.max_connections = static_cast<std::size_t>(from.max_connections);
+  out.http2 = from.http2;
   return out;
 }
 
@@ -213,8 +214,8 @@ result<void> instance::start_core(net::core& on, std::uint16_t& port) {
 }
 
 result<void> instance::load_certificates() {
-  gateway_tls_.emplace("listen.gateway_tls", settings_.listen.gateway_tls, time_);
-  admin_tls_.emplace("listen.admin_tls", settings_.listen.admin_tls, time_);
+  gateway_tls_.emplace("listen.gateway_tls", settings_.listen.gateway_tls, settings_.listen.http2, time_);
+  admin_tls_.emplace("listen.admin_tls", settings_.listen.admin_tls, settings_.listen.http2, time_);
   auto gateway = gateway_tls_->load();
   if (!gateway) return std::unexpected(std::move(gateway.error()));
   auto admin = admin_tls_->load();

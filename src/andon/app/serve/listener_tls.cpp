@@ -10,8 +10,8 @@ constexpr auto soon = std::chrono::hours{24} * 14;
 
 }  // namespace
 
-listener_tls::listener_tls(const char* port, const tls_settings& from, const andon::clock& time)
-    : port_(port), settings_{from.certificate_file, from.key_file, from.client_ca_file, from.client_auth}, time_(time),
+listener_tls::listener_tls(const char* port, const tls_settings& from, bool http2, const andon::clock& time)
+    : port_(port), settings_{from.certificate_file, from.key_file, from.client_ca_file, from.client_auth, http2}, time_(time),
       tickets_(std::make_shared<net::ticket_keys>(time)) {
   for (const auto* file : {&settings_.certificate_file, &settings_.key_file, &settings_.client_ca_file})
     if (!file->empty()) files_.emplace_back(*file);
@@ -46,7 +46,7 @@ void check_certificates(const settings& from, diagnostics& found) {
   const system_clock time;
   const std::pair<std::string, const tls_settings*> ports[] = {{"listen.gateway_tls", &from.listen.gateway_tls}, {"listen.admin_tls", &from.listen.admin_tls}};
   for (const auto& [path, port] : ports) {
-    listener_tls one(path.c_str(), *port, time);
+    listener_tls one(path.c_str(), *port, from.listen.http2, time);
     if (auto loaded = one.load(); !loaded) found.add(from.places.at(path), path, loaded.error().message);
   }
 }

@@ -16,7 +16,7 @@ class listener_tls {
 public:
   using context_ptr = std::shared_ptr<const net::tls_server_context>;
 
-  listener_tls(const char* port, const tls_settings& from, const andon::clock& time);
+  listener_tls(const char* port, const tls_settings& from, bool http2, const andon::clock& time);
   [[nodiscard]] bool wanted() const { return !settings_.certificate_file.empty(); }
   /// Null where the port is plain. Errors: tls_failed, with the file and what is wrong with it.
   result<context_ptr> load();

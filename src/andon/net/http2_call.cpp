@@ -1,0 +1,253 @@
+#include "andon/net/http2_call.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "andon/base/log.hpp"
+#include "andon/net/encoding.hpp"
+#include "andon/net/http_syntax.hpp"
+
+namespace andon::net {
+namespace {
+
+constexpr std::size_t field_overhead = 32;   // RFC 9113, 10.5.1
+
+std::unexpected<error> left() { return fail(errc::client_gone, "the client closed the stream before the answer was sent"); }
+
+bool is_sendable(const header& line) {
+  return !line.name.empty() && skip_token(line.name, 0) == line.name.size() && skip_value(line.value, 0) == line.value.size();
+}
+
+bool set_by_the_server(std::string_view name) {
+  constexpr std::array<std::string_view, 7> names{"date", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "proxy-connection"};
+  return std::ranges::any_of(names, [name](std::string_view one) { return header_equals(one, name); });
+}
+
+nghttp2_nv to_nv(std::string_view name, std::string_view value) {
+  return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())), reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
+          NGHTTP2_NV_FLAG_NONE};
+}
+
+}  // namespace
+
+http2_call::http2_call(http2_session& in, std::int32_t id)
+    : session_(in), id_(id), arrived_(in.server_.at.now()),
+      body_limit_(in.server_.at.timers(), [](void* self) {
+        auto& here = *static_cast<http2_call*>(self);
+        here.body_late_ = true;
+        here.body_point_.wake();
+      }, this) {}
+
+// ---- what arrives ----
+
+bool http2_call::add_field(std::string_view name, std::string_view value) {
+  if (text_.size() + name.size() + value.size() + field_overhead * (fields_.size() + 1) > session_.server_.limits.max_head) {
+    head_too_large_ = true;
+    return false;
+  }
+  const std::size_t at = text_.size();
+  text_.append(name).append(value);
+  fields_.push_back({at, at + name.size(), text_.size()});
+  return true;
+}
+
+void http2_call::take_head() {
+  const std::string_view all = text_;
+  std::string_view authority;
+  for (const auto& one : fields_) {
+    const auto name = all.substr(one.name, one.value - one.name);
+    const auto value = all.substr(one.value, one.end - one.value);
+    if (name == ":method") method_ = value;
+    else if (name == ":path") path_ = value;
+    else if (name == ":authority") authority = value;
+    else if (!name.starts_with(':')) headers_.push_back({name, value});
+  }
+  if (!authority.empty() && find_header(headers_, "host").empty()) headers_.push_back({"host", authority});
+  const auto question = path_.find('?');
+  if (question != path_.npos) {
+    query_ = path_.substr(question + 1);
+    path_ = path_.substr(0, question);
+  }
+  head_only_ = method_ == "HEAD";
+}
+
+void http2_call::add_body(std::string_view bytes) {
+  if (!handling_ || body_too_large_) return;
+  if (body_.size() + bytes.size() > session_.server_.limits.max_body) {
+    body_too_large_ = true;
+    return body_point_.wake();
+  }
+  body_.append(bytes);
+  if (wants_body_) nghttp2_session_consume_stream(session_.session_, id_, bytes.size());
+  if (wants_body_) body_limit_.arm(deadline::after(session_.server_.at.now(), session_.server_.limits.body_timeout));
+}
+
+void http2_call::body_ended() {
+  body_complete_ = true;
+  body_point_.wake();
+}
+
+void http2_call::closed() {
+  open_ = false;
+  pending_ = {};
+  const auto gone = answer_ == answer::finished ? std::function<void()>{} : std::exchange(gone_call_, nullptr);
+  gone_call_ = nullptr;
+  body_point_.wake();
+  sent_point_.wake();
+  if (gone && handling_) gone();
+}
+
+task<result<std::string_view>> http2_call::read_body() {
+  if (!wants_body_ && open_) {
+    wants_body_ = true;
+    nghttp2_session_consume_stream(session_.session_, id_, body_.size());
+    session_.flush();
+  }
+  const auto& limits = session_.server_.limits;
+  const deadline all = deadline::after(arrived_, limits.receive_timeout);
+  while (!body_complete_ && !body_too_large_ && open_ && !body_late_ && !all.passed(session_.server_.at.now())) {
+    body_limit_.arm(deadline::after(session_.server_.at.now(), limits.body_timeout).earlier(all));
+    co_await body_point_.wait();
+    body_limit_.disarm();
+  }
+  if (body_too_large_) co_return fail(errc::body_too_large, "the body is larger than " + std::to_string(limits.max_body) + " bytes", "max_body");
+  if (!body_complete_ && !open_) co_return fail(errc::client_gone, "the client left before its request was complete");
+  if (!body_complete_) co_return fail(errc::client_timeout, "the body of the request did not arrive in time", "body_timeout");
+  const auto encoding = find_header(headers_, "content-encoding");
+  if (unpacked_ || is_plain_encoding(encoding)) co_return std::string_view(body_);
+  auto plain = unpack(encoding, body_, limits.max_body);
+  if (!plain) {
+    if (plain.error().code == errc::body_too_large) plain.error().param = "max_body";
+    co_return std::unexpected(std::move(plain.error()));
+  }
+  body_ = std::move(*plain);
+  unpacked_ = true;
+  co_return std::string_view(body_);
+}
+
+// ---- what goes out ----
+
+bool http2_call::submit(int status, std::span<const header> headers, bool with_body, std::size_t length, bool length_known) {
+  std::size_t names = 0;
+  for (const auto& line : headers) names += line.name.size();
+  const std::string code = std::to_string(status);
+  const std::string size = std::to_string(length);
+  std::string lower;
+  lower.reserve(names);
+  std::vector<nghttp2_nv> lines;
+  lines.reserve(headers.size() + 3);
+  lines.push_back(to_nv(":status", code));
+  lines.push_back(to_nv("date", session_.server_.date()));
+  for (const auto& line : headers) {
+    if (set_by_the_server(line.name)) continue;
+    const std::size_t at = lower.size();
+    for (const char c : line.name) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    lines.push_back(to_nv(std::string_view(lower).substr(at), line.value));
+  }
+  if (length_known && status != 204 && status != 304) lines.push_back(to_nv("content-length", size));
+  nghttp2_data_provider from{};
+  from.source.ptr = this;
+  from.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t* into, std::size_t room, std::uint32_t* flags, nghttp2_data_source* source, void*) {
+    return static_cast<http2_call*>(source->ptr)->give(into, room, flags);
+  };
+  return nghttp2_submit_response(session_.session_, id_, lines.data(), lines.size(), with_body ? &from : nullptr) == 0;
+}
+
+ssize_t http2_call::give(std::uint8_t* into, std::size_t room, std::uint32_t* flags) {
+  if (pending_.empty() && !last_) return NGHTTP2_ERR_DEFERRED;
+  const std::size_t step = std::min(room, pending_.size());
+  if (step != 0) std::memcpy(into, pending_.data(), step);
+  pending_.remove_prefix(step);
+  if (pending_.empty() && last_) *flags |= NGHTTP2_DATA_FLAG_EOF;
+  return static_cast<ssize_t>(step);
+}
+
+task<result<void>> http2_call::respond(int status, std::span<const header> headers, std::string_view body) {
+  if (answer_ != answer::none) co_return fail(errc::internal, "the call was answered before");
+  if (!open_) co_return left();
+  const bool no_body = head_only_ || status == 204 || status == 304;
+  last_ = true;
+  pending_ = no_body ? std::string_view{} : body;
+  if (!std::ranges::all_of(headers, is_sendable)) {
+    pending_ = {};
+    last_ = false;
+    co_return fail(errc::invalid_argument, "a header holds bytes that are not allowed");
+  }
+  answer_ = answer::finished;
+  if (!submit(status, headers, !no_body && !body.empty(), body.size(), true)) {   // the connection is being ended
+    pending_ = {};
+    co_return left();
+  }
+  session_.flush();
+  while (open_ && !pending_.empty()) co_await sent_point_.wait();
+  if (!pending_.empty() || session_.over_) co_return left();
+  co_return result<void>{};
+}
+
+void http2_call::start(int status, std::span<const header> headers) {
+  if (answer_ != answer::none || !open_) return;
+  const bool no_body = head_only_ || status == 204 || status == 304;
+  head_only_ = no_body;
+  if (!std::ranges::all_of(headers, is_sendable) || !submit(status, headers, !no_body, 0, false)) return abort();
+  answer_ = answer::started;
+}
+
+task<result<void>> http2_call::write(std::string_view bytes) { return send(bytes, false); }
+
+task<result<void>> http2_call::finish(std::string_view last_bytes) { return send(last_bytes, true); }
+
+task<result<void>> http2_call::send(std::string_view bytes, bool last) {
+  if (!open_) co_return left();
+  if (answer_ != answer::started) co_return fail(errc::internal, "the answer was not started, or is over");
+  if (last) answer_ = answer::finished;
+  if (!head_only_) {
+    pending_ = bytes;
+    last_ = last;
+    nghttp2_session_resume_data(session_.session_, id_);
+  }
+  session_.flush();
+  while (open_ && !pending_.empty()) co_await sent_point_.wait();
+  if (session_.over_ || (!open_ && !last)) co_return left();
+  co_return result<void>{};
+}
+
+void http2_call::abort() {
+  answer_ = answer::aborted;
+  pending_ = {};
+  if (open_) nghttp2_submit_rst_stream(session_.session_, NGHTTP2_FLAG_NONE, id_, NGHTTP2_INTERNAL_ERROR);
+  session_.flush();
+}
+
+bool http2_call::refuse_large_head() {
+  if (!head_too_large_) return false;
+  answer_by_itself({errc::headers_too_large, "the head of the request is larger than " + std::to_string(session_.server_.limits.max_head) + " bytes", "max_head"});
+  ++session_.server_.counts.refused;
+  return true;
+}
+
+void http2_call::answer_by_itself(const error& why) {
+  if (why.code != errc::internal) session_.server_.handler.refused(why, peer_address());
+  auto said = session_.server_.handler.describe(why);
+  std::vector<header> lines{{"content-type", said.content_type}};
+  for (const auto& line : said.more) lines.push_back({line.name, line.value});
+  own_words_ = std::move(said.body);
+  pending_ = head_only_ ? std::string_view{} : std::string_view(own_words_);
+  last_ = true;
+  answer_ = answer::finished;
+  (void)submit(kind_of(why.code).http_status, lines, !pending_.empty(), own_words_.size(), true);
+}
+
+void http2_call::settle() {
+  gone_call_ = nullptr;
+  body_limit_.disarm();
+  if (!open_ || session_.over_) return;
+  if (answer_ == answer::none) {
+    log::error("handler_gave_no_answer", {{"path", path_}});
+    answer_by_itself({errc::internal, "internal error", {}});
+  } else if (answer_ == answer::started) {
+    abort();
+  }
+}
+
+}  // namespace andon::net
