@@ -63,6 +63,8 @@ struct principal {
   std::vector<std::string> scopes;           ///< operations; empty: all that the role allows
   std::vector<std::string> tags;             ///< project's and key's, added to each exchange
   text_pairs metadata;
+  std::uint8_t priority = 1;                 ///< 0 low, 1 normal, 2 high
+  bool may_ask_priority = false;
   unknown_price on_unknown_price = unknown_price::allow;
   bool blocked = false;                      ///< the key or its project
   std::vector<const bound_limit*> limits;    ///< those without a route, in the order gateway, project, key

@@ -206,6 +206,8 @@ void directory_builder::add_key(const key_source& key) {
   who.project = key.settings->project;
   who.role = key.settings->role;
   who.scopes = key.settings->scopes;
+  who.priority = key.settings->priority;
+  who.may_ask_priority = key.settings->may_ask_priority;
   who.metadata = key.settings->metadata;
   who.blocked = key.blocked || (project != nullptr ? project->blocked : !who.project.empty());
   who.state = pool_.key(key.id);

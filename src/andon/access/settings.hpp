@@ -99,6 +99,8 @@ struct key_settings {
   std::vector<std::string> tags;
   text_pairs metadata;
   std::optional<wall_time> expires;
+  std::uint8_t priority = 1;                 ///< of its calls where they have to wait: 0 low, 1 normal, 2 high. Declared keys only: not stored
+  bool may_ask_priority = false;             ///< a request's own header counts instead; declared keys only
   bool operator==(const key_settings&) const = default;
 };
 

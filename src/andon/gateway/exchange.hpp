@@ -39,6 +39,8 @@ public:
   access::caller who;                          ///< also of a key that may not be used: its refusals have Records too
   std::vector<std::string> tags;
   std::optional<nanoseconds> client_limit;     ///< the client's own time limit
+  route::priority rank = route::priority::normal;       ///< where calls have to wait
+  std::optional<route::priority> asked_rank;            ///< by the client; counts where its key may ask
   telemetry::trace_id trace{};
   telemetry::span_id span{}, parent{};
   bool sampled = false;
@@ -63,6 +65,7 @@ public:
   bool billed = false;                         ///< account.use says what a provider consumed for it
   std::vector<net::header> upstream_headers;   ///< of the attempt under way
   std::array<char, 55> traceparent{};          ///< of the attempt under way
+  std::uint32_t key = 0;                       ///< of the attempt under way, where its provider has several
   std::vector<telemetry::span_id> attempt_spans;
   std::uint32_t retries = 0, failovers = 0;
   std::optional<nanoseconds> retry_after;      ///< of the last failure, for the client

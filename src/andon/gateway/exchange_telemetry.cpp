@@ -17,8 +17,9 @@ telemetry::token_facts tokens_of(const exchange& x) {
 
 const served_model* model_of(const exchange& x, const model_name& name) {
   if (x.route == nullptr) return nullptr;
-  const auto found = std::ranges::find(x.route->models, name, [](const served_model* m) { return m->name; });
-  return found == x.route->models.end() ? nullptr : *found;
+  const auto& all = x.route->all_models();
+  const auto found = std::ranges::find(all, name, [](const served_model* m) { return m->name; });
+  return found == all.end() ? nullptr : *found;
 }
 
 telemetry::attempt_facts facts_of(const exchange& x, const ledger::attempt& attempt, const telemetry::span_id& id) {

@@ -59,8 +59,21 @@ gateway::~gateway() = default;
 void gateway::adopt(plan_ptr next) {
   parts_.on.post([this, next = std::move(next)]() mutable {
     plan_ = std::move(next);
+    load_.configure(plan_->limits.shed);
     if (prober_) prober_->adopt(plan_);
   });
+}
+
+bool gateway::has_time_for(route::priority rank) {
+  if (load_.wants_sample(now())) {
+    parts_.on.post([this, posted = now()] {
+      if (!load_.sampled(now() - posted, now())) return;
+      const double lag = std::chrono::duration<double>(load_.lag()).count();
+      if (load_.level() == 0) log::info("shedding_ended", {{"core", parts_.on.index()}, {"lag_s", lag}});
+      else log::warn("shedding", {{"core", parts_.on.index()}, {"level", load_.level()}, {"lag_s", lag}});
+    });
+  }
+  return load_.takes(rank);
 }
 
 bool gateway::may_complain() {

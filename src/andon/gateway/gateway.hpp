@@ -76,6 +76,9 @@ public:
   [[nodiscard]] bool may_complain();
   /// Of providers that refuse the gateway's credential, by provider.
   [[nodiscard]] complaint_pace& credential_complaints() { return credential_complaints_; }
+  /// Whether the core has time for another call of this priority.
+  [[nodiscard]] bool has_time_for(route::priority rank);
+  [[nodiscard]] const load_guard& load() const { return load_; }
   /// Reads a provider's connection to its end in the background, so that it can be used again.
   void finish_reading(net::reply_ptr reply);
 
@@ -95,6 +98,7 @@ private:
   complaint_pace credential_complaints_;
   std::optional<request_id> failing_;   ///< of the exchange that the server answers for, because it threw
   std::vector<std::unique_ptr<exchange>> spare_;
+  load_guard load_;
   net::gate work_;
   std::optional<health_prober> prober_;  ///< on the first core only
   std::atomic<bool> draining_{false};

@@ -72,6 +72,7 @@ struct setup {
   std::optional<nanoseconds> check_every{};   ///< active health checks of every target
   std::uint64_t body_memory = 256u << 20;
   std::function<void(route::route_settings&)> adjust{};  ///< the route's rules
+  std::function<void(plan&, route::health_table&)> amend{};  ///< the Plan, before it is sealed
   std::uint64_t segment_bytes = 1u << 20;
   ledger::file_operations* files = nullptr;
   bool wait_durable = false;
@@ -251,6 +252,7 @@ private:
     hidden->name = route_name{"hidden"};
     made->routes.push_back(std::move(served));
     made->routes.push_back(std::move(hidden));
+    if (with.amend) with.amend(*made, health_);
     made->seal();
     plan_ = std::move(made);
   }

@@ -17,6 +17,13 @@ std::unexpected<error> misdirected(const exchange& x) {
   return fail(errc::unknown_path, "Unknown path '" + path + "'. Clients' base URL ends in /v1; see GET /v1/models.");
 }
 
+/// Refused before its body is read: the core's work already waits too long.
+std::unexpected<error> shed(gateway& on, exchange& x) {
+  x.retry_after = std::max<nanoseconds>(std::chrono::seconds{1}, 2 * on.load().lag());
+  on.parts().meter.refused("load", errc::overloaded);
+  return fail(errc::overloaded, "The gateway is overloaded and refuses calls of this priority for the moment.");
+}
+
 /// The stages in their order. `identify` reads only the head and stands before the body is received, so that nobody
 /// without a key can make the gateway hold a body.
 net::task<result<void>> carry(gateway& on, exchange& x) {
@@ -30,6 +37,8 @@ net::task<result<void>> carry(gateway& on, exchange& x) {
   if (on.draining()) co_return fail(errc::draining, "The gateway is shutting down; retry on another instance.");
   if (!known) co_return std::unexpected(std::move(known.error()));
   if (x.asked.op == llm::operation::models) co_return co_await answer_models(on, x);
+
+  if (!on.has_time_for(x.rank)) co_return shed(on, x);
 
   if (auto entered = let_in(on, x); !entered) co_return std::unexpected(std::move(entered.error()));
   x.enter(stage::receive, on.now());

@@ -12,10 +12,13 @@
 
 #include "andon/base/ids.hpp"
 #include "andon/cache/policy.hpp"
+#include "andon/gateway/fallbacks.hpp"
+#include "andon/gateway/load_guard.hpp"
 #include "andon/llm/dialect/openai_paths.hpp"
 #include "andon/llm/price.hpp"
 #include "andon/llm/tokens.hpp"
 #include "andon/net/http_client.hpp"
+#include "andon/route/key_ring.hpp"
 #include "andon/route/provider_table.hpp"
 #include "andon/route/route.hpp"
 
@@ -30,7 +33,9 @@ struct served_model {
   std::string address;                        ///< host:port, for Records and spans
   const route::provider_flavour* flavour = nullptr;
   std::string price_provider;                 ///< id in the price table
-  net::header_lines headers;                  ///< credential and configured ones
+  net::header_lines headers;                  ///< credential (unless there are several) and configured ones
+  net::header_lines credentials;              ///< several: one of them goes with a call
+  std::shared_ptr<route::key_ring> keys;      ///< which one; null with one or none
   std::array<std::string, 3> paths;           ///< by operation: chat, completion, embeddings
   const llm::token_profile* profile = nullptr;
   llm::model_limits limits;
@@ -41,10 +46,15 @@ struct served_route {
   route_name name;
   std::shared_ptr<route::route> choice;
   std::vector<const served_model*> models;              ///< by target index
-  std::vector<const llm::token_profile*> profiles;      ///< the distinct ones of the models
+  std::vector<const llm::token_profile*> profiles;      ///< the distinct ones of all it can reach
   cache::route_policy cache;
   const served_model* embedder = nullptr;               ///< of the semantic cache; null: none
-  std::int64_t max_output = 0;                          ///< largest of the models; 0: unknown for one of them
+  std::array<const served_route*, 3> fallbacks{};       ///< by fallback_kind; null: none
+  std::vector<const served_model*> reachable;           ///< its models and those of its fallbacks, their fallbacks, …
+  bool continue_streams = true;                         ///< another target may go on with a stream that broke
+  std::int64_t max_output = 0;                          ///< largest of those; 0: unknown for one of them
+
+  [[nodiscard]] const std::vector<const served_model*>& all_models() const { return reachable.empty() ? models : reachable; }
 };
 
 /// What is asked of a provider, or of one model, now and then; and whose breakers the answer feeds.
@@ -60,6 +70,7 @@ struct health_check {
 
 struct plan_limits {
   std::int64_t default_max_output = 4096;
+  shed_settings shed;                         ///< when a core is too busy
   std::uint64_t max_body = 32u << 20;         ///< of a request: what one of unknown length may come to
   std::uint64_t body_memory = 256u << 20;     ///< of all request bodies at once, all cores together
   std::size_t max_reply = 64u << 20;          ///< bytes of a reply that is not streamed, and of an assembled stream

@@ -11,7 +11,7 @@ tokens media_tokens(const exchange& x) {
   tokens most;
   const auto files = x.facts.file_parts > 0 ? llm::file_tokens(x.facts.file_parts, x.facts.file_bytes, x.facts.unseen_files) : tokens{};
   if (x.facts.image_parts + x.facts.audio_parts == 0) return files;
-  for (const auto* model : x.route->models) {
+  for (const auto* model : x.route->all_models()) {
     const auto images = llm::image_tokens(model->upstream_model, {}) * x.facts.image_parts;
     const auto audio = x.facts.audio_parts > 0 ? llm::audio_tokens(model->upstream_model, llm::longest_audio_ms("mp3", x.body.size())) : tokens{};
     most = std::max(most, images + audio);
@@ -60,7 +60,7 @@ llm::cost_answer bound_of(const exchange& x, const served_model& model) {
 std::optional<nano_usd> most_cost(const exchange& x) {
   std::optional<nano_usd> most;
   bool any_unknown = false;
-  for (const auto* model : x.route->models) {
+  for (const auto* model : x.route->all_models()) {
     if (model->runs_free) {
       most = std::max(most.value_or(nano_usd{}), nano_usd{});
       continue;

@@ -3,6 +3,7 @@
 #include "andon/base/hashing.hpp"
 #include "andon/base/log.hpp"
 #include "andon/gateway/attempt.hpp"
+#include "andon/gateway/dispatch_queue.hpp"
 #include "andon/gateway/stages.hpp"
 #include "andon/gateway/told_error.hpp"
 #include "andon/llm/dialect/openai_error.hpp"
@@ -14,7 +15,6 @@ namespace andon::gateway {
 namespace {
 
 constexpr std::array<std::string_view, 3> operation_names{"chat", "completion", "embeddings"};
-
 }  // namespace
 
 std::string own_idempotency_key(const access::directory& in, std::string_view project, std::string_view given) {
@@ -47,6 +47,7 @@ void headers_for(gateway& on, exchange& x, const served_model& model) {
   lines.push_back({"accept-encoding", "identity"});
   lines.push_back({"user-agent", "andon"});
   for (const auto& line : model.headers) lines.push_back({line.name, line.value});
+  if (model.keys) lines.push_back({model.credentials[x.key].name, model.credentials[x.key].value});
   lines.push_back({"traceparent", {x.traceparent.data(), x.traceparent.size()}});
   if (!x.trace_state.empty()) lines.push_back({"tracestate", x.trace_state});
   for (const auto& line : x.call->headers()) {
@@ -78,6 +79,10 @@ ledger::attempt& begin_attempt(gateway& on, exchange& x, const served_model& mod
   attempt.upstream_model = model.upstream_model;
   attempt.address = model.address;
   attempt.started = on.now() - x.arrived();
+  if (model.keys) {
+    x.key = model.keys->pick(on.now());
+    attempt.key = static_cast<std::uint16_t>(x.key + 1);
+  }
   return attempt;
 }
 
@@ -107,10 +112,10 @@ void note_failure(gateway& on, const served_model& model, const relayed& how, co
 
 namespace {
 
-void review_peers(gateway& on, const exchange& x) {
-  const auto out = x.route->choice->review(on.now(), on.parts().on.random().unit());
+void review_peers(gateway& on, const served_route& at) {
+  const auto out = at.choice->review(on.now(), on.parts().on.random().unit());
   if (!out) return;
-  const auto model = x.route->models[out->index]->name.view();
+  const auto model = at.models[out->index]->name.view();
   on.parts().meter.cooled(model);
   log::warn("target_ejected", {{"model", model}, {"by", route::to_string(out->by)}, {"seconds", std::chrono::duration<double>(out->span).count()}});
 }
@@ -175,6 +180,18 @@ error no_target(const exchange& x) {
   return {errc::no_target, "No target of '" + x.facts.model + "' can serve this call at present: all are paused after failures or excluded by their conditions."};
 }
 
+/// Makes the key of a failed attempt rest where the fault is the key's. True when another one is ready.
+bool rest_key(gateway& on, exchange& x, const served_model& model, relayed& how) {
+  if (!model.keys || x.answered) return false;
+  const bool limited = how.why.code == errc::upstream_rate_limited;
+  if (!limited && how.status != 401 && how.status != 402 && how.status != 403) return false;
+  const auto span = limited ? how.retry_after.value_or(route::key_ring::rest_of_limited) : route::key_ring::rest_of_refused;
+  const bool other = model.keys->rest(x.key, span, on.now());
+  log::warn(limited ? "provider_key_limited" : "provider_key_refused", {{"provider", model.provider.view()}, {"key", x.key + 1}, {"seconds", std::chrono::duration<double>(span).count()}});
+  if (!other) how.retry_after = std::max(model.keys->rests_until(model.keys->pick(on.now())) - on.now(), nanoseconds{1});
+  return other;
+}
+
 net::task<void> wait_before_retry(gateway& on, exchange& x, mono_time until) {
   net::deadline_timer alarm(on.parts().on.timers(), [](void* at) { static_cast<net::wait_point*>(at)->wake(); }, &x.pause);
   alarm.arm(deadline{until});
@@ -198,42 +215,80 @@ private:
   net::incoming_call* call_;
 };
 
-}  // namespace
+/// The next attempt, with a place for it, when its time has come.
+net::task<result<route::attempt_step>> next_step(gateway& on, exchange& x, const served_route& at, route::attempt_plan& attempts, error& last) {
+  auto step = attempts.next(on.now());
+  if (!step && step.error() == route::stop_reason::all_busy) {
+    auto waited = co_await wait_for_place(on, x, at, attempts);
+    if (!waited) co_return std::unexpected(std::move(waited.error()));
+    step = *waited;
+  }
+  if (!step) co_return std::unexpected(std::move(last));
+  if (step->not_before > on.now()) co_await wait_before_retry(on, x, step->not_before);
+  if (x.gone) co_return fail(errc::client_gone, "The client left while the call waited to be tried.");
+  if (step->probe) log::info("breaker_half_open", {{"model", at.models[step->index]->name.view()}, {"meaning", "this call is the probe"}});
+  co_return *step;
+}
 
-net::task<result<void>> dispatch(gateway& on, exchange& x) {
-  route::attempt_plan attempts(*x.route->choice, facts_of(x), x.arrived(), on.parts().on.random());
-  if (x.client_limit) attempts.limit(deadline::after(x.arrived(), *x.client_limit));
-  const gone_watch watch(x);
+/// The attempts on the targets of one route.
+net::task<result<void>> dispatch_on(gateway& on, exchange& x, const served_route& at, deadline& until) {
+  route::attempt_plan attempts(*at.choice, facts_of(x), x.arrived(), on.parts().on.random());
+  attempts.limit(until);
+  until = attempts.total();
+  const auto retries = x.retries, failovers = x.failovers;
   error last = no_target(x);
   for (;;) {
-    const auto step = attempts.next(on.now());
-    if (!step) co_return std::unexpected(std::move(last));
-    if (step->not_before > on.now()) co_await wait_before_retry(on, x, step->not_before);
-    if (x.gone) co_return fail(errc::client_gone, "The client left while the call waited to be tried again.");
-    const auto& model = *x.route->models[step->index];
-    if (step->probe) log::info("breaker_half_open", {{"model", model.name.view()}, {"meaning", "this call is the probe"}});
-    x.retries = attempts.retries();
-    x.failovers = attempts.failovers();
+    auto step = co_await next_step(on, x, at, attempts, last);
+    if (!step) co_return std::unexpected(std::move(step.error()));
     if (auto covered = cover_failed(on, x); !covered) co_return std::unexpected(std::move(covered.error()));
+    const auto& model = *at.models[step->index];
+    x.retries = retries + attempts.retries();
+    x.failovers = failovers + attempts.failovers();
     auto how = co_await try_target(on, x, model, attempts.deadlines(on.now()));
     if (x.gone && how.how != relayed::end::done) how.why = {errc::client_gone, "The client closed the connection; the call to the provider was cancelled."};
     finish_attempt(on, x, how);
-    review_peers(on, x);
     if (how.how == relayed::end::done) {
       if (attempts.succeeded(success_of(x), on.now())) log::info("breaker_closed", {{"model", model.name.view()}});
+      review_peers(on, at);
       co_return result<void>{};
     }
     if (x.gone) {
       attempts.abandoned(x.billed ? x.account.use.total() : tokens{}, on.now());
     } else {
-      const auto effect = attempts.failed(failure_of(x, how), on.now());
-      note_failure(on, model, how, effect);
+      const bool other_key = rest_key(on, x, model, how);
+      auto failure = failure_of(x, how);
+      failure.other_key = other_key;
+      note_failure(on, model, how, attempts.failed(failure, on.now()));
+      review_peers(on, at);
     }
     if (how.how == relayed::end::failed_after_client) co_return result<void>{};
     book_failed(x, model, how);
     if (x.gone) co_return std::unexpected(std::move(how.why));
     last = told_error(model, std::move(how.why));
     x.retry_after = how.retry_after;
+  }
+}
+
+const served_route* fallback_for(const exchange& x, const served_route& at, const error& why) {
+  if (x.account.attempts.empty()) return nullptr;
+  const auto kind = fallback_of(why.code, x.upstream_error_status, x.upstream_error_body);
+  return kind ? at.fallbacks[static_cast<std::size_t>(*kind)] : nullptr;
+}
+
+}  // namespace
+
+net::task<result<void>> dispatch(gateway& on, exchange& x) {
+  const gone_watch watch(x);
+  auto until = x.client_limit ? deadline::after(x.arrived(), *x.client_limit) : deadline{};
+  const auto* at = x.route;
+  for (;;) {
+    auto done = co_await dispatch_on(on, x, *at, until);
+    if (done || x.gone || until.passed(on.now())) co_return done;
+    const auto* next = fallback_for(x, *at, done.error());
+    if (next == nullptr) co_return done;
+    log::info("route_fallback", {{"from", at->name.view()}, {"to", next->name.view()}, {"reason", kind_of(done.error().code).name}});
+    at = next;
+    ++x.failovers;
   }
 }
 

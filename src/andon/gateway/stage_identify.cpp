@@ -41,6 +41,7 @@ void read_extras(exchange& x, const net::header& line) {
   else if (header_equals(line.name, "x-andon-session")) x.account.session = clipped(line.value);
   else if (header_equals(line.name, "x-andon-user") || header_equals(line.name, "x-litellm-end-user-id") ||
            header_equals(line.name, "x-litellm-customer-id")) x.account.user = clipped(line.value);
+  else if (header_equals(line.name, "x-andon-priority")) x.asked_rank = route::parse_priority(line.value);
   else if (header_equals(line.name, "x-andon-timeout") || header_equals(line.name, "x-litellm-timeout")) x.client_limit = parse_seconds(line.value);
 }
 
@@ -78,6 +79,8 @@ result<void> identify(gateway& on, exchange& x) {
   if (x.who) {
     account.project = x.who->project;
     account.key = x.who->key;
+    x.rank = static_cast<route::priority>(std::min<std::uint8_t>(x.who->priority, 2));
+    if (x.asked_rank && x.who->may_ask_priority) x.rank = *x.asked_rank;
   }
   if (!good) return std::unexpected(std::move(good.error()));
   if (!access::allows(x.who->role, access::permission::models_call) && !access::allows(x.who->role, access::permission::models_list))

@@ -42,6 +42,7 @@ struct attempt {
   nanoseconds first_byte{};         ///< from started to the reply's head
   nanoseconds total{};
   std::string error_message;
+  std::uint16_t key = 0;            ///< which of the provider's credentials, from 1; 0: it has one or none
   bool operator==(const attempt&) const = default;
 };
 

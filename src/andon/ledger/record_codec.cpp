@@ -38,7 +38,7 @@ Offset<fb::Attempt> put(FlatBufferBuilder& b, const attempt& a) {
   const auto model = text(b, a.model), provider = text(b, a.provider), upstream = text(b, a.upstream_model);
   const auto address = text(b, a.address), request = text(b, a.upstream_request_id), message = text(b, a.error_message);
   return fb::CreateAttempt(b, model, provider, upstream, address, request, static_cast<std::uint16_t>(a.outcome), a.http_status,
-                           a.started.count(), a.connect.count(), a.first_byte.count(), a.total.count(), message);
+                           a.started.count(), a.connect.count(), a.first_byte.count(), a.total.count(), message, a.key);
 }
 
 auto put(FlatBufferBuilder& b, const std::vector<std::pair<std::string, std::string>>& all) {
@@ -93,7 +93,7 @@ attempt attempt_of(const fb::Attempt& a) {
   return {.model = model_name{copy(a.model())}, .provider = provider_name{copy(a.provider())}, .upstream_model = copy(a.upstream_model()),
           .address = copy(a.address()), .upstream_request_id = copy(a.upstream_request_id()), .outcome = outcome_of(a.outcome()),
           .http_status = a.http_status(), .started = nanoseconds{a.started()}, .connect = nanoseconds{a.connect()},
-          .first_byte = nanoseconds{a.first_byte()}, .total = nanoseconds{a.total()}, .error_message = copy(a.error_message())};
+          .first_byte = nanoseconds{a.first_byte()}, .total = nanoseconds{a.total()}, .error_message = copy(a.error_message()), .key = a.key()};
 }
 
 void read_who(const fb::Record& from, record& to) {

@@ -153,6 +153,7 @@ void put_attempt(std::string& out, const attempt& a) {
   to.seconds("first_byte_s", a.first_byte);
   to.seconds("total_s", a.total);
   to.text("error_message", a.error_message);
+  if (a.key != 0) to.count("key", a.key);
 }
 
 void put_stages(object& to, const record& r) {

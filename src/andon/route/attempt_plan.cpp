@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "andon/route/fault.hpp"
+#include "andon/route/waiting_room.hpp"
 
 namespace andon::route {
 
@@ -16,16 +18,22 @@ attempt_plan::attempt_plan(const route& of, const facts& given, mono_time starte
     : route_(of), facts_(given), random_(random), total_(deadline::after(started, of.settings().deadlines.total)) {}
 
 std::expected<attempt_step, stop_reason> attempt_plan::next(mono_time now) {
+  seen_ = now;
   if (attempts_ == 0) {
-    matching_ = route_.matching(facts_);
+    matching_ = route_.matching(facts_) & ~excluded_;
     if (matching_ == 0) return std::unexpected(stop_reason::no_match);
     route_.retries().deposit();
+    if (route_.room() != nullptr && route_.room()->waiting() > 0) return all_busy(matching_);  // those who wait go first
     return begin(matching_, now);
   }
   if (last_kind_ == fault_kind::none || last_.bytes_to_client > 0) return std::unexpected(stop_reason::final_error);
   if (attempts_ >= route_.settings().retry.max_attempts) return std::unexpected(stop_reason::attempts_used);
   if (total_.passed(now)) return std::unexpected(stop_reason::no_time);
 
+  if (std::exchange(same_again_, false)) {
+    --tries_[current_];
+    return begin(mask_of(current_), now);
+  }
   // A provider that is over its limit is better left alone while another can serve.
   const auto& retry = route_.settings().retry;
   const bool same_first = retry.prefer == retry_settings::order::same_first && last_kind_ != fault_kind::rate_limit;
@@ -86,13 +94,20 @@ std::expected<attempt_step, stop_reason> attempt_plan::again(mono_time now) {
 std::expected<attempt_step, stop_reason> attempt_plan::begin(target_mask among, mono_time at) {
   for (;;) {
     const auto chosen = route_.pick(facts_, among, at, random_);
-    if (!chosen) return std::unexpected(chosen.error() == refusal::all_busy ? stop_reason::all_busy : stop_reason::all_cooling);
+    if (!chosen && chosen.error() == refusal::all_busy) return all_busy(among);
+    if (!chosen) return std::unexpected(stop_reason::all_cooling);
     const auto& to = route_.at(chosen->index);
     const auto taken = to.health->enter(route_.settings().breaker, at, to.settings.max_parallel, chosen->while_cooling);
     if (taken) return started(*chosen, *taken, at);
     among &= ~mask_of(chosen->index);  // another core was faster
-    if (among == 0) return std::unexpected(taken.error() == no_place::busy ? stop_reason::all_busy : stop_reason::all_cooling);
+    if (among == 0 && taken.error() == no_place::busy) return all_busy(mask_of(chosen->index));
+    if (among == 0) return std::unexpected(stop_reason::all_cooling);
   }
+}
+
+std::unexpected<stop_reason> attempt_plan::all_busy(target_mask among) {
+  busy_among_ = among;
+  return std::unexpected(stop_reason::all_busy);
 }
 
 attempt_step attempt_plan::started(choice chosen, place taken, mono_time not_before) {
@@ -121,28 +136,32 @@ attempt_deadlines attempt_plan::deadlines(mono_time now) const {
 }
 
 failure_effect attempt_plan::failed(const attempt_failure& with, mono_time now) {
+  seen_ = now;
   release();
   last_ = with;
   last_kind_ = fault_of(with.code, with.http_status);
   auto& health = *route_.at(current_).health;
   health.consumed(with.used, now);
+  same_again_ = with.other_key;
+  if (with.other_key) return {.kind = last_kind_, .alarm = last_kind_ == fault_kind::credential};
   const auto effect = health.failed(last_kind_, with.retry_after, route_.settings().breaker, now, held_, random_.unit());
   return {last_kind_, effect.cooled, effect.cooldown, last_kind_ == fault_kind::credential};
 }
 
 bool attempt_plan::succeeded(const attempt_success& with, mono_time now) {
+  seen_ = now;
   release();
   return route_.at(current_).health->succeeded(with.latency, with.first_token, with.used, now, held_, route_.settings().breaker);
 }
 
 void attempt_plan::abandoned(tokens used, mono_time now) {
+  seen_ = now;
   release();
   route_.at(current_).health->consumed(used, now);
 }
 
-void attempt_plan::release() noexcept {
-  if (busy_) route_.at(current_).health->leave(held_);
-  busy_ = false;
+void attempt_plan::release() {
+  if (std::exchange(busy_, false)) route_.at(current_).health->leave(held_, seen_);
 }
 
 }  // namespace andon::route

@@ -47,6 +47,7 @@ struct attempt_failure {
   nanoseconds retry_after{};          ///< parse_retry_after(); zero: not given
   std::uint64_t bytes_to_client = 0;  ///< once any byte has gone to the client there is no second attempt
   tokens used{};                      ///< consumed nevertheless
+  bool other_key = false;             ///< it was the credential's fault and another one is ready: no fault of the target
 };
 
 struct attempt_success {
@@ -75,10 +76,17 @@ public:
 
   /// Shortens the exchange's total deadline: what the client itself allows.
   void limit(deadline until) { total_ = total_.earlier(until); }
+  /// Leaves these targets out; before the first next().
+  void without(target_mask these) { excluded_ |= these; }
   /// The next attempt, or why there is none. Call it again only after failed().
   std::expected<attempt_step, stop_reason> next(mono_time now);
   /// The limits of the attempt that starts now (after the wait).
   [[nodiscard]] attempt_deadlines deadlines(mono_time now) const;
+
+  /// After stop_reason::all_busy: who may be waited for, and the step with a place that a waiting room gave.
+  [[nodiscard]] target_mask busy_targets() const { return busy_among_; }
+  [[nodiscard]] const facts& about() const { return facts_; }
+  attempt_step granted(std::uint32_t index, place taken, mono_time now) { return started({index, false}, taken, now); }
 
   failure_effect failed(const attempt_failure&, mono_time now);
   /// True when it closed the target's breaker.
@@ -96,17 +104,18 @@ public:
 private:
   std::expected<attempt_step, stop_reason> again(mono_time now);
   std::expected<attempt_step, stop_reason> begin(target_mask among, mono_time at);
+  std::unexpected<stop_reason> all_busy(target_mask among);
   attempt_step started(choice, place, mono_time not_before);
   [[nodiscard]] bool may_repeat(std::uint32_t index) const;
   [[nodiscard]] target_mask repeatable() const;
   [[nodiscard]] nanoseconds backoff();
-  void release() noexcept;
+  void release();
 
   const route& route_;
   facts facts_;
   random_source& random_;
   deadline total_;
-  target_mask matching_ = 0;
+  target_mask matching_ = 0, excluded_ = 0;
   target_mask tried_ = 0;
   std::array<std::uint8_t, max_targets> tries_{};
   attempt_failure last_{errc::no_target};
@@ -114,6 +123,9 @@ private:
   std::uint32_t current_ = 0;
   std::uint32_t attempts_ = 0, retries_ = 0, failovers_ = 0;
   place held_;                        // in the current target, while busy
+  target_mask busy_among_ = 0;
+  mono_time seen_{};                  // the latest moment told
+  bool same_again_ = false;           // with another credential
   bool busy_ = false;
 };
 

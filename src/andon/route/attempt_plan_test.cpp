@@ -138,6 +138,24 @@ TEST(attempt_plan, honours_retry_after_when_nobody_else_can_serve) {
   EXPECT_TRUE(step->retry);
 }
 
+TEST(attempt_plan, another_key_is_the_same_target_at_once_and_no_fault_of_its) {
+  world w({"a", "b"});
+  attempt_plan plan{*w.at, {}, w.now, w.random};
+  plan.next(w.now).value();
+  for (int i = 0; i < 3; ++i) {
+    auto with = status(i == 1 ? 401 : 429, 30s);
+    with.other_key = true;
+    EXPECT_FALSE(plan.failed(with, w.now).cooled);
+    const auto step = plan.next(w.now).value();
+    EXPECT_EQ(step.index, 0u);
+    EXPECT_EQ(step.not_before, w.now);
+  }
+  EXPECT_EQ(w.at->at(0).health->consecutive_failures(), 0u);
+  EXPECT_EQ(w.at->at(0).health->in_flight(), 1);
+  EXPECT_TRUE(plan.failed(status(429, 30s), w.now).cooled);
+  EXPECT_EQ(plan.next(w.now)->index, 1u);
+}
+
 TEST(attempt_plan, leaves_a_limited_target_for_another_at_once) {
   world w{{"a", "b"}};
   attempt_plan plan{*w.at, {}, w.now, w.random};

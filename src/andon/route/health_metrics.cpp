@@ -1,5 +1,7 @@
 #include "andon/route/health_metrics.hpp"
 
+#include "andon/route/waiting_room.hpp"
+
 namespace andon::route {
 
 health_metrics::health_metrics(metrics::registry& registry, const health_table& table, const clock& time) : registry_(registry), table_(table), time_(time) {
@@ -9,6 +11,20 @@ health_metrics::health_metrics(metrics::registry& registry, const health_table& 
 void health_metrics::refresh() {
   for (const auto& [model, health] : table_.all())
     if (known_.insert(model).second) add(model, health);
+  for (const auto& [route, room] : table_.rooms())
+    if (known_rooms_.insert(route).second) add(route, room);
+}
+
+void health_metrics::add(const route_name& route, const std::shared_ptr<waiting_room>& of) {
+  const auto show = [&](const char* name, const char* help, metrics::kind what, metrics::labels more, auto read) {
+    more.emplace_back("route", route.str());
+    gauges_.push_back(registry_.observe({name, help, "{call}"}, what, more, std::move(read)));
+  };
+  show("andon.queue.waiting", "Calls that wait for a place", metrics::kind::gauge, {}, [of] { return static_cast<double>(of->waiting()); });
+  const auto ended = [&](const char* how, auto read) { show("andon.queue.ended", "Calls that came to wait, by what became of them", metrics::kind::counter, {{"outcome", how}}, read); };
+  ended("served", [of] { return static_cast<double>(of->count(waiting_room::fate::granted)); });
+  ended("displaced", [of] { return static_cast<double>(of->count(waiting_room::fate::displaced)); });
+  ended("refused", [of] { return static_cast<double>(of->refused()); });
 }
 
 void health_metrics::add(const model_name& model, const std::shared_ptr<target_health>& of) {

@@ -1,6 +1,6 @@
 #pragma once
 // The condition of every target as gauges: andon.target.cooling, .breaker_state, .share, .in_flight,
-// .error_share and .latency, by model.
+// .error_share and .latency, by model; andon.queue.waiting and what became of those who waited, by route.
 //
 // Life cycle: one per program, beside the health table and destroyed before it and the clock; refresh() after every new
 // Plan. Threads: one thread at a time calls refresh(); the values are read by whoever renders the registry.
@@ -28,7 +28,10 @@ private:
   metrics::registry& registry_;
   const health_table& table_;
   const clock& time_;
+  void add(const route_name&, const std::shared_ptr<waiting_room>&);
+
   std::set<model_name> known_;
+  std::set<route_name> known_rooms_;
   std::vector<std::shared_ptr<void>> gauges_;
 };
 

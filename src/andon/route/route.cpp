@@ -7,6 +7,8 @@
 #include <numeric>
 #include <string>
 
+#include "andon/route/waiting_room.hpp"
+
 namespace andon::route {
 namespace {
 
@@ -173,6 +175,10 @@ route::route(route_settings settings, health_table& health)
     const auto listed = static_cast<std::uint32_t>(targets_.size());
     targets_.push_back({one, by_list ? listed : one.priority.value_or(0), health.of(one.model)});
   }
+  if (std::ranges::none_of(settings_.targets, [](const auto& t) { return t.max_parallel > 0; })) return;
+  room_ = health.room_of(settings_.name);
+  room_->configure(settings_.queue.size);
+  for (const auto& one : targets_) one.health->serve_waiters_of(room_);
 }
 
 target_mask route::matching(const facts& of) const {

@@ -56,6 +56,8 @@ public:
   [[nodiscard]] std::span<const target> targets() const { return targets_; }
   [[nodiscard]] const target& at(std::uint32_t index) const { return targets_[index]; }
   [[nodiscard]] bool accepts(const facts& of) const { return settings_.when.holds(of); }
+  /// Where calls wait for a place; null when no target has a bound.
+  [[nodiscard]] waiting_room* room() const { return room_.get(); }
   [[nodiscard]] retry_budget& retries() const { return retries_; }
 
   /// Targets whose conditions hold and whose weight is not zero.
@@ -81,6 +83,7 @@ private:
 
   route_settings settings_;
   std::vector<target> targets_;
+  std::shared_ptr<waiting_room> room_;
   mutable std::atomic<std::uint64_t> turn_{0};  // of round_robin
   mutable std::atomic<std::int64_t> next_review_{0};  // nanoseconds of mono time
   mutable retry_budget retries_;

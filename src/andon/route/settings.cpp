@@ -28,6 +28,13 @@ result<fault_kind> parse_fault_kind(std::string_view text) {
   return fail(errc::invalid_argument, "unknown kind of fault '" + std::string{text} + "': use connect, timeout, 429, 5xx, reset, bad_reply or credential");
 }
 
+std::optional<priority> parse_priority(std::string_view text) {
+  constexpr std::array<std::string_view, priority_count> names{"low", "normal", "high"};
+  const auto* found = std::ranges::find(names, text);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<priority>(found - names.begin());
+}
+
 std::string_view to_string(fault_kind kind) { return kinds[static_cast<std::size_t>(kind)]; }
 
 }  // namespace andon::route

@@ -112,6 +112,15 @@ struct outlier_settings {
   double max_ejected = 0.5;                ///< share of the route's targets that may be out; 0 switches it off
 };
 
+/// Calls that wait for a place while every target has max_parallel calls.
+enum class priority : std::uint8_t { low, normal, high };
+inline constexpr std::size_t priority_count = 3;
+std::optional<priority> parse_priority(std::string_view text);  ///< low, normal, high
+struct queue_settings {
+  std::uint32_t size = 100;                ///< waiting calls; 0: none waits
+  nanoseconds max_wait = std::chrono::seconds{30};
+};
+
 /// When every usable target is cooling: try the one that recovers soonest, or fail with no_target.
 enum class when_all_cooling : std::uint8_t { try_soonest, fail };
 
@@ -125,6 +134,7 @@ struct route_settings {
   failover_settings failover;
   breaker_settings breaker;
   outlier_settings outlier;
+  queue_settings queue;
   when_all_cooling all_cooling = when_all_cooling::try_soonest;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "andon/route/waiting_room.hpp"
+
 namespace andon::route {
 namespace {
 
@@ -92,9 +94,24 @@ std::expected<place, no_place> target_health::enter(const breaker_settings& with
   return std::unexpected(no_place::open);
 }
 
-void target_health::leave(place taken) noexcept {
-  in_flight_.fetch_sub(1, std::memory_order_relaxed);
+void target_health::leave(place taken, mono_time now) {
   if (taken.probe) breaker_.end_probe();
+  in_flight_.fetch_sub(1, std::memory_order_seq_cst);  // before the look at waiters_: who joins does the reverse
+  if (waiters_.load(std::memory_order_seq_cst) != 0) offer_place(now);
+}
+
+void target_health::serve_waiters_of(std::shared_ptr<waiting_room> room) {
+  const std::lock_guard lock(rooms_mutex_);
+  if (std::ranges::find(rooms_, room) == rooms_.end()) rooms_.push_back(std::move(room));
+}
+
+void target_health::offer_place(mono_time now) {
+  const std::lock_guard lock(rooms_mutex_);
+  for (std::size_t i = 0; i < rooms_.size(); ++i)
+    if (rooms_[i]->freed(*this, now)) {
+      std::ranges::rotate(rooms_, rooms_.begin() + static_cast<std::ptrdiff_t>(i + 1));  // another route's turn next
+      return;
+    }
 }
 
 bool target_health::succeeded(nanoseconds latency, nanoseconds first_token, tokens used, mono_time now, place taken,
@@ -212,6 +229,18 @@ std::shared_ptr<target_health> health_table::of(const model_name& model) {
   auto& place = targets_[model];
   if (!place) place = std::make_shared<target_health>();
   return place;
+}
+
+std::shared_ptr<waiting_room> health_table::room_of(const route_name& route) {
+  std::lock_guard lock{mutex_};
+  auto& place = rooms_[route];
+  if (!place) place = std::make_shared<waiting_room>();
+  return place;
+}
+
+std::vector<std::pair<route_name, std::shared_ptr<waiting_room>>> health_table::rooms() const {
+  std::lock_guard lock{mutex_};
+  return {rooms_.begin(), rooms_.end()};
 }
 
 std::vector<std::pair<model_name, std::shared_ptr<target_health>>> health_table::all() const {

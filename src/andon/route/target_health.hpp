@@ -51,6 +51,8 @@ private:
   std::atomic<std::int64_t> at_{0};
 };
 
+class waiting_room;
+
 /// A place that a call takes in its target.
 struct place {
   bool probe = false;             ///< its result decides about the target's breaker
@@ -73,7 +75,12 @@ public:
   /// is left. Every place is given back by leave().
   std::expected<place, no_place> enter(const breaker_settings&, mono_time now, std::uint32_t max_parallel = 0, bool forced = false) noexcept;
   std::expected<place, no_place> enter() noexcept { return enter({}, {}); }
-  void leave(place) noexcept;
+  /// Gives the place back; a call that waits for it in a waiting room gets it at once.
+  void leave(place, mono_time now = {});
+  /// Rooms whose waiters may go to this target. Kept for ever: there is one per route name.
+  void serve_waiters_of(std::shared_ptr<waiting_room>);
+  void add_waiter() noexcept { waiters_.fetch_add(1, std::memory_order_seq_cst); }
+  void remove_waiter() noexcept { waiters_.fetch_sub(1, std::memory_order_relaxed); }
 
   /// A served call. `first_token` zero: not a stream. True when it was the probe that closed the breaker.
   bool succeeded(nanoseconds latency, nanoseconds first_token, tokens used, mono_time now, place = {},
@@ -129,6 +136,11 @@ private:
   void forget() noexcept;
   [[nodiscard]] bool take_place(std::uint32_t max_parallel) noexcept;
 
+  void offer_place(mono_time now);
+
+  std::atomic<std::uint32_t> waiters_{0};
+  std::mutex rooms_mutex_;
+  std::vector<std::shared_ptr<waiting_room>> rooms_;
   breaker breaker_;
   std::atomic<std::int64_t> limited_until_{0};  // nanoseconds of mono time: what a Retry-After asks for
   std::atomic<std::int64_t> held_until_{0};
@@ -144,15 +156,18 @@ private:
   std::atomic<bool> opened_by_check_{false};
 };
 
-/// All targets by model name. Made once per program and handed to every Plan's routes. Thread-safe; takes a lock, so
+/// All targets by model name, and waiting rooms by route name. Made once per program and handed to every Plan's routes. Thread-safe; takes a lock, so
 /// not for the path.
 class health_table {
 public:
   std::shared_ptr<target_health> of(const model_name&);
   [[nodiscard]] std::vector<std::pair<model_name, std::shared_ptr<target_health>>> all() const;
+  std::shared_ptr<waiting_room> room_of(const route_name&);
+  [[nodiscard]] std::vector<std::pair<route_name, std::shared_ptr<waiting_room>>> rooms() const;
 
 private:
   mutable std::mutex mutex_;
+  std::map<route_name, std::shared_ptr<waiting_room>> rooms_;
   std::map<model_name, std::shared_ptr<target_health>> targets_;
 };
 

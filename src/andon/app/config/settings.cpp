@@ -86,8 +86,6 @@ schema<price_settings> price() {
   return out;
 }
 
-schema<provider_settings> provider() {
-  using s = provider_settings;
 schema<health_check_settings> health_check() {
   using s = health_check_settings;
   schema<s> out;
@@ -99,11 +97,14 @@ schema<health_check_settings> health_check() {
   return out;
 }
 
+schema<provider_settings> provider() {
+  using s = provider_settings;
   schema<s> out;
   out.value("dialect", &s::dialect, "Wire protocol the provider speaks.");
   out.value("kind", &s::kind, "Which service it is (openai, azure, vllm, llama-server, ollama, groq, mistral, deepseek, xai, together, openrouter, sim, custom); the provider's own name when that is one of these.");
   out.value("url", &s::url, "Base URL up to and including the version, e.g. http://127.0.0.1:8080/v1; known kinds have one.");
   out.value("key", &s::key, "Credential sent to the provider.");
+  out.list("keys", &s::keys, "Several credentials instead: one is used until the provider limits or refuses it, then the next.");
   out.pairs("headers", &s::headers, "Further headers sent with every call.");
   out.value("api_version", &s::api_version, "Azure OpenAI's api-version.");
   out.value("ca_file", &s::ca_file, "PEM file of the certification authorities to trust instead of the system's.");
@@ -112,9 +113,9 @@ schema<health_check_settings> health_check() {
   out.value("key_file", &s::key_file, "PEM file of that certificate's key; left out, it stands in certificate_file.");
   out.value("proxy", &s::proxy, "HTTP proxy through which the provider is reached by CONNECT, e.g. http://proxy.example:3128; `none` for none. Left out, the environment's HTTPS_PROXY and NO_PROXY decide. For https:// only.");
   out.value("script", &s::script, "For kind sim: the script file of its behaviour.");
+  out.group("health_check", &s::health_check, health_check(), "Asks the provider at intervals and takes its models out and in by the answers. Given, even empty, it is on.");
   return out;
 }
-  out.group("health_check", &s::health_check, health_check(), "Asks the provider at intervals and takes its models out and in by the answers. Given, even empty, it is on.");
 
 schema<model_settings> model() {
   using s = model_settings;
@@ -123,9 +124,9 @@ schema<model_settings> model() {
   out.value("name", &s::name, "The provider's name of the model; this entry's name when left out.");
   out.group("price", &s::price, price(), "Replaces the shipped price of the model entirely.");
   out.table("service_tiers", &s::service_tiers, price(), "Prices of other service tiers, by the name that requests and replies give them (flex, batch, priority). A tier that is not here has an unknown price.");
+  out.group("health_check", &s::health_check, health_check(), "The same for this model alone, instead of the provider's.");
   out.value("max_output", &s::max_output, "Output tokens it can write; 0 means as shipped. Bounds reservations when a call states no max_tokens.", at_least<std::int64_t>(0));
   return out;
-  out.group("health_check", &s::health_check, health_check(), "The same for this model alone, instead of the provider's.");
 }
 
 schema<condition_settings> condition() {
@@ -143,6 +144,7 @@ schema<target_settings> target() {
   out.value("model", &s::model, "Name of an entry of `models`.").required();
   out.value("weight", &s::weight, "Share of calls under `weighted`.", between<std::int64_t>(0, 1'000'000));
   out.value("priority", &s::priority, "Tier; a lower one is used first. Left out, the order of the list decides under `priority`.", between<std::int64_t>(0, 1'000));
+  out.value("max_parallel", &s::max_parallel, "Calls of the model at the same time, from all routes and cores; further ones go to other targets or wait. 0 means no bound.", between<std::int64_t>(0, 1'000'000));
   out.items("when", &s::when, condition(), std::function<condition_settings(std::string)>{[](std::string name) { return condition_settings{.field = std::move(name), .op = {}, .value = {}}; }}, "Conditions that a call must all meet for this target.");
   return out;
 }
@@ -263,6 +265,30 @@ schema<route_cache_settings> route_cache() {
   return out;
 }
 
+schema<queue_settings> queue() {
+  using s = queue_settings;
+  schema<s> out;
+  out.value("size", &s::size, "Calls that may wait; one more is refused with 503 and an estimate in Retry-After. 0: none waits.", between<std::int64_t>(0, 1'000'000));
+  out.value("max_wait", &s::max_wait, "Longest wait, within deadline.total. A call that would wait longer, as places become free now, is refused at once.", at_least<nanoseconds>(1ms));
+  return out;
+}
+
+schema<fallback_settings> fallbacks() {
+  using s = fallback_settings;
+  schema<s> out;
+  out.value("context_window", &s::context_window, "Route that takes a call which is too long for this one's model.");
+  out.value("content_filter", &s::content_filter, "Route that takes a call which the provider's content filter refused.");
+  out.value("rate_limit", &s::rate_limit, "Route that takes a call when the providers of this one limit it.");
+  return out;
+}
+
+schema<stream_settings> streams() {
+  using s = stream_settings;
+  schema<s> out;
+  out.value("continue", &s::go_on, "A text-only stream that breaks after its first tokens goes on from another target, which is given the part that came; else it ends with an error event.");
+  return out;
+}
+
 schema<route_settings> route() {
   using s = route_settings;
   schema<s> out;
@@ -272,6 +298,9 @@ schema<route_settings> route() {
   out.group("retry", &s::retry, retry(), "Trying again and failing over.");
   out.group("breaker", &s::breaker, breaker(), "When a failing target is left alone, and how it comes back.");
   out.group("outlier", &s::outlier, outlier(), "In routes with three or more targets: taking out one that is far from its peers, through its breaker.");
+  out.group("queue", &s::queue, queue(), "Calls that wait while every target has max_parallel calls.");
+  out.group("fallbacks", &s::fallbacks, fallbacks(), "Other routes whose targets take over by the kind of the fault, as if the client had asked for them.");
+  out.group("streams", &s::streams, streams(), "Streams that break.");
   out.group("limits", &s::limits, limits(), "Limits of the route, all callers together.");
   out.group("budget", &s::budget, budget(), "Budgets of the route, all callers together.");
   out.group("cache", &s::cache, route_cache(), "Giving replies again.");
@@ -301,9 +330,19 @@ schema<key_declaration> key() {
   out.value("project", &s::project, "Name of an entry of `projects`.");
   out.value("value", &s::value, "The secret, at least 16 characters, from the environment or a file.").required();
   out.value("role", &s::role, "admin, operator, developer, auditor or caller.");
+  out.value("priority", &s::priority, "Whose calls go first where calls have to wait or some have to be refused.");
+  out.value("priority_header", &s::priority_header, "Let a request say its priority itself, in x-andon-priority.");
   out.list("models", &s::models, "Routes the key may use; left out: all of the project's.");
   out.group("limits", &s::limits, limits(), "Limits of the key.");
   out.group("budget", &s::budget, budget(), "Budgets of the key.");
+  return out;
+}
+
+schema<shedding_settings> shedding() {
+  using s = shedding_settings;
+  schema<s> out;
+  out.value("target", &s::target, "How long work may wait for its core. While it waits longer, new calls are refused with 503, those of the lowest priority first. 0s: never.", at_least<nanoseconds>(0s));
+  out.value("interval", &s::interval, "How long every wait must be above the target before the next priority is refused.", at_least<nanoseconds>(1ms));
   return out;
 }
 
@@ -311,6 +350,7 @@ schema<settings> make() {
   using s = settings;
   schema<s> out;
   out.group("listen", &s::listen, listen(), "Addresses, bounds and timeouts of the two ports.");
+  out.group("shedding", &s::shedding, shedding(), "Refusing new calls before latency collapses. Health paths and calls under way are not touched.");
   out.group("log", &s::log, logging(), "The program's own log, on standard error.");
   out.group("ledger", &s::ledger, ledger(), "The durable record of every exchange.");
   out.group("telemetry", &s::telemetry, telemetry(), "Export of traces and metrics by OTLP/HTTP.");

@@ -38,6 +38,11 @@ struct listen_settings {
   std::int64_t max_connections = 100'000;
 };
 
+struct shedding_settings {
+  nanoseconds target = 50ms;
+  nanoseconds interval = 200ms;
+};
+
 struct log_settings {
   log::level level = log::level::info;
   log::format format = log::format::text;
@@ -73,13 +78,6 @@ struct price_settings {
   bool free = false;
 };
 
-struct provider_settings {
-  std::string dialect = "openai";
-  std::string kind;
-  std::string url;
-  std::optional<secret> key;
-  std::map<std::string, secret> headers;
-  std::string api_version;
 struct health_check_settings {
   std::string path;
   nanoseconds interval = 300ms;
@@ -88,11 +86,20 @@ struct health_check_settings {
   std::int64_t unhealthy_after = 2;
 };
 
+struct provider_settings {
+  std::string dialect = "openai";
+  std::string kind;
+  std::string url;
+  std::optional<secret> key;
+  std::vector<secret> keys;
+  std::map<std::string, secret> headers;
+  std::string api_version;
   std::string ca_file;
   bool verify = true;
   std::string certificate_file, key_file;
   std::string proxy;
   std::string script;
+  std::optional<health_check_settings> health_check;
 };
 
 struct model_settings {
@@ -108,12 +115,12 @@ struct condition_settings {
   std::string field, op;
   std::vector<std::string> value;
 };
-  std::optional<health_check_settings> health_check;
 
 struct target_settings {
   std::string model;
   std::int64_t weight = 1;
   std::int64_t priority = 0;
+  std::int64_t max_parallel = 0;
   std::vector<condition_settings> when;
 };
 
@@ -149,6 +156,10 @@ struct outlier_settings {
   double latency_factor = 0;
   std::int64_t min_calls = 20;
   double max_ejected = 0.5;
+};
+
+struct stream_settings {
+  bool go_on = true;
 };
 
 struct limit_settings {
@@ -191,6 +202,15 @@ struct route_cache_settings {
   semantic_settings semantic;
 };
 
+struct queue_settings {
+  std::int64_t size = 100;
+  nanoseconds max_wait = 30s;
+};
+
+struct fallback_settings {
+  std::string context_window, content_filter, rate_limit;
+};
+
 struct route_settings {
   std::string strategy = "priority";
   std::vector<target_settings> targets;
@@ -198,6 +218,9 @@ struct route_settings {
   retry_settings retry;
   breaker_settings breaker;
   outlier_settings outlier;
+  fallback_settings fallbacks;
+  queue_settings queue;
+  stream_settings streams;
   limit_settings limits;
   budget_settings budget;
   route_cache_settings cache;
@@ -219,10 +242,14 @@ struct project_settings {
   bool blocked = false;
 };
 
+enum class priority_choice : std::uint8_t { low, normal, high };
+
 struct key_declaration {
   std::string project;
   secret value;
   std::string role = "caller";
+  priority_choice priority = priority_choice::normal;
+  bool priority_header = false;
   std::vector<std::string> models;
   limit_settings limits;
   budget_settings budget;
@@ -231,6 +258,7 @@ struct key_declaration {
 struct settings {
   listen_settings listen;
   log_settings log;
+  shedding_settings shedding;
   ledger_settings ledger;
   telemetry_settings telemetry;
   cache_settings cache;
@@ -251,6 +279,7 @@ template <> struct enum_names<log::level> { static constexpr std::array<std::str
 template <> struct enum_names<log::format> { static constexpr std::array<std::string_view, 2> names{"text", "json"}; };
 template <> struct enum_names<sync_mode> { static constexpr std::array<std::string_view, 2> names{"interval", "always"}; };
 template <> struct enum_names<full_choice> { static constexpr std::array<std::string_view, 2> names{"refuse", "drop-oldest"}; };
+template <> struct enum_names<priority_choice> { static constexpr std::array<std::string_view, 3> names{"low", "normal", "high"}; };
 template <> struct enum_names<unknown_price_choice> { static constexpr std::array<std::string_view, 2> names{"allow", "refuse"}; };
 
 /// The declaration of all settings.

@@ -19,7 +19,7 @@ struct known_provider {
   provider_name name;
   const route::provider_flavour* flavour = nullptr;
   net::base_url base;
-  net::header_lines headers;
+  net::header_lines headers, credentials;
   std::string api_version;
 };
 
@@ -34,13 +34,15 @@ public:
     auto out = std::make_shared<gateway::plan>(std::move(*prices));
     out->version = in_.version;
     out->made = in_.now;
+    out->limits.shed = {from_.shedding.target, from_.shedding.interval};
     out->limits.default_max_output = from_.default_max_output;
     out->limits.max_body = static_cast<std::uint64_t>(from_.listen.max_body.value());
     out->limits.body_memory = static_cast<std::uint64_t>(from_.listen.body_memory.value());
     for (const auto& [name, one] : from_.models.entries) model(*out, name, one);
     for (const auto& [name, one] : from_.routes.entries) route(*out, name, one);
-    if (from_.routes.entries.empty() && !found_.says_of("routes")) complain("routes", "there is no route, so no client could call anything", "add one under `routes`");
+    fallbacks(*out);
     checks(*out);
+    if (from_.routes.entries.empty() && !found_.says_of("routes")) complain("routes", "there is no route, so no client could call anything", "add one under `routes`");
     out->seal();
     return out;
   }
@@ -53,7 +55,7 @@ private:
   void provider(const std::string& name, const provider_settings& one) {
     const auto path = "providers." + name;
     if (one.dialect != "openai" && one.dialect != "sim") complain(path + ".dialect", "'" + one.dialect + "' is not a dialect this version speaks", "one of openai, sim");
-    known_provider out{provider_name{name}, flavour_of(name, one), {}, {}, one.api_version.empty() ? "2024-10-21" : one.api_version};
+    known_provider out{provider_name{name}, flavour_of(name, one), {}, {}, {}, one.api_version.empty() ? "2024-10-21" : one.api_version};
     if (out.flavour == nullptr) return complain(path + ".kind", "'" + one.kind + "' is not a kind of provider", "one of " + kinds());
     if (out.flavour->speaks == route::dialect::sim && one.url.empty()) {
       auto listening = in_.sim(name, one.script);
@@ -72,8 +74,11 @@ private:
     out.base.to.verify = one.verify;
     if (const auto set = set_transport(one, out.base.to); !set) complain(path + "." + set.error().param, set.error().message);
     sendable(path, one);
-    if (one.key && !one.key->empty()) out.headers.push_back(key_header(*out.flavour, *one.key));
     if (one.health_check) check_path(path + ".health_check.path", one.health_check->path);
+    if (one.key && !one.key->empty()) out.headers.push_back(key_header(*out.flavour, *one.key));
+    if (one.key && !one.keys.empty()) complain(path + ".keys", "stands beside `key`", "give one of the two");
+    for (const auto& key : one.keys) out.credentials.push_back(key_header(*out.flavour, key));
+    if (out.credentials.size() == 1) out.headers.push_back(std::move(out.credentials.front())), out.credentials.clear();
     for (const auto& [header, value] : one.headers) out.headers.push_back({header, std::string(value.reveal())});
     providers_.emplace(name, std::move(out));
   }
@@ -82,6 +87,8 @@ private:
     const auto good = [](std::string_view text) { return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }); };
     const auto named = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_'; };
     if (one.key && !good(one.key->reveal())) complain(path + ".key", "holds a line break or another control character", "a header cannot carry it");
+    for (std::size_t i = 0; i < one.keys.size(); ++i)
+      if (one.keys[i].empty() || !good(one.keys[i].reveal())) complain(path + ".keys[" + std::to_string(i) + "]", "is empty or holds a control character", "a header cannot carry it");
     if (!good(one.api_version)) complain(path + ".api_version", "holds a control character");
     for (const auto& [header, value] : one.headers) {
       const auto at = path + ".headers." + header;
@@ -108,12 +115,20 @@ private:
     return {"authorization", "Bearer " + std::string(key.reveal())};
   }
 
-  static bool has_price(const price_settings& p) { 
+  /// One for all models of a provider: a limit belongs to its account.
+  std::shared_ptr<route::key_ring> ring_of(const known_provider& provider) {
+    if (provider.credentials.empty()) return nullptr;
+    auto& ring = rings_[provider.name.str()];
+    if (!ring) ring = std::make_shared<route::key_ring>(static_cast<std::uint32_t>(provider.credentials.size()));
+    return ring;
+  }
+
   void check_path(const std::string& at, const std::string& path) {
     const auto printable = [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; };
     if (!path.empty() && (path[0] != '/' || !std::ranges::all_of(path, printable))) complain(at, "'" + path + "' is not a path", "it begins with '/', from the host's root");
   }
 
+  static bool has_price(const price_settings& p) { 
     return p.free || p.input || p.output || p.per_request || p.cached_read || p.cache_write_5m || p.cache_write_1h || p.reasoning ||
            p.input_audio || p.output_audio;
   }
@@ -195,14 +210,16 @@ private:
     made->flavour = provider.flavour;
     made->price_provider = price_provider(provider, one);
     made->headers = provider.headers;
+    made->credentials = provider.credentials;
+    made->keys = ring_of(provider);
     for (std::size_t i = 0; i < operations.size(); ++i)
       made->paths[i] = route::upstream_path(*provider.flavour, provider.base.path, operations[i], made->upstream_model, provider.api_version);
     made->profile = &llm::token_profile_of(made->upstream_model);
     made->limits = out.prices.limits(made->price_provider, made->upstream_model);
     if (one.max_output > 0) made->limits.max_output = one.max_output;
     made->runs_free = one.price.free || (provider.flavour->speaks == route::dialect::sim && !has_price(one.price));
-    models_[name] = made.get();
     if (one.health_check) check_path("models." + name + ".health_check.path", one.health_check->path);
+    models_[name] = made.get();
     out.models.push_back(std::move(made));
   }
 
@@ -231,6 +248,7 @@ private:
     target.provider = model.provider;
     target.weight = static_cast<std::uint32_t>(one.weight);
     if (one.priority > 0) target.priority = static_cast<std::uint32_t>(one.priority);
+    target.max_parallel = static_cast<std::uint32_t>(one.max_parallel);
     target.when = conditions(path, one);
     out.models.push_back(&model);
     rules.targets.push_back(std::move(target));
@@ -249,6 +267,8 @@ private:
     else complain(path + ".strategy", choose.error().message);
     rules.deadlines = {one.deadline.connect, one.deadline.first_token, one.deadline.idle, one.deadline.total};
     rules.retry.max_attempts = std::max<std::uint32_t>(6, static_cast<std::uint32_t>(one.retry.attempts) * static_cast<std::uint32_t>(rules.targets.size()));
+    for (const auto& target : one.targets)
+      if (const auto known = models_.find(target.model); known != models_.end() && known->second->keys) rules.retry.max_attempts += known->second->keys->size();
     rules.retry.attempts = static_cast<std::uint32_t>(one.retry.attempts);
     rules.retry.prefer = rules.targets.size() > 1 ? route::retry_settings::order::other_first : route::retry_settings::order::same_first;
     rules.retry.backoff_base = one.retry.backoff;
@@ -257,7 +277,59 @@ private:
     rules.retry.budget_ratio = one.retry.budget;
     if (!one.retry.on.empty()) rules.retry.on = faults(path + ".retry.on", one.retry.on);
     rules.breaker = breaker_of(one.breaker);
+    rules.queue = {static_cast<std::uint32_t>(one.queue.size), one.queue.max_wait};
     rules.outlier = {one.outlier.error_margin, one.outlier.latency_factor, static_cast<std::uint32_t>(one.outlier.min_calls), one.outlier.max_ejected};
+  }
+
+  void fallbacks(gateway::plan& out) {
+    std::map<std::string, gateway::served_route*> made;
+    for (const auto& one : out.routes) made[one->name.str()] = one.get();
+    for (const auto& [name, one] : from_.routes.entries) {
+      const std::array wanted{one.fallbacks.context_window, one.fallbacks.content_filter, one.fallbacks.rate_limit};
+      for (std::size_t kind = 0; kind < wanted.size(); ++kind) {
+        if (wanted[kind].empty()) continue;
+        const auto path = "routes." + name + ".fallbacks." + std::string(gateway::fallback_names[kind]);
+        if (!from_.routes.entries.contains(wanted[kind])) complain(path, "there is no route '" + wanted[kind] + "'", "declare it under `routes`");
+        else if (made.contains(name) && made.contains(wanted[kind])) made[name]->fallbacks[kind] = made[wanted[kind]];
+      }
+    }
+    for (const auto& [name, one] : made)
+      if (!loops(*one)) reach(*one);
+  }
+
+  /// Complains where following the fallbacks of a route leads back to it.
+  bool loops(const gateway::served_route& from) {
+    const auto found = way_back(from, from, {});
+    if (!found.empty()) complain("routes." + from.name.str() + ".fallbacks", "lead back to the route: " + from.name.str() + found, "a call must come to an end");
+    return !found.empty();
+  }
+
+  static std::string way_back(const gateway::served_route& at, const gateway::served_route& home, std::vector<const gateway::served_route*> seen) {
+    for (const auto* next : at.fallbacks) {
+      if (next == nullptr || std::ranges::find(seen, next) != seen.end()) continue;
+      if (next == &home) return " → " + home.name.str();
+      seen.push_back(next);
+      if (auto rest = way_back(*next, home, seen); !rest.empty()) return " → " + next->name.str() + rest;
+    }
+    return {};
+  }
+
+  /// All models that a call of the route may come to: its reservation covers the dearest.
+  static void reach(gateway::served_route& from) {
+    std::vector<const gateway::served_route*> routes{&from};
+    for (std::size_t i = 0; i < routes.size(); ++i)
+      for (const auto* next : routes[i]->fallbacks)
+        if (next != nullptr && std::ranges::find(routes, next) == routes.end()) routes.push_back(next);
+    if (routes.size() == 1) return;
+    bool unknown = false;
+    for (const auto* route : routes)
+      for (const auto* model : route->models) {
+        if (std::ranges::find(from.reachable, model) == from.reachable.end()) from.reachable.push_back(model);
+        if (std::ranges::find(from.profiles, model->profile) == from.profiles.end()) from.profiles.push_back(model->profile);
+        from.max_output = std::max(from.max_output, model->limits.max_output);
+        unknown |= model->limits.max_output == 0;
+      }
+    if (unknown) from.max_output = 0;
   }
 
   /// One check per provider that has one, which feeds all of its models but those with a check of their own.
@@ -281,6 +353,7 @@ private:
     out->to = provider.base.to;
     out->path = from.path.empty() ? provider.base.path + "/models" : from.path;
     out->headers = provider.headers;
+    if (!provider.credentials.empty()) out->headers.push_back(provider.credentials.front());
     out->interval = from.interval;
     out->timeout = from.timeout;
     out->healthy_after = static_cast<std::uint32_t>(from.healthy_after);
@@ -344,6 +417,7 @@ private:
     made->choice = std::move(*compiled);
     made->cache = cache_policy_of(one, *made);
     made->embedder = embedder(path + ".cache", one.cache);
+    made->continue_streams = one.streams.go_on;
     made->max_output = 0;
     for (const auto* model : made->models) made->max_output = std::max(made->max_output, model->limits.max_output);
     if (std::ranges::any_of(made->models, [](const auto* m) { return m->limits.max_output == 0; })) made->max_output = 0;
@@ -375,6 +449,7 @@ private:
   diagnostics& found_;
   std::map<std::string, known_provider> providers_;
   std::map<std::string, const gateway::served_model*> models_;
+  std::map<std::string, std::shared_ptr<route::key_ring>> rings_;
 };
 
 /// What is taken up when the program starts, so that a reload and `andon check` find its faults as well.

@@ -20,6 +20,8 @@ void hide(YAML::Node node) {
   if (node.IsScalar() && !refers(node.Scalar())) node = "********";
   if (node.IsMap())
     for (auto entry : node) hide(entry.second);
+  if (node.IsSequence())
+    for (auto one : node) hide(one);
 }
 
 void walk(YAML::Node node) {
@@ -29,7 +31,8 @@ void walk(YAML::Node node) {
   for (auto entry : node) {
     const auto& name = entry.first.Scalar();
     const bool is_secret = name == "headers" || std::ranges::find(secret_names, name) != secret_names.end();
-    if (is_secret && (entry.second.IsScalar() || name == "headers")) hide(entry.second);
+    if (name == "keys" && entry.second.IsSequence()) hide(entry.second);  // a provider's; the table of keys is a map
+    else if (is_secret && (entry.second.IsScalar() || name == "headers")) hide(entry.second);
     else walk(entry.second);
   }
 }
