@@ -11,6 +11,8 @@
 namespace andon::net {
 namespace {
 
+constexpr nanoseconds linger = std::chrono::seconds{2};   // for the rest of a body after its answer: some clients take a reset for a failure
+constexpr std::size_t discarded_up_to = 48 * 1024;
 constexpr std::size_t field_overhead = 32;   // RFC 9113, 10.5.1
 
 std::unexpected<error> left() { return fail(errc::client_gone, "the client closed the stream before the answer was sent"); }
@@ -33,11 +35,17 @@ nghttp2_nv to_nv(std::string_view name, std::string_view value) {
 
 http2_call::http2_call(http2_session& in, std::int32_t id)
     : session_(in), id_(id), arrived_(in.server_.at.now()),
-      body_limit_(in.server_.at.timers(), [](void* self) {
-        auto& here = *static_cast<http2_call*>(self);
-        here.body_late_ = true;
-        here.body_point_.wake();
-      }, this) {}
+      body_limit_(in.server_.at.timers(), deadline_timer::member<&http2_call::on_body_limit>(), this) {}
+
+void http2_call::on_body_limit() {
+  if (handling_) {
+    body_late_ = true;
+    return body_point_.wake();
+  }
+  if (!answer_sent_) return body_limit_.arm(deadline::after(session_.server_.at.now(), linger));
+  nghttp2_submit_rst_stream(session_.session_, NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
+  session_.flush();
+}
 
 // ---- what arrives ----
 
@@ -73,7 +81,12 @@ void http2_call::take_head() {
 }
 
 void http2_call::add_body(std::string_view bytes) {
-  if (!handling_ || body_too_large_) return;
+  if (!handling_) {
+    discarded_ += bytes.size();
+    if (discarded_ + body_.size() > discarded_up_to && answer_sent_) nghttp2_submit_rst_stream(session_.session_, NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
+    return;
+  }
+  if (body_too_large_) return;
   if (body_.size() + bytes.size() > session_.server_.limits.max_body) {
     body_too_large_ = true;
     return body_point_.wake();
@@ -248,6 +261,8 @@ void http2_call::settle() {
   } else if (answer_ == answer::started) {
     abort();
   }
+  const bool large = body_.size() > discarded_up_to;
+  if (answer_ == answer::finished && !body_complete_) body_limit_.arm(deadline::after(session_.server_.at.now(), large && answer_sent_ ? nanoseconds::zero() : linger));
 }
 
 }  // namespace andon::net

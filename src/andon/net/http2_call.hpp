@@ -45,6 +45,7 @@ private:
   bool refuse_large_head();
   void answer_by_itself(const error& why);
   void settle();
+  void on_body_limit();
 
   http2_session& session_;
   std::int32_t id_;
@@ -69,6 +70,8 @@ private:
   bool wants_body_ = false;
   bool unpacked_ = false;
   bool handling_ = false;
+  bool answer_sent_ = false;
+  std::size_t discarded_ = 0;   ///< of a body that nobody wants any more
   bool open_ = true;
   bool head_only_ = false;
 };

@@ -170,6 +170,17 @@ TEST(http2_server, an_aborted_answer_is_reset) {
   EXPECT_EQ(cut.code, std::uint32_t{NGHTTP2_INTERNAL_ERROR});
 }
 
+TEST(http2_server, a_body_that_nobody_reads_does_not_break_the_answer) {
+  test_server server;
+  h2_client client(server.port());
+  for (const std::size_t size : {std::size_t{100}, std::size_t{40'000}, std::size_t{1} << 20}) {
+    const auto answer = client.wait(client.ask("POST", "/", std::string(size, 'x')));
+    EXPECT_EQ(answer.body, "hello") << size;
+    EXPECT_EQ(answer.code, std::uint32_t{NGHTTP2_NO_ERROR}) << size;
+  }
+  EXPECT_EQ(client.wait(client.ask("GET", "/")).body, "hello");
+}
+
 TEST(http2_server, bounds_of_head_and_body) {
   test_server server(server_limits{.max_head = 8192, .max_body = 10'000});
   h2_client client(server.port());

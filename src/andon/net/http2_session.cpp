@@ -63,8 +63,7 @@ struct http2_session::callbacks {
   }
   static int frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void*) {
     const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS);
-    const auto* call = ends ? call_of(session, frame->hd.stream_id) : nullptr;
-    if (call != nullptr && !call->body_complete_) nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+    if (auto* call = ends ? call_of(session, frame->hd.stream_id) : nullptr) call->answer_sent_ = true;
     return 0;
   }
   static int closed(nghttp2_session* session, std::int32_t id, std::uint32_t, void*) {
