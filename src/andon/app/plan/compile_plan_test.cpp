@@ -76,6 +76,41 @@ routes: { r: { targets: [ cheap, shipped, gift ] } }
   EXPECT_TRUE(models[2]->runs_free);
 }
 
+TEST(compile_plan, keys_checks_fallbacks_and_bounds_arrive) {
+  const compilation got(R"(
+providers: { p: { url: "http://127.0.0.1:1/v1", keys: [ "${KEY}", env:KEY ], health_check: { path: /health, interval: 1s } } }
+models: { m: { provider: p }, own: { provider: p, health_check: {} }, last: { provider: p } }
+routes:
+  a: { targets: [ { model: m, max_parallel: 7 } ], fallbacks: { context_window: b, rate_limit: c }, queue: { size: 5, max_wait: 2s } }
+  b: { targets: [ own ], fallbacks: { content_filter: c } }
+  c: { targets: [ last ] }
+shedding: { target: 20ms }
+)");
+  ASSERT_TRUE(got.made) << got.found.text();
+  const auto &a = *got.plan().find("a"), &b = *got.plan().find("b"), &c = *got.plan().find("c");
+  EXPECT_EQ(a.fallbacks, (std::array<const gateway::served_route*, 3>{&b, nullptr, &c}));
+  EXPECT_EQ(a.reachable.size(), 3u);
+  EXPECT_EQ(a.choice->targets()[0].settings.max_parallel, 7u);
+  EXPECT_EQ(a.choice->settings().queue.size, 5u);
+  EXPECT_EQ(a.choice->settings().queue.max_wait, 2s);
+  EXPECT_NE(a.choice->room(), nullptr);
+  EXPECT_EQ(b.choice->room(), nullptr);
+  EXPECT_EQ(a.models[0]->keys, b.models[0]->keys) << "a limit belongs to the provider's account";
+  ASSERT_EQ(a.models[0]->credentials.size(), 2u);
+  EXPECT_EQ(got.plan().limits.shed.target, 20ms);
+  ASSERT_EQ(got.plan().checks.size(), 2u);
+  EXPECT_EQ(got.plan().checks[0]->feeds.size(), 2u) << "m and last";
+  EXPECT_EQ(got.plan().checks[0]->path, "/health");
+  EXPECT_EQ(got.plan().checks[1]->path, "/v1/models");
+}
+
+TEST(compile_plan, fallbacks_that_lead_back_are_refused) {
+  const std::string head = "providers: { p: { url: \"http://127.0.0.1:1/v1\" } }\nmodels: { m: { provider: p } }\nroutes:\n";
+  for (const char* routes : {"  a: { targets: [ m ], fallbacks: { rate_limit: a } }\n", "  a: { targets: [ m ], fallbacks: { rate_limit: b } }\n  b: { targets: [ m ], fallbacks: { context_window: a } }\n",
+                             "  a: { targets: [ m ], fallbacks: { rate_limit: nowhere } }\n"})
+    EXPECT_FALSE(compilation(head + routes).made) << routes;
+}
+
 TEST(compile_plan, rules_of_a_route_arrive) {
   const compilation whole(R"(
 providers: { p: { url: "http://127.0.0.1:1/v1" } }
