@@ -78,6 +78,7 @@ public:
   nano_usd failed_cost;
   nano_usd covered_cost;                       ///< the part of it that has been added to the reservation
   bool failed_unpriced = false;
+  llm::usage delivered_use;                    ///< what earlier providers consumed for parts of the stream that the client has got
   const served_model* failed_model = nullptr;  ///< the last of those attempts' model
   net::wait_point pause;                       ///< where the exchange waits between two attempts
 

@@ -1,6 +1,7 @@
 #include "andon/base/log.hpp"
 #include "andon/gateway/exchange_telemetry.hpp"
 #include "andon/gateway/stages.hpp"
+#include "andon/llm/dialect/openai_continue.hpp"
 
 namespace andon::gateway {
 namespace {
@@ -49,11 +50,13 @@ void price_exchange(exchange& x, const served_model* model) {
     account.cost = price.amount;
   }
   if (x.failed_model == nullptr) return;
+  const auto parts = x.delivered_use;
   if (!x.billed) {
     account.use = x.failed_use;
     account.model = x.failed_model->name;
     account.provider = x.failed_model->provider;
   }
+  if (parts.total() > tokens{}) account.use = llm::openai::sum(account.use, parts);
   account.cost += x.failed_cost;
   if (account.price == ledger::price_state::known && stands_in(x, *x.failed_model)) account.price = ledger::price_state::unknown_tier;
   if (account.price == ledger::price_state::free && account.cost > nano_usd{}) account.price = ledger::price_state::known;

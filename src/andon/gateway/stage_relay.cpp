@@ -26,7 +26,8 @@ std::string describe(const served_model& model, const llm::provider_error& what)
 /// What a provider's refusal means, and whether the client gets it as it is.
 relayed refused(gateway& on, exchange& x, const served_model& model, const net::client_reply& reply, std::string_view body) {
   const auto what = llm::openai::parse_error(reply.status(), body);
-  auto code = reply.status() == 429 ? errc::upstream_rate_limited : llm::openai::to_errc(what.what);
+  auto code = route::error_of_status(reply.status());  // 409 and 425 are tried again, as official clients do
+  if (code == errc::upstream_rejected) code = llm::openai::to_errc(what.what);
   const bool credential = route::fault_of(route::error_of_status(reply.status()), reply.status()) == route::fault_kind::credential;
   if (credential) code = errc::upstream_error;
   x.upstream_error_body.clear();

@@ -1,119 +1,43 @@
-#include "andon/gateway/exchange_telemetry.hpp"
-#include "andon/gateway/stages.hpp"
+#include "andon/gateway/stream_relay.hpp"
 #include "andon/gateway/told_error.hpp"
 #include "andon/llm/dialect/openai_error.hpp"
-#include "andon/llm/dialect/openai_stream.hpp"
-#include "andon/net/sse.hpp"
 
 namespace andon::gateway {
 namespace {
 
-/// A stream between a provider and a client. One coroutine reads and writes in turn, so a slow client pauses the
-/// provider and no more than one read is ever pending.
-class stream_relay {
+/// The limits that the client of the provider does not know: the first token, and an event that never ends. It fires
+/// only while a read waits, so a slow client is not taken for a silent provider.
+class token_watch {
 public:
-  stream_relay(gateway& on, exchange& x, const served_model& model)
-      : on_(on), x_(x), model_(model),
-        assembler_(x.asked.op, {x.facts.include_usage, x.facts.choices, x.under->limits.max_reply}) {}
+  token_watch(gateway& on, exchange& x, stream_relay& stream, net::client_reply& reply)
+      : stream_(stream), reply_(reply), limits_(x.route->choice->settings().deadlines),
+        first_(x.arrived() + x.account.attempts.back().started + limits_.first_token),
+        timer_(on.parts().on.timers(), net::deadline_timer::member<&token_watch::fired>(), this) {}
 
-  /// Takes the next bytes of the provider; what goes to the client is in out().
-  result<void> take(std::string_view bytes, mono_time at) {
-    at_ = at;
-    events_.feed(bytes);
-    while (const auto event = events_.next()) {
-      if (done_) continue;  // nothing is sent after the end marker
-      if (auto taken = take(*event); !taken) return taken;
-    }
-    if (events_.failed()) return fail(errc::upstream_bad_reply, "An event of the provider's stream is larger than 16 MiB.");
-    return {};
+  void before_read() {
+    if (!stream_.has_token()) timer_.arm(deadline{first_});
+    else if (stream_.in_event()) timer_.arm(deadline{stream_.last_event() + limits_.idle});
   }
+  void after_read() { timer_.disarm(); }
 
-  /// The end of the provider's bytes: complete only with the end marker.
-  result<void> end() const {
-    if (done_) return {};
-    return fail(errc::stream_truncated, "The provider's stream ended without its end marker.");
-  }
-
-  [[nodiscard]] bool done() const { return done_; }
-  [[nodiscard]] std::string& out() { return out_; }
-  [[nodiscard]] const llm::openai::stream_assembler& assembler() const { return assembler_; }
-
-  /// Books what came so far: text, usage, reasons.
-  void settle() {
-    auto& account = x_.account;
-    x_.billed = assembler_.events() > 0;
-    account.use = assembler_.use().value_or(llm::usage{});
-    if (!assembler_.use()) estimate(account.use);
-    account.upstream_model = assembler_.model();
-    x_.service_tier = assembler_.service_tier().substr(0, max_service_tier);
-    if (on_.tells_spans(x_)) x_.response_id = assembler_.id().substr(0, max_response_id);
-    account.finish_reason = assembler_.finish_reason();
-    account.stream_events = assembler_.events();
-    account.reply_body = assembler_.events() > 0 ? assembler_.assemble() : std::string{};
-    account.reply_truncated = assembler_.assembled_truncated();
-    account.reply_bytes = account.reply_body.size();
-    account.content_type = "text/event-stream";
-    account.http_status = 200;
+  [[nodiscard]] error why(error otherwise) const {
+    if (!fired_) return otherwise;
+    if (!stream_.has_token()) return {errc::first_token_timeout, "The provider sent no token within deadline.first_token."};
+    return {errc::idle_timeout, "The provider did not end an event within deadline.idle."};
   }
 
 private:
-  result<void> take(const net::sse_event& event) {
-    if (!event.has_data) {
-      if (x_.answered) out_ += event.raw;  // a keep-alive comment does not begin an answer
-      return {};
-    }
-    const auto about = assembler_.feed(event.data, event.name);
-    if (!about) return std::unexpected(about.error());
-    if (about->kind == llm::event_kind::failure) return failure();
-    if (about->has_content && x_.account.first_token == nanoseconds{}) x_.account.first_token = on_.now() - x_.arrived();
-    if (about->kind == llm::event_kind::done) done_ = true;
-    else time_chunk();
-    forward(event, *about);
-    return {};
+  void fired() {
+    fired_ = true;
+    reply_.abort();
   }
 
-  /// Seconds between two chunks, after the first.
-  void time_chunk() {
-    if (last_chunk_ != mono_time{}) {
-      if (between_ == nullptr) between_ = &on_.parts().meter.chunk_seconds(operation_name(x_.account.op), target_facts(model_));
-      between_->observe(std::chrono::duration<double>(at_ - last_chunk_).count());
-    }
-    last_chunk_ = at_;
-  }
-
-  void forward(const net::sse_event& event, const llm::stream_event& about) {
-    if (about.action == llm::event_action::forward) out_ += event.raw;
-    if (about.action != llm::event_action::edit) return;
-    out_ += "data: ";
-    out_ += llm::openai::stream_assembler::without_usage(event.data, about, edited_);
-    out_ += "\n\n";
-  }
-
-  [[nodiscard]] std::unexpected<error> failure() const {
-    const auto& what = *assembler_.failure();
-    return fail(llm::openai::to_errc(what.what), "The provider " + model_.provider.str() + " reported an error in its stream: " + what.message);
-  }
-
-  void estimate(llm::usage& use) {
-    use.input = x_.input_estimate;
-    assembler_.visit_texts([&](std::string_view raw) {
-      auto& text = on_.text_scratch();
-      text.clear();
-      llm::append_unescaped(text, raw);
-      use.output += on_.parts().counter.count(*model_.profile, text);
-    });
-    use.estimated = true;
-  }
-
-  gateway& on_;
-  exchange& x_;
-  const served_model& model_;
-  llm::openai::stream_assembler assembler_;
-  net::sse_reader events_;
-  std::string out_, edited_;
-  mono_time at_{}, last_chunk_{};
-  metrics::histogram* between_ = nullptr;
-  bool done_ = false;
+  stream_relay& stream_;
+  net::client_reply& reply_;
+  const route::deadline_settings& limits_;
+  mono_time first_;
+  bool fired_ = false;
+  net::deadline_timer timer_;
 };
 
 void begin_answer(gateway& on, exchange& x, const served_model& model) {
@@ -128,7 +52,8 @@ void begin_answer(gateway& on, exchange& x, const served_model& model) {
   on.parts().meter.stream_opened();
 }
 
-/// The stream broke after the client had got a part: an error event, never an end marker.
+}  // namespace
+
 net::task<relayed> break_off(gateway& on, exchange& x, const served_model& model, stream_relay& stream, error why) {
   const bool gone = x.gone || why.code == errc::client_gone;
   stream.settle();
@@ -147,15 +72,18 @@ net::task<relayed> break_off(gateway& on, exchange& x, const served_model& model
 }
 
 net::task<result<void>> pump(gateway& on, exchange& x, const served_model& model, stream_relay& stream, net::client_reply& reply) {
+  token_watch watch(on, x, stream, reply);
   while (!stream.done()) {
     const auto began = on.now();
+    watch.before_read();
     const auto part = co_await reply.read_some();
+    watch.after_read();
     const auto came = on.now();
     x.account.upstream += came - began;
-    if (!part) co_return std::unexpected(part.error());
+    if (!part) co_return std::unexpected(watch.why(part.error()));
     if (part->empty()) co_return stream.end();
     if (auto taken = stream.take(*part, came); !taken) co_return taken;
-    if (stream.done() || stream.out().empty()) continue;
+    if (stream.done() || stream.out().empty() || !stream.may_begin()) continue;
     begin_answer(on, x, model);
     const auto written = co_await x.call->write(stream.out());
     if (!written) co_return std::unexpected(written.error());
@@ -164,17 +92,7 @@ net::task<result<void>> pump(gateway& on, exchange& x, const served_model& model
   co_return result<void>{};
 }
 
-}  // namespace
-
-net::task<relayed> relay_stream(gateway& on, exchange& x, const served_model& model, net::reply_ptr& reply) {
-  stream_relay stream(on, x, model);
-  auto pumped = co_await pump(on, x, model, stream, *reply);
-  if (!pumped) {
-    reply.reset();
-    if (x.answered) co_return co_await break_off(on, x, model, stream, std::move(pumped.error()));
-    if (stream.assembler().events() > 0) stream.settle();
-    co_return relayed{relayed::end::failed_before_client, std::move(pumped.error()), 200, std::nullopt};
-  }
+net::task<relayed> end_stream(gateway& on, exchange& x, const served_model& model, stream_relay& stream, net::reply_ptr& reply) {
   x.enter(ledger::stage::encode, on.now());
   begin_answer(on, x, model);
   stream.settle();
@@ -184,6 +102,16 @@ net::task<relayed> relay_stream(gateway& on, exchange& x, const served_model& mo
   (void)co_await x.call->finish(stream.out());
   on.finish_reading(std::move(reply));
   co_return relayed{};
+}
+
+net::task<relayed> relay_stream(gateway& on, exchange& x, const served_model& model, net::reply_ptr& reply) {
+  stream_relay stream(on, x, model);
+  auto pumped = co_await pump(on, x, model, stream, *reply);
+  if (pumped) co_return co_await end_stream(on, x, model, stream, reply);
+  reply.reset();
+  if (x.answered) co_return co_await go_on_elsewhere(on, x, model, stream, std::move(pumped.error()));
+  if (stream.assembler().events() > 0) stream.settle();
+  co_return relayed{relayed::end::failed_before_client, std::move(pumped.error()), 200, std::nullopt};
 }
 
 }  // namespace andon::gateway

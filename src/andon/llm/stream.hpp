@@ -24,6 +24,7 @@ struct stream_event {
   event_kind kind = event_kind::other;
   event_action action = event_action::forward;
   bool has_content = false;     ///< the client can show something: ends the time to first token
+  bool finishes = false;        ///< gives a choice its finish_reason: to be held back until the end marker is there
   byte_span usage_member;       ///< `"usage":null` in the data, key and value without comma; set when action is edit
 };
 

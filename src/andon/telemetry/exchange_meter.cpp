@@ -270,6 +270,10 @@ void exchange_meter::cooled(std::string_view model) {
   count_event(state_->events, hash_of(1, model), [&]() -> counter& { return state_->count(families::cooldowns, with({}, {{"model", model}})); });
 }
 
+void exchange_meter::continued(std::string_view route) {
+  count_event(state_->events, hash_of(50, route), [&]() -> counter& { return state_->count(families::continuations, with({}, {{"route", route}})); });
+}
+
 void exchange_meter::credential_refused(std::string_view model) {
   count_event(state_->events, hash_of(2, model), [&]() -> counter& { return state_->count(families::credential_refusals, with({}, {{"model", model}})); });
 }

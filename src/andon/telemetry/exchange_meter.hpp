@@ -33,6 +33,9 @@ public:
   /// stream, then observe() each. Lives as long as the registry.
   metrics::histogram& chunk_seconds(std::string_view operation, const attempt_facts& of);
 
+  /// A stream that broke after its first bytes was brought to its end by another target.
+  void continued(std::string_view route);
+
   /// A target was taken out after failures; a credential or model name was refused by the provider.
   void cooled(std::string_view model);
   void credential_refused(std::string_view model);

@@ -45,6 +45,7 @@ inline constexpr family request_bytes{"andon.request.size", "Bytes of request bo
 inline constexpr family reply_bytes{"andon.reply.size", "Bytes of reply bodies", "By"};
 inline constexpr family stream_events{"andon.stream_events", "Events of streamed replies", "{event}"};
 inline constexpr family overhead{"andon.overhead", "The gateway's own share of an exchange's duration", "s", boundaries::overhead};
+inline constexpr family continuations{"andon.stream_continuations", "Streams that broke in the middle and were brought to their end by another target, by route", "{stream}"};
 inline constexpr family in_flight{"andon.in_flight", "Exchanges being served now", "{request}"};
 inline constexpr family open_streams{"andon.open_streams", "Streamed replies being sent now", "{stream}"};
 inline constexpr family cooldowns{"andon.cooldowns", "Times a target was taken out after failures", "{event}"};
@@ -60,7 +61,7 @@ inline constexpr std::array path_families{
     &families::server_first_token, &families::server_per_token, &families::requests, &families::errors, &families::tokens,
     &families::cost, &families::unknown_price, &families::estimated, &families::cut, &families::retries,
     &families::failovers, &families::attempts, &families::request_bytes, &families::reply_bytes, &families::stream_events,
-    &families::overhead, &families::in_flight, &families::open_streams, &families::cooldowns, &families::credential_refusals,
+    &families::overhead, &families::continuations, &families::in_flight, &families::open_streams, &families::cooldowns, &families::credential_refusals,
     &families::refusals, &families::rejections, &families::unrecorded};
 
 }  // namespace andon::telemetry

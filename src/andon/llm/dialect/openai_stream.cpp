@@ -53,7 +53,7 @@ struct stream_assembler::state {
     std::string_view data;
     json_cursor at;
     stream_event event;
-    bool has_choices = false, any_choice = false, has_usage = false, saw_usage = false, wrong_shape = false, failed = false;
+    bool has_choices = false, any_choice = false, has_usage = false, saw_usage = false, repeats = false, wrong_shape = false, failed = false;
   };
 
   result<stream_event> chunk(std::string_view data);
@@ -224,8 +224,12 @@ void stream_assembler::state::take_choice(reading& r) {
         if (choice->message.merge(r.at, r.data, budget)) r.event.has_content = true;
         break;
       case finish:
-        if (r.at.peek() == type::string) choice->finish = r.at.string().raw;
-        else r.at.skip();
+        if (r.at.peek() != type::string) {
+          r.at.skip();
+          break;
+        }
+        (choice->finish.empty() ? r.event.finishes : r.repeats) = true;
+        choice->finish = r.at.string().raw;
         break;
       case index_field: r.at.skip(); break;
       default: choice->others.member(key.raw).merge(r.at, r.data, budget);
@@ -235,6 +239,9 @@ void stream_assembler::state::take_choice(reading& r) {
 
 void stream_assembler::state::settle(reading& r) const {
   r.event.kind = r.has_choices || r.has_usage ? event_kind::chunk : event_kind::other;
+  const bool again = r.repeats && !r.event.finishes && !r.event.has_content && !r.has_usage;  // the final chunk twice
+  if (again) r.event.action = event_action::withhold;
+  if (again) return;
   if (options.client_wants_usage) return;
   if (r.has_usage && !r.any_choice) r.event.action = event_action::withhold;
   else if (r.event.usage_member.present()) r.event.action = event_action::edit;
@@ -250,6 +257,36 @@ std::string_view stream_assembler::without_usage(std::string_view data, const st
 completeness stream_assembler::verdict() const {
   if (state_->failure) return completeness::failed;
   return state_->done ? completeness::complete : completeness::open;
+}
+
+bool stream_assembler::whole() const {
+  return !state_->picks.empty() && std::ranges::none_of(state_->picks, [](const auto& choice) { return choice.finish.empty(); });
+}
+
+bool stream_assembler::continuable() const {
+  if (state_->picks.size() != 1 || state_->budget.truncated) return false;
+  const auto& only = state_->picks.front();
+  const auto nothing = [](const merged& part) { return part.what == merged::kind::absent || (part.what == merged::kind::value && part.raw == "null"); };
+  const auto plain = [&](const merged& part) { return part.key == "role" || part.key == "content" || part.key.starts_with("reasoning") || nothing(part); };
+  const auto* logprobs = only.others.find("logprobs");
+  return only.index == 0 && only.finish.empty() && !content().empty() && std::ranges::all_of(only.message.parts, plain) && (logprobs == nullptr || nothing(*logprobs));
+}
+
+std::string_view stream_assembler::content() const {
+  if (state_->picks.empty()) return {};
+  const auto* found = state_->picks.front().message.find("content");
+  return found != nullptr && found->what == merged::kind::text ? std::string_view{found->raw} : std::string_view{};
+}
+
+void stream_assembler::resume(std::size_t bytes) {
+  state_->failure.reset();
+  state_->error_raw.clear();
+  if (content().size() > bytes) state_->picks.front().message.member("content").raw.resize(bytes);
+}
+
+std::string_view stream_assembler::head(std::string_view name) const {
+  const auto* found = state_->head.find(name);
+  return found == nullptr ? std::string_view{} : std::string_view{found->raw};
 }
 
 bool stream_assembler::all_finished() const {

@@ -37,6 +37,8 @@ public:
   static std::string_view without_usage(std::string_view data, const stream_event& event, std::string& storage);
 
   [[nodiscard]] completeness verdict() const;
+  /// There is an answer and every choice of it has a finish_reason: an end marker before that ends a truncated stream.
+  [[nodiscard]] bool whole() const;
   [[nodiscard]] bool all_finished() const;                      ///< every choice asked for has a finish_reason
   [[nodiscard]] const std::optional<usage>& use() const;        ///< as the provider said
   [[nodiscard]] const std::optional<provider_error>& failure() const;
@@ -47,6 +49,14 @@ public:
   [[nodiscard]] std::uint32_t events() const;                   ///< fed so far, the end marker included
   [[nodiscard]] std::size_t content_bytes() const;              ///< generated text so far, for an estimate of its tokens
   [[nodiscard]] bool assembled_truncated() const;
+  /// What came so far is plain text of one choice, unfinished: another model can be asked to go on with it.
+  [[nodiscard]] bool continuable() const;
+  /// The text of choice 0, as the inside of a JSON string.
+  [[nodiscard]] std::string_view content() const;
+  /// Another stream goes on with this one: forgets a reported failure, and what was read of the text beyond `bytes`.
+  void resume(std::size_t bytes);
+  /// Raw JSON of a top-level member of the first chunks, such as `id`; empty when there is none.
+  [[nodiscard]] std::string_view head(std::string_view name) const;
   /// Calls `take` with each generated text (raw inside of a JSON string), to count tokens when usage is missing.
   void visit_texts(const std::function<void(std::string_view raw)>& take) const;
 

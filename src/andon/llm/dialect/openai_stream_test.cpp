@@ -133,6 +133,54 @@ TEST(OpenaiStream, NothingCountsAfterTheEnd) {
   EXPECT_EQ(s.assemble().find("late"), std::string::npos);
 }
 
+TEST(OpenaiStream, AnEndMarkerBeforeTheFinishEndsNothing) {
+  stream_assembler s{operation::chat};
+  EXPECT_FALSE(s.whole());
+  ASSERT_TRUE(s.feed(chunk(delta(R"("role":"assistant","content":"Hel")"))));
+  EXPECT_FALSE(s.whole());
+  EXPECT_TRUE(s.continuable());
+  const auto last = s.feed(chunk(delta("", "\"stop\"")));
+  EXPECT_TRUE(last->finishes);
+  EXPECT_TRUE(s.whole());
+  EXPECT_FALSE(s.continuable());
+  const auto again = s.feed(chunk(delta("", "\"stop\"")));
+  EXPECT_EQ(again->action, event_action::withhold);
+  EXPECT_EQ(s.feed(chunk(delta("", "\"stop\""), R"(,"usage":{"prompt_tokens":3})"))->action, event_action::forward);
+}
+
+TEST(OpenaiStream, OnlyPlainTextOfOneChoiceIsContinuable) {
+  const auto continuable = [](std::initializer_list<std::string> chunks) {
+    stream_assembler s{operation::chat};
+    for (const auto& one : chunks) EXPECT_TRUE(s.feed(one));
+    return s.continuable();
+  };
+  EXPECT_TRUE(continuable({chunk(delta(R"("role":"assistant","content":"","refusal":null)")), chunk(delta(R"("content":"a")"))}));
+  EXPECT_TRUE(continuable({chunk(delta(R"("reasoning_content":"hm")")), chunk(delta(R"("content":"a")"))}));
+  EXPECT_FALSE(continuable({chunk(delta(R"("role":"assistant","content":"")"))}));
+  EXPECT_FALSE(continuable({chunk(delta(R"("reasoning_content":"hm")"))}));
+  EXPECT_FALSE(continuable({chunk(delta(R"("content":"a","refusal":"no")"))}));
+  EXPECT_FALSE(continuable({chunk(delta(R"("content":"a","tool_calls":[{"index":0,"id":"t"}])"))}));
+  EXPECT_FALSE(continuable({chunk(delta(R"("content":"a")")), chunk(delta(R"("content":"b")", "null", 1))}));
+  EXPECT_FALSE(continuable({chunk(R"({"index":0,"delta":{"content":"a"},"logprobs":{"content":[]},"finish_reason":null})")}));
+}
+
+TEST(OpenaiStream, ResumesWithWhatWasGood) {
+  stream_assembler s{operation::chat};
+  ASSERT_TRUE(s.feed(chunk(delta(R"("role":"assistant","content":"Hel")"))));
+  const auto good = s.content().size();
+  EXPECT_FALSE(s.feed(R"({"choices":[{"index":0,"delta":{"content":"garbage"}}],"x":)"));
+  ASSERT_TRUE(s.feed(R"({"error":{"message":"overloaded"}})"));
+  s.resume(good);
+  EXPECT_EQ(s.content(), "Hel");
+  EXPECT_FALSE(s.failure());
+  ASSERT_TRUE(s.feed(chunk(delta(R"("content":"lo")", "\"stop\""))));
+  ASSERT_TRUE(s.feed("[DONE]"));
+  EXPECT_EQ(s.verdict(), completeness::complete);
+  EXPECT_NE(s.assemble().find(R"("content":"Hello")"), std::string::npos);
+  EXPECT_EQ(s.assemble().find("overloaded"), std::string::npos);
+  EXPECT_EQ(s.head("id"), "\"c1\"");
+}
+
 TEST(OpenaiStream, MemoryIsBounded) {
   stream_assembler s{operation::chat, {.max_assembled = 10'000}};
   std::string big = chunk(delta(R"("content":")" + std::string(1'000, 'x') + "\""));

@@ -1,0 +1,134 @@
+#include "andon/gateway/attempt.hpp"
+#include "andon/gateway/stream_relay.hpp"
+#include "andon/llm/dialect/openai_request.hpp"
+#include "andon/route/fault.hpp"
+
+namespace andon::gateway {
+namespace {
+
+/// The rest of a broken stream, asked of the route's other targets one after the other, at once.
+class continuation {
+public:
+  continuation(gateway& on, exchange& x, stream_relay& stream)
+      : on_(on), x_(x), stream_(stream), plan_(*x.route->choice, facts_of(x), x.arrived(), on.parts().on.random()) {
+    if (x.client_limit) plan_.limit(deadline::after(x.arrived(), *x.client_limit));
+  }
+
+  /// What is asked for next; nothing when the call, the fault or the route forbids it.
+  [[nodiscard]] std::optional<std::string> request(const error& why) const {
+    if (x_.gone || !x_.route->continue_streams || route::fault_of(why.code, 200) == route::fault_kind::none) return std::nullopt;
+    if (!stream_.assembler().continuable()) return std::nullopt;
+    return llm::openai::continuing_request(x_.body, x_.facts, stream_.assembler().content(), x_.delivered_use.output);
+  }
+
+  /// The attempt that broke: told in its account, charged, and its target not asked again.
+  void leave(const served_model& model, const relayed& how) {
+    finish_attempt(on_, x_, how);
+    auto& attempt = x_.account.attempts.back();
+    attempt.error_message += " After " + std::to_string(stream_.assembler().content().size()) + " bytes of text another target was asked to go on.";
+    book_part(model);
+    for (std::uint32_t i = 0; i < x_.route->models.size(); ++i)
+      if (x_.route->models[i] == &model) plan_.without(route::mask_of(i));
+  }
+
+  [[nodiscard]] const served_model* next() {
+    if (!cover_failed(on_, x_)) return nullptr;
+    const auto step = plan_.next(on_.now());
+    if (!step || step->not_before > on_.now()) return nullptr;
+    ++x_.failovers;
+    return x_.route->models[step->index];
+  }
+
+  /// Asks one target. Nothing more is to be done when it has ended the stream.
+  net::task<relayed> attempt(const served_model& model, std::string body) {
+    stream_.resume(model);
+    net::reply_ptr reply;
+    auto sent = co_await send(model, body, reply);
+    if (sent.how != relayed::end::done) co_return sent;
+    auto pumped = co_await pump(on_, x_, model, stream_, *reply);
+    if (!pumped) co_return relayed{relayed::end::failed_after_client, std::move(pumped.error()), 200, std::nullopt};
+    plan_.succeeded({.latency = on_.now() - x_.arrived() - x_.account.attempts.back().started}, on_.now());
+    on_.parts().meter.continued(x_.route->name.view());
+    co_return co_await end_stream(on_, x_, model, stream_, reply);
+  }
+
+  void failed(const served_model& model, const relayed& how) {
+    finish_attempt(on_, x_, how);
+    if (x_.gone) return plan_.abandoned({}, on_.now());
+    auto failure = failure_of(x_, how);
+    failure.bytes_to_client = 0;
+    note_failure(on_, model, how, plan_.failed(failure, on_.now()));
+    if (stream_.has_token()) book_part(model);
+    else book_failed(x_, model, how);
+  }
+
+private:
+  /// What one provider has given to the client's stream is paid at that provider's price.
+  void book_part(const served_model& model) {
+    stream_.settle();
+    if (!x_.billed) return;
+    const auto price = cost_of(x_, model, x_.account.use);
+    x_.failed_unpriced |= price.state == llm::price_state::unknown;
+    x_.failed_cost += price.amount;
+    x_.failed_model = &model;
+    x_.delivered_use = llm::openai::sum(x_.delivered_use, x_.account.use);
+    x_.delivered_use.estimated = true;
+    x_.billed = false;
+    stream_.part_booked();
+  }
+
+  net::task<relayed> send(const served_model& model, std::string_view body, net::reply_ptr& reply) {
+    const auto limits = plan_.deadlines(on_.now());
+    begin_attempt(on_, x_, model);
+    headers_for(on_, x_, model);
+    auto asked = llm::openai::scan_request(x_.asked.op, body, x_.asked.azure ? llm::openai::model_from::path : llm::openai::model_from::body);
+    if (!asked) co_return relayed{relayed::end::failed_before_client, std::move(asked.error()), 0, std::nullopt};
+    std::swap(x_.facts, *asked);
+    const auto original = std::exchange(x_.body, body);
+    const net::outgoing_request request{"POST", model.paths[static_cast<std::size_t>(x_.asked.op)], x_.upstream_headers, body_for(x_, model)};
+    x_.body = original;
+    std::swap(x_.facts, *asked);
+    const net::call_deadlines until{limits.connect, limits.first_byte, limits.total, limits.idle};
+    auto got = co_await on_.parts().providers.send(model.to, request, until, &x_.upstream);
+    if (!got) co_return relayed{relayed::end::failed_before_client, std::move(got.error()), 0, std::nullopt};
+    note_head(x_, x_.account.attempts.back(), **got);
+    const int status = (*got)->status();
+    if (status == 200 && is_event_stream(**got)) {
+      reply = std::move(*got);
+      co_return relayed{};
+    }
+    const error why{status >= 400 ? route::error_of_status(status) : errc::upstream_bad_reply, "The provider " + model.provider.str() + " did not go on with the stream; status " + std::to_string(status) + "."};
+    co_return relayed{relayed::end::failed_before_client, why, status, std::nullopt};
+  }
+
+  gateway& on_;
+  exchange& x_;
+  stream_relay& stream_;
+  route::attempt_plan plan_;
+};
+
+}  // namespace
+
+net::task<relayed> go_on_elsewhere(gateway& on, exchange& x, const served_model& broken, stream_relay& stream, error why) {
+  const relayed first{relayed::end::failed_after_client, why, 200, std::nullopt};
+  continuation rest(on, x, stream);
+  auto body = rest.request(why);
+  if (!body) co_return co_await break_off(on, x, broken, stream, std::move(why));
+  rest.leave(broken, first);
+  const served_model* at = &broken;
+  while (body) {
+    const auto* next = rest.next();
+    if (next == nullptr) break;
+    at = next;
+    auto how = co_await rest.attempt(*at, std::move(*body));
+    if (how.how == relayed::end::done) co_return first;
+    rest.failed(*at, how);
+    why = std::move(how.why);
+    if (!x.gone && route::fault_of(why.code, how.status) == route::fault_kind::none) break;
+    body = rest.request(why);
+  }
+  (void)co_await break_off(on, x, *at, stream, std::move(why));
+  co_return first;
+}
+
+}  // namespace andon::gateway
