@@ -132,6 +132,7 @@ TEST(exchange_meter, families_are_those_of_the_conventions) {
   w.meter.credential_refused("m");
   w.meter.refused("key", errc::tokens_limited);
   w.meter.rejected(errc::bad_http);
+  w.meter.continued("r");
   w.meter.chunk_seconds("chat", w.facts.attempts[1]);
   w.facts.outcome = errc::cancelled;
   w.facts.retries = 1;
