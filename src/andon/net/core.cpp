@@ -10,6 +10,8 @@
 namespace andon::net {
 namespace {
 
+constexpr nanoseconds look_while_stopping = std::chrono::milliseconds{20};
+
 using entry_point = boost::asio::detail::awaitable_thread_entry_point;
 
 // The bottom of a detached coroutine's stack. co_spawn would do, but keeps three times the memory for its lifetime.
@@ -45,6 +47,10 @@ core::~core() = default;
 
 void core::program_timer(mono_time at) {
   if (at == mono_time::max()) return;
+  if (stopping_) {  // the loop ends with its last coroutine: a timer that nobody waits for must not hold it up
+    if (!timers_.prune()) return;
+    at = std::min(at, now() + look_while_stopping);
+  }
   alarm_.expires_after(std::max(nanoseconds::zero(), at - now()));
   alarm_.async_wait([this](const boost::system::error_code& failed) {
     if (!failed) tick();
@@ -76,8 +82,10 @@ void core::run() { context_.run(); }
 
 void core::request_stop() {
   post([this] {
+    stopping_ = true;
     guard_.reset();
     alarm_.cancel();
+    program_timer(timers_.next_wake());
   });
 }
 

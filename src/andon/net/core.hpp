@@ -71,6 +71,7 @@ private:
   block_pool blocks_;
   io_context context_;
   boost::asio::executor_work_guard<executor> guard_;
+  bool stopping_ = false;
   boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, executor> alarm_;
   timer_wheel timers_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <utility>
 
 namespace andon::net {
 
@@ -81,6 +82,21 @@ void timer_wheel::advance(mono_time now) {
   advancing_ = false;
   const std::uint64_t next = next_busy_tick();
   wake_ = next == std::numeric_limits<std::uint64_t>::max() ? mono_time::max() : time_of(next);
+}
+
+bool timer_wheel::prune() {
+  bool any = false;
+  for (auto& level : lists_) {
+    for (auto& head : level) {
+      for (list_link* at = head.next; at != &head;) {
+        auto& timer = *static_cast<deadline_timer*>(std::exchange(at, at->next));
+        if (timer.armed()) any = true;
+        else timer.unlink();
+      }
+    }
+  }
+  if (!any) wake_ = mono_time::max();
+  return any;
 }
 
 unsigned timer_wheel::distance_to_busy(unsigned level, unsigned from) const {

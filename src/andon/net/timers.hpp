@@ -74,7 +74,9 @@ public:
 
   /// Fires everything due at `now`. Then next_wake() tells when to come again.
   void advance(mono_time now);
-  /// mono_time::max() when nothing is armed.
+  /// Lets go of what is linked but disarmed. False: nothing is armed, and no advance() is wanted until something is.
+  bool prune();
+  /// mono_time::max() when nothing is linked; a disarmed timer may cause one call too many.
   [[nodiscard]] mono_time next_wake() const { return wake_; }
 
 private:

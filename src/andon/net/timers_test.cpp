@@ -38,6 +38,23 @@ struct probe {
   nanoseconds repeat{0};
 };
 
+TEST(timer_wheel, what_is_disarmed_can_be_let_go) {
+  int woken = 0;
+  timer_wheel wheel(mono_time{}, [](void* count, mono_time) { ++*static_cast<int*>(count); }, &woken);
+  int fired = 0;
+  deadline_timer one(wheel, [](void* count) { ++*static_cast<int*>(count); }, &fired);
+  one.arm(deadline{mono_time{std::chrono::seconds{60}}});
+  EXPECT_TRUE(wheel.prune());
+  one.disarm();
+  EXPECT_NE(wheel.next_wake(), mono_time::max());
+  EXPECT_FALSE(wheel.prune());
+  EXPECT_EQ(wheel.next_wake(), mono_time::max());
+  one.arm(deadline{mono_time{std::chrono::seconds{90}}});
+  EXPECT_EQ(woken, 2) << "it asks to be advanced anew";
+  wheel.advance(mono_time{std::chrono::seconds{91}});
+  EXPECT_EQ(fired, 1);
+}
+
 TEST(timers, fire_once_at_their_time_and_not_before) {
   wheel_world world;
   for (const nanoseconds span : {nanoseconds{1}, nanoseconds{1ms}, nanoseconds{255ms}, nanoseconds{256ms}, nanoseconds{257ms}, nanoseconds{65535ms},
