@@ -4,7 +4,7 @@ option(ANDON_FUZZ "build the libFuzzer targets" OFF)
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
                     -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Werror=return-type
-                    -fno-omit-frame-pointer)
+                    -fno-omit-frame-pointer "SHELL:-Xclang -fno-pch-timestamp")
 add_link_options(-fuse-ld=lld-19)
 
 if(ANDON_SANITIZE)
@@ -17,8 +17,12 @@ endif()
 
 find_program(ANDON_CCACHE ccache)
 if(ANDON_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${ANDON_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${ANDON_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
 endif()
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+
+# How the tests' own sources are compiled: what they test is compiled as it ships.
+set(ANDON_TEST_OPTIONS "-O1" CACHE STRING "flags of the tests' own sources")

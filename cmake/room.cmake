@@ -1,11 +1,12 @@
 # One room of the house: a static library of its own sources, plus its tests, benchmarks and fuzz targets.
 #   andon_room(ledger LINKS andon::base andon::llm DEPS sqlite flatbuffers)
 # Sources are the folder's *.cpp; *_test.cpp, *_bench.cpp and *_fuzz.cpp become targets of their own.
+# PRELUDE is the kind of library headers that are compiled in advance (prelude.cmake).
 # LINKS are the rooms it may include; DEPS are files of cmake/deps.
 # Fuzz targets are built wherever the address sanitizer is on, so that no change breaks them unseen; only the preset
 # `fuzz` compiles the rooms with the coverage that lets them find their way. The target `fuzzers` builds them all.
 function(andon_room name)
-  cmake_parse_arguments(ROOM "" "" "LINKS;DEPS;TEST_LINKS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "PRELUDE" "LINKS;DEPS;TEST_LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(tests ${sources})
   set(benches ${sources})
@@ -33,9 +34,14 @@ function(andon_room name)
     target_link_libraries(${target} ${scope} dep::${dep})
   endforeach()
 
+  if(sources)
+    andon_prelude(${target} ${ROOM_PRELUDE})
+  endif()
+
   if(tests)
     include(deps/gtest)
     add_executable(${target}_test ${tests})
+    andon_prelude(${target}_test test_${ROOM_PRELUDE} ${ANDON_TEST_OPTIONS})
     target_link_libraries(${target}_test PRIVATE ${target} ${ROOM_TEST_LINKS} dep::gtest)
     add_test(NAME ${name} COMMAND ${target}_test)
     set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600)

@@ -288,6 +288,8 @@ private:
   }
 
   parsed equal_name(const field_about& f, std::string_view meta_key, const value_text& value) {
+    if (f.which == field::meta && meta_key.empty() && value.text.find('=') != std::string::npos)
+      return wrong(value.at, value.length, "meta: takes the name of a metadata entry alone", "write meta.NAME:VALUE for its value");
     filter_node node;
     node.kind = node_kind::compare;
     node.which = f.which;

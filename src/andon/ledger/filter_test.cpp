@@ -82,6 +82,7 @@ TEST(filter, points_at_what_is_wrong) {
       {"outcome:nonsense", 8, "no value"}, {"stream:maybe", 7, "no value"}, {"since:yesterday", 6, "not a time"},
       {"id:req_1", 3, "request id"},      {"in:middle x", 3, "takes"},     {"- a", 0, "negation"},
       {"!!", 0, "no letter"},             {"()", 0, "empty"},              {"status:~5", 7, "no value"},
+      {"meta:a=b", 5, "alone"},
   };
   for (const auto& c : cases) {
     const auto parsed = parse_filter(c.text, now);

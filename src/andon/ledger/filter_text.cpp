@@ -9,7 +9,7 @@
 namespace andon::ledger {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out.push_back('\\');
@@ -64,7 +64,7 @@ std::string compare_text(const filter_node& node) {
     value.remove_prefix(equals + 1);
   }
   if (node.how == comparison::present && (node.which != field::meta || node.text.find('=') != std::string::npos)) return name + ":*";
-  return fmt::format("{}:{}{}{}", name, node.how == comparison::substring ? "~" : "", quoted(value), node.how == comparison::prefix ? "*" : "");
+  return fmt::format("{}:{}{}{}", name, node.how == comparison::substring ? "~" : "", in_quotes(value), node.how == comparison::prefix ? "*" : "");
 }
 
 std::string node_text(const filter_node& node) {
@@ -72,7 +72,7 @@ std::string node_text(const filter_node& node) {
     case node_kind::everything: return "";
     case node_kind::text: {
       const std::string_view side = node.side == text_side::prompt ? "in:prompt " : node.side == text_side::reply ? "in:reply " : "";
-      const std::string words = fmt::format("{}{}{}", node.match == text_match::substring ? "~" : "", quoted(node.text), node.match == text_match::prefix ? "*" : "");
+      const std::string words = fmt::format("{}{}{}", node.match == text_match::substring ? "~" : "", in_quotes(node.text), node.match == text_match::prefix ? "*" : "");
       return side.empty() ? words : fmt::format("({}{})", side, words);
     }
     case node_kind::compare: return compare_text(node);

@@ -106,4 +106,75 @@ void complain_unknown(const YAML::Node& key_node, const std::string& path, const
                close.empty() ? "known here: " + all : "did you mean '" + close + "'?");
 }
 
+void field_list::read(const YAML::Node& node, const std::string& path, void* out, reading& in) const {
+  if (node.IsNull()) return complain_required(node, path, {}, in);
+  std::vector<std::string> seen;
+  for_each_entry(node, path, in, [&](const std::string& key, const YAML::Node& key_node, const YAML::Node& value) {
+    for (const auto& field : fields_)
+      if (field.about.name == key) {
+        seen.push_back(key);
+        in.places.put(join_path(path, key), place_of(value.IsNull() ? key_node : value));
+        return field.bind(value, join_path(path, key), static_cast<char*>(out) + field.member, in);
+      }
+    std::vector<std::string> known;
+    for (const auto& field : fields_) known.push_back(field.about.name);
+    complain_unknown(key_node, path, key, known, in);
+  });
+  if (node.IsMap()) complain_required(node, path, seen, in);
+}
+
+std::vector<setting_doc> field_list::docs() const {
+  std::vector<setting_doc> out;
+  for (const auto& field : fields_) out.push_back(field.about);
+  return out;
+}
+
+void field_list::complain_required(const YAML::Node& node, const std::string& path, const std::vector<std::string>& seen, reading& in) const {
+  for (const auto& field : fields_)
+    if (field.about.required && std::ranges::find(seen, field.about.name) == seen.end())
+      in.found.add(place_of(node), path, "'" + field.about.name + "' is missing", field.about.doc);
+}
+
+void field_list::add_pairs(std::string name, locate member, std::string doc) {
+  setting_doc about{std::move(name), "map of names to secrets or text", "map", "", "", std::move(doc)};
+  add(std::move(about), member, [](const YAML::Node& node, const std::string& path, void* out, reading& in) {
+    for_each_entry(node, path, in, [&](const std::string& key, const YAML::Node&, const YAML::Node& value) {
+      in.places.put(join_path(path, key), place_of(value));
+      read_value(value, join_path(path, key), (*static_cast<std::map<std::string, secret>*>(out))[key], bounds<secret>{}, in);
+    });
+  });
+}
+
+void field_list::add_group(std::string name, locate member, place_for made, field_list inside, std::string doc) {
+  setting_doc about{std::move(name), "group", "object", "", "", std::move(doc), {}, setting_doc::shape::group, false, inside.docs()};
+  add(std::move(about), member, [inside = std::move(inside), made](const YAML::Node& node, const std::string& path, void* out, reading& in) {
+    inside.read(node, path, made != nullptr ? made(out, path) : out, in);
+  });
+}
+
+void field_list::add_table(std::string name, locate member, place_for entry, field_list inside, std::string doc) {
+  setting_doc about{std::move(name), "table by name", "object", "", "", std::move(doc), {}, setting_doc::shape::table, false, inside.docs()};
+  add(std::move(about), member, [inside = std::move(inside), entry](const YAML::Node& node, const std::string& path, void* out, reading& in) {
+    for_each_entry(node, path, in, [&](const std::string& key, const YAML::Node& key_node, const YAML::Node& value) {
+      in.places.put(join_path(path, key), place_of(key_node));
+      inside.read(value, join_path(path, key), entry(out, key), in);
+    });
+  });
+}
+
+void field_list::add_items(std::string name, locate member, place_for item, std::function<void(void*, std::string)> named, field_list inside, std::string doc) {
+  setting_doc about{std::move(name), "list of names or groups", "items", "", "", std::move(doc), {}, setting_doc::shape::list, false, inside.docs()};
+  add(std::move(about), member,
+      [inside = std::move(inside), item, named = std::move(named)](const YAML::Node& node, const std::string& path, void* out, reading& in) {
+        if (!node.IsSequence()) return in.found.add(place_of(node), path, "must be a list");
+        for (std::size_t i = 0; i < node.size(); ++i) {
+          const auto at = path + "[" + std::to_string(i) + "]";
+          in.places.put(at, place_of(node[i]));
+          void* one = item(out, at);
+          if (!node[i].IsScalar()) inside.read(node[i], at, one, in);
+          else if (auto text = scalar_text(node[i], at, in)) named(one, std::move(*text));
+        }
+      });
+}
+
 }  // namespace andon::app

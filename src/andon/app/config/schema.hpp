@@ -93,148 +93,153 @@ void read_value(const YAML::Node& node, const std::string& path, T& out, const b
   out = std::move(*parsed);
 }
 
+/// The fields of a group, with what they are read into forgotten: so that the compiler makes one reader for each type of
+/// value and not one for each member.
+class field_list {
+public:
+  /// Where a member lies in the object that has it.
+  using locate = std::size_t;
+  /// Reads a node into a member.
+  using binder = std::function<void(const YAML::Node&, const std::string& path, void* member, reading&)>;
+  /// Finds or makes the place of an entry or item in a member that holds many.
+  using place_for = void* (*)(void* member, const std::string& name);
+
+  void read(const YAML::Node& node, const std::string& path, void* out, reading& in) const;
+  [[nodiscard]] std::vector<setting_doc> docs() const;
+
+protected:
+  void add(setting_doc about, locate member, binder bind) { fields_.push_back({std::move(about), member, std::move(bind)}); }
+  /// `made` makes the group where it can be absent.
+  void add_group(std::string name, locate member, place_for made, field_list inside, std::string doc);
+  void add_table(std::string name, locate member, place_for entry, field_list inside, std::string doc);
+  /// `item` appends one; `named` makes the last one of a name alone.
+  void add_items(std::string name, locate member, place_for item, std::function<void(void* item, std::string)> named, field_list inside, std::string doc);
+  void require_last() { fields_.back().about.required = true; }
+
+  template <class M>
+  static setting_doc about_value(std::string name, std::string initial, const bounds<M>& limits, std::string doc);
+  template <class M>
+  void add_value(std::string name, locate member, const M& initial, std::string doc, bounds<M> limits);
+  template <class M>
+  void add_optional(std::string name, locate member, std::string doc, bounds<M> limits);
+  template <class M>
+  void add_list(std::string name, locate member, std::string doc);
+  void add_pairs(std::string name, locate member, std::string doc);
+
+private:
+  struct field {
+    setting_doc about;
+    locate member;
+    binder bind;
+  };
+  void complain_required(const YAML::Node& node, const std::string& path, const std::vector<std::string>& seen, reading& in) const;
+
+  std::vector<field> fields_;
+};
+
+template <class M>
+setting_doc field_list::about_value(std::string name, std::string initial, const bounds<M>& limits, std::string doc) {
+  return {std::move(name), std::string(value_codec<M>::type), std::string(value_codec<M>::json_type), std::move(initial),
+          bounds_text(limits), std::move(doc), choices_of<M>()};
+}
+
+template <class M>
+void field_list::add_value(std::string name, locate member, const M& initial, std::string doc, bounds<M> limits) {
+  add(about_value<M>(std::move(name), value_codec<M>::print(initial), limits, std::move(doc)), member,
+      [limits](const YAML::Node& node, const std::string& path, void* out, reading& in) {
+        read_value(node, path, *static_cast<M*>(out), limits, in);
+        if constexpr (std::same_as<M, secret>) warn_of_plain_secret(node, path, in);
+      });
+}
+
+template <class M>
+void field_list::add_optional(std::string name, locate member, std::string doc, bounds<M> limits) {
+  add(about_value<M>(std::move(name), "", limits, std::move(doc)), member,
+      [limits](const YAML::Node& node, const std::string& path, void* out, reading& in) {
+        M value{};
+        const auto before = in.found.found().size();
+        read_value(node, path, value, limits, in);
+        if (in.found.found().size() == before) *static_cast<std::optional<M>*>(out) = std::move(value);
+        if constexpr (std::same_as<M, secret>) warn_of_plain_secret(node, path, in);
+      });
+}
+
+template <class M>
+void field_list::add_list(std::string name, locate member, std::string doc) {
+  setting_doc about{std::move(name), "list of " + std::string(value_codec<M>::type), std::string(value_codec<M>::json_type), "", "",
+                    std::move(doc), choices_of<M>(), setting_doc::shape::list};
+  add(std::move(about), member, [](const YAML::Node& node, const std::string& path, void* out, reading& in) {
+    if (!node.IsSequence()) return in.found.add(place_of(node), path, "must be a list");
+    for (std::size_t i = 0; i < node.size(); ++i) {
+      M one{};
+      const auto at = path + "[" + std::to_string(i) + "]";
+      in.places.put(at, place_of(node[i]));
+      read_value(node[i], at, one, bounds<M>{}, in);
+      static_cast<std::vector<M>*>(out)->push_back(std::move(one));
+    }
+  });
+}
+
 template <class S>
-class schema {
+class schema : public field_list {
 public:
   template <class M>
   schema& value(std::string name, M S::*member, std::string doc, bounds<M> limits = {}) {
-    setting_doc about{name, std::string(value_codec<M>::type), std::string(value_codec<M>::json_type),
-                      value_codec<M>::print(S{}.*member), bounds_text(limits), std::move(doc), choices_of<M>()};
-    return add(std::move(about), [member, limits](const YAML::Node& node, const std::string& path, S& out, reading& in) {
-      read_value(node, path, out.*member, limits, in);
-      if constexpr (std::same_as<M, secret>) warn_of_plain_secret(node, path, in);
-    });
+    add_value<M>(std::move(name), in_s(member), S{}.*member, std::move(doc), std::move(limits));
+    return *this;
   }
   template <class M>
   schema& value(std::string name, std::optional<M> S::*member, std::string doc, bounds<M> limits = {}) {
-    setting_doc about{name, std::string(value_codec<M>::type), std::string(value_codec<M>::json_type), "",
-                      bounds_text(limits), std::move(doc), choices_of<M>()};
-    return add(std::move(about), [member, limits](const YAML::Node& node, const std::string& path, S& out, reading& in) {
-      M value{};
-      const auto before = in.found.found().size();
-      read_value(node, path, value, limits, in);
-      if (in.found.found().size() == before) out.*member = std::move(value);
-      if constexpr (std::same_as<M, secret>) warn_of_plain_secret(node, path, in);
-    });
+    add_optional<M>(std::move(name), in_s(member), std::move(doc), std::move(limits));
+    return *this;
   }
   template <class M>
   schema& list(std::string name, std::vector<M> S::*member, std::string doc) {
-    setting_doc about{name, "list of " + std::string(value_codec<M>::type), std::string(value_codec<M>::json_type), "", "",
-                      std::move(doc), choices_of<M>(), setting_doc::shape::list};
-    return add(std::move(about), [member](const YAML::Node& node, const std::string& path, S& out, reading& in) {
-      if (!node.IsSequence()) return in.found.add(place_of(node), path, "must be a list");
-      for (std::size_t i = 0; i < node.size(); ++i) {
-        M one{};
-        const auto at = path + "[" + std::to_string(i) + "]";
-        in.places.put(at, place_of(node[i]));
-        read_value(node[i], at, one, bounds<M>{}, in);
-        (out.*member).push_back(std::move(one));
-      }
-    });
+    add_list<M>(std::move(name), in_s(member), std::move(doc));
+    return *this;
   }
   /// Free names with scalar values, such as headers or labels.
   schema& pairs(std::string name, std::map<std::string, secret> S::*member, std::string doc) {
-    setting_doc about{name, "map of names to secrets or text", "map", "", "", std::move(doc)};
-    return add(std::move(about), [member](const YAML::Node& node, const std::string& path, S& out, reading& in) {
-      for_each_entry(node, path, in, [&](const std::string& key, const YAML::Node&, const YAML::Node& value) {
-        in.places.put(join_path(path, key), place_of(value));
-        read_value(value, join_path(path, key), (out.*member)[key], bounds<secret>{}, in);
-      });
-    });
+    add_pairs(std::move(name), in_s(member), std::move(doc));
+    return *this;
   }
   template <class N>
   schema& group(std::string name, N S::*member, schema<N> inside, std::string doc) {
-    setting_doc about{name, "group", "object", "", "", std::move(doc), {}, setting_doc::shape::group, false, inside.docs()};
-    return add(std::move(about), [member, inside = std::move(inside)](const YAML::Node& node, const std::string& path, S& out, reading& in) {
-      inside.read(node, path, out.*member, in);
-    });
+    add_group(std::move(name), in_s(member), nullptr, std::move(inside), std::move(doc));
+    return *this;
   }
   /// A group that does something by being there.
   template <class N>
   schema& group(std::string name, std::optional<N> S::*member, schema<N> inside, std::string doc) {
-    setting_doc about{name, "group", "object", "", "", std::move(doc), {}, setting_doc::shape::group, false, inside.docs()};
-    return add(std::move(about), [member, inside = std::move(inside)](const YAML::Node& node, const std::string& path, S& out, reading& in) {
-      inside.read(node, path, (out.*member).emplace(), in);
-    });
+    add_group(std::move(name), in_s(member), [](void* group, const std::string&) -> void* { return &static_cast<std::optional<N>*>(group)->emplace(); },
+              std::move(inside), std::move(doc));
+    return *this;
   }
   template <class N>
   schema& table(std::string name, table_of<N> S::*member, schema<N> inside, std::string doc) {
-    setting_doc about{name, "table by name", "object", "", "", std::move(doc), {}, setting_doc::shape::table, false, inside.docs()};
-    return add(std::move(about), [member, inside = std::move(inside)](const YAML::Node& node, const std::string& path, S& out, reading& in) {
-      for_each_entry(node, path, in, [&](const std::string& key, const YAML::Node& key_node, const YAML::Node& value) {
-        in.places.put(join_path(path, key), place_of(key_node));
-        inside.read(value, join_path(path, key), (out.*member).entries[key], in);
-      });
-    });
+    add_table(std::move(name), in_s(member), [](void* table, const std::string& key) -> void* { return &static_cast<table_of<N>*>(table)->entries[key]; },
+              std::move(inside), std::move(doc));
+    return *this;
   }
   /// A list whose items are either a name alone or a group; `from_name` makes the group of the name.
   template <class N>
-  schema& items(std::string name, std::vector<N> S::*member, schema<N> inside, std::function<N(std::string)> from_name, std::string doc) {
-    setting_doc about{name, "list of names or groups", "items", "", "", std::move(doc), {}, setting_doc::shape::list, false, inside.docs()};
-    return add(std::move(about), [member, inside = std::move(inside), from_name = std::move(from_name)](const YAML::Node& node, const std::string& path, S& out, reading& in) {
-      if (!node.IsSequence()) return in.found.add(place_of(node), path, "must be a list");
-      for (std::size_t i = 0; i < node.size(); ++i) {
-        const auto at = path + "[" + std::to_string(i) + "]";
-        N one{};
-        in.places.put(at, place_of(node[i]));
-        if (node[i].IsScalar()) {
-          if (const auto text = scalar_text(node[i], at, in)) one = from_name(*text);
-        } else {
-          inside.read(node[i], at, one, in);
-        }
-        (out.*member).push_back(std::move(one));
-      }
-    });
+  schema& items(std::string name, std::vector<N> S::*member, schema<N> inside, N (*from_name)(std::string), std::string doc) {
+    add_items(std::move(name), in_s(member), [](void* all, const std::string&) -> void* { return &static_cast<std::vector<N>*>(all)->emplace_back(); },
+              [from_name](void* item, std::string named) { *static_cast<N*>(item) = from_name(std::move(named)); }, std::move(inside), std::move(doc));
+    return *this;
   }
   schema& required() {
-    fields_.back().about.required = true;
+    require_last();
     return *this;
   }
-
-  void read(const YAML::Node& node, const std::string& path, S& out, reading& in) const {
-    if (node.IsNull()) return complain_required(node, path, {}, in);
-    std::vector<std::string> seen;
-    for_each_entry(node, path, in, [&](const std::string& key, const YAML::Node& key_node, const YAML::Node& value) {
-      for (const auto& field : fields_)
-        if (field.about.name == key) {
-          seen.push_back(key);
-          in.places.put(join_path(path, key), place_of(value.IsNull() ? key_node : value));
-          return field.bind(value, join_path(path, key), out, in);
-        }
-      complain_unknown(key_node, path, key, names(), in);
-    });
-    if (node.IsMap()) complain_required(node, path, seen, in);
-  }
-
-  [[nodiscard]] std::vector<setting_doc> docs() const {
-    std::vector<setting_doc> out;
-    for (const auto& field : fields_) out.push_back(field.about);
-    return out;
-  }
+  void read(const YAML::Node& node, const std::string& path, S& out, reading& in) const { field_list::read(node, path, &out, in); }
 
 private:
-  using binder = std::function<void(const YAML::Node&, const std::string&, S&, reading&)>;
-  struct field {
-    setting_doc about;
-    binder bind;
-  };
-
-  schema& add(setting_doc about, binder bind) {
-    fields_.push_back({std::move(about), std::move(bind)});
-    return *this;
+  template <class M>
+  static locate in_s(M S::*member) {
+    static const S one;
+    return static_cast<std::size_t>(reinterpret_cast<const char*>(&(one.*member)) - reinterpret_cast<const char*>(&one));
   }
-  [[nodiscard]] std::vector<std::string> names() const {
-    std::vector<std::string> out;
-    for (const auto& field : fields_) out.push_back(field.about.name);
-    return out;
-  }
-  void complain_required(const YAML::Node& node, const std::string& path, const std::vector<std::string>& seen, reading& in) const {
-    for (const auto& field : fields_)
-      if (field.about.required && std::ranges::find(seen, field.about.name) == seen.end())
-        in.found.add(place_of(node), path, "'" + field.about.name + "' is missing", field.about.doc);
-  }
-
-  std::vector<field> fields_;
 };
 
 }  // namespace andon::app

@@ -145,7 +145,7 @@ schema<target_settings> target() {
   out.value("weight", &s::weight, "Share of calls under `weighted`.", between<std::int64_t>(0, 1'000'000));
   out.value("priority", &s::priority, "Tier; a lower one is used first. Left out, the order of the list decides under `priority`.", between<std::int64_t>(0, 1'000));
   out.value("max_parallel", &s::max_parallel, "Calls of the model at the same time, from all routes and cores; further ones go to other targets or wait. 0 means no bound.", between<std::int64_t>(0, 1'000'000));
-  out.items("when", &s::when, condition(), std::function<condition_settings(std::string)>{[](std::string name) { return condition_settings{.field = std::move(name), .op = {}, .value = {}}; }}, "Conditions that a call must all meet for this target.");
+  out.items("when", &s::when, condition(), +[](std::string name) { return condition_settings{.field = std::move(name), .op = {}, .value = {}}; }, "Conditions that a call must all meet for this target.");
   return out;
 }
 
@@ -293,7 +293,7 @@ schema<route_settings> route() {
   using s = route_settings;
   schema<s> out;
   out.value("strategy", &s::strategy, "How a target is chosen: priority, weighted, round-robin, least-busy, latency, cost, usage.");
-  out.items("targets", &s::targets, target(), std::function<target_settings(std::string)>{[](std::string name) { return target_settings{.model = std::move(name), .when = {}}; }}, "Models that can serve the route: names, or groups.").required();
+  out.items("targets", &s::targets, target(), +[](std::string name) { return target_settings{.model = std::move(name), .when = {}}; }, "Models that can serve the route: names, or groups.").required();
   out.group("deadline", &s::deadline, deadlines(), "How long each part of a call may take.");
   out.group("retry", &s::retry, retry(), "Trying again and failing over.");
   out.group("breaker", &s::breaker, breaker(), "When a failing target is left alone, and how it comes back.");
@@ -312,9 +312,9 @@ schema<project_settings> project() {
   schema<s> out;
   out.value("title", &s::title, "For people.");
   out.group("limits", &s::limits, limits(), "Limits of the project as a whole.");
-  out.items("limit_rules", &s::limit_rules, limit_rule(), std::function<rule_settings(std::string)>{[](std::string name) { return rule_settings{.per = {std::move(name)}, .model = {}}; }}, "Finer limits, such as per user or per model.");
+  out.items("limit_rules", &s::limit_rules, limit_rule(), +[](std::string name) { return rule_settings{.per = {std::move(name)}, .model = {}}; }, "Finer limits, such as per user or per model.");
   out.group("budget", &s::budget, budget(), "Budgets of the project as a whole.");
-  out.items("budget_rules", &s::budget_rules, budget_rule(), std::function<budget_rule_settings(std::string)>{[](std::string name) { return budget_rule_settings{.per = {std::move(name)}, .model = {}, .tag = {}}; }}, "Finer budgets, such as per user or tag.");
+  out.items("budget_rules", &s::budget_rules, budget_rule(), +[](std::string name) { return budget_rule_settings{.per = {std::move(name)}, .model = {}, .tag = {}}; }, "Finer budgets, such as per user or tag.");
   out.list("models", &s::models, "Routes the project may use; left out: all.");
   out.list("tags", &s::tags, "Tags added to every call.");
   out.value("time_zone", &s::time_zone, "IANA name of the zone whose calendar the budgets follow; the gateway's when left out.");

@@ -90,16 +90,16 @@ private:
 
   void top_level() {
     at_.begin_object();
+    facts_.first_member = at_.offset();
     token key;
     for (bool first = true;;) {
       std::uint32_t start = 0;
       if (!next(first, key, start)) return;
-      if (facts_.first_member == 0) facts_.first_member = start;
       auto index = fields.find(text_of(key, key_storage_));
       auto name = static_cast<field>(index);
       if (name != field::unknown) once(index);
       value(name);
-      remember_gateway_member(name, start);
+      if (!remember_gateway_member(name, start)) facts_.has_members = true;
     }
   }
 
@@ -115,7 +115,7 @@ private:
     seen_ |= bit;
   }
 
-  void remember_gateway_member(field name, std::uint32_t start) {
+  bool remember_gateway_member(field name, std::uint32_t start) {
     std::size_t slot = 0;
     switch (name) {
       case field::tags: slot = 0; break;
@@ -123,9 +123,10 @@ private:
       case field::fallbacks: slot = 2; break;
       case field::guardrails: slot = 3; break;
       case field::num_retries: slot = 4; break;
-      default: return;
+      default: return false;
     }
     facts_.gateway_members[slot] = at_.span_from(start);
+    return true;
   }
 
   void value(field name) {
@@ -416,19 +417,29 @@ private:
 
 result<request_facts> scan_request(operation op, std::string_view body, model_from from) { return scanner{op, body, from}.run(); }
 
+namespace {
+
+/// A member at the front of the body, from which the gateway's own members go.
+void insert_first(json_edit& edit, const request_facts& facts, std::string member) {
+  if (facts.has_members) member += ',';
+  edit.insert(facts.first_member, std::move(member));
+}
+
+}  // namespace
+
 void set_model(json_edit& edit, const request_facts& facts, std::string_view upstream_model) {
-  if (!facts.model_value.present()) return edit.insert(facts.first_member, "\"model\":" + json_string(upstream_model) + ",");
+  if (!facts.model_value.present()) return insert_first(edit, facts, "\"model\":" + json_string(upstream_model));
   if (facts.model != upstream_model) edit.replace_string(facts.model_value, upstream_model);
 }
 
 void ask_for_usage(json_edit& edit, const request_facts& facts) {
-  if (facts.include_usage) return;
+  if (facts.include_usage || !facts.has_members) return;  // a streamed request has members
   if (facts.include_usage_value.present()) return edit.replace(facts.include_usage_value, "true");
   if (facts.stream_options_is_object)
     return edit.insert(facts.stream_options_value.offset + 1, facts.stream_options_is_empty ? R"("include_usage":true)" : R"("include_usage":true,)");
   if (facts.stream_options_value.present()) return edit.replace(facts.stream_options_value, R"({"include_usage":true})");
   if (facts.model_value.present()) return edit.insert(facts.model_value.end(), R"(,"stream_options":{"include_usage":true})");
-  edit.insert(facts.first_member, R"("stream_options":{"include_usage":true},)");  // a streamed request has members
+  insert_first(edit, facts, R"("stream_options":{"include_usage":true})");
 }
 
 void remove_gateway_fields(json_edit& edit, const request_facts& facts) {

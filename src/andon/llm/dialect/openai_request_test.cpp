@@ -166,5 +166,23 @@ TEST(OpenaiRequest, EditsChangeNothingElse) {
   EXPECT_EQ(prepared(R"({"tags":[],"model":"a","messages":[],"cache":{},"fallbacks":[],"guardrails":["x"]})", "b"), R"({"model":"b","messages":[]})");
 }
 
+TEST(OpenaiRequest, AModelThatThePathNamesGoesIntoAnyBody) {
+  const auto with_model = [](std::string_view body) {
+    auto f = scan_request(operation::completion, body, model_from::path);
+    EXPECT_TRUE(f.has_value()) << body;
+    json_edit edit{body};
+    set_model(edit, *f, "m");
+    remove_gateway_fields(edit, *f);
+    std::string storage;
+    return std::string{edit.apply(storage)};
+  };
+  EXPECT_EQ(with_model("{}"), R"({"model":"m"})");
+  EXPECT_EQ(with_model(" { } "), R"( {"model":"m" } )");
+  EXPECT_EQ(with_model(R"({"tags":["a"]})"), R"({"model":"m"})");
+  EXPECT_EQ(with_model(R"({"tags":["a"],"cache":{}})"), R"({"model":"m"})");
+  EXPECT_EQ(with_model(R"({"tags":["a"],"prompt":"p"})"), R"({"model":"m","prompt":"p"})");
+  EXPECT_EQ(with_model(R"({"prompt":"p","tags":["a"]})"), R"({"model":"m","prompt":"p"})");
+}
+
 }  // namespace
 }  // namespace andon::llm::openai
