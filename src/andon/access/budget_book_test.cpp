@@ -281,6 +281,23 @@ TEST_P(world, a_restart_finds_every_amount_again) {
 
 INSTANTIATE_TEST_SUITE_P(seeds, world, testing::Range(1, 41));
 
+TEST(budget_book, a_restart_in_the_next_period_begins_it_at_nothing) {
+  test_directory d;
+  d.project("shop").budgets = {{.period = window::day, .limit = nano_usd{100}}, {.period = window::month, .limit = nano_usd{1000}}};
+  const auto web = d.key("web", "shop");
+  const auto in = d.build();
+  const wall_time evening{std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + 23h};
+  budget_book before;
+  before.charge(*in, {evening, project_id{"shop"}, key_id{"key_web"}, "chat", "", {}, nano_usd{90}});
+  budget_book after;
+  after.load(before.take_checkpoint({}));
+  admission gate{nullptr, {16, 16}};
+  const auto morning = evening + 2h;
+  after.prune(morning);
+  after.seed(*in, gate, morning);
+  for (const auto& one : read_budgets(*in, morning)) EXPECT_EQ(one.spent.value(), one.in.end - one.in.begin < 25h ? 0 : 90) << one.rule->name;
+}
+
 TEST(budget_book, charges_what_a_deleted_key_still_owes_its_project) {
   test_directory d;
   d.project("shop").budgets = {{.period = window::day, .limit = nano_usd{100}}};

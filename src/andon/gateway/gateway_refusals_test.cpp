@@ -241,6 +241,20 @@ TEST(gateway_refusals, a_draining_gateway_refuses_with_a_record_and_a_time_to_co
   EXPECT_EQ(g.send({.method = "GET", .path = "/healthz"}).status, 200);
 }
 
+TEST(gateway_refusals, no_reply_is_given_whole_that_must_be_durable_and_has_no_place) {
+  bad_disk disk;
+  running_gateway g({.segment_bytes = 64u << 10, .files = &disk, .wait_durable = true});
+  EXPECT_EQ(g.chat().status, 200);
+  disk.full = true;
+  const std::string filler = R"({"model":"r","messages":[{"role":"user","content":")" + std::string(6000, 'x') + "\"}]}";
+  std::vector<answer> given;
+  for (int i = 0; i < 600 && (given.empty() || given.back().status == 200); ++i) given.push_back(g.send({.body = filler}));
+  EXPECT_EQ(given.back().status, 503);
+  disk.full = false;
+  for (int i = 0; i < 10'000 && g.send({.body = filler}).status != 200; ++i) {}
+  for (const auto& one : given) EXPECT_EQ(g.record_of(one.request_id).http_status, one.status);
+}
+
 TEST(gateway_refusals, calls_refused_on_a_full_disk_get_their_records_when_there_is_space) {
   bad_disk disk;
   running_gateway g({.segment_bytes = 64u << 10, .files = &disk});
