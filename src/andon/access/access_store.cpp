@@ -1,12 +1,9 @@
 #include "andon/access/access_store.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 
 #include "andon/base/random.hpp"
+#include "andon/sql/statement.hpp"
 
 namespace andon::access {
 namespace {
@@ -20,8 +17,7 @@ using text = std::string;
 using view = std::string_view;
 using maybe = std::optional<std::int64_t>;
 
-struct migration { integer version; const char* name; const char* script; };
-constexpr std::array migrations{migration{1, "projects, keys, rules, checkpoints", R"(
+constexpr std::array migrations{sql::migration{1, "projects, keys, rules, checkpoints", R"(
   CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
   CREATE TABLE project(id TEXT PRIMARY KEY, title TEXT NOT NULL, zone TEXT NOT NULL, unknown_price INTEGER NOT NULL, blocked INTEGER NOT NULL) STRICT;
   CREATE TABLE key(id TEXT PRIMARY KEY, name TEXT NOT NULL, project TEXT NOT NULL, role TEXT NOT NULL, created INTEGER NOT NULL, rotated INTEGER,
@@ -52,9 +48,16 @@ std::optional<digest> to_digest(const blob& b) {
 /// Runs steps until one fails.
 class steps {
 public:
-  steps& then(result<void> next) { if (done_ && !next) done_ = std::move(next); return *this; }
+  template <class T>
+  steps& then(result<T> next) {
+    if (done_ && !next) done_ = std::unexpected(std::move(next.error()));
+    return *this;
+  }
   template <class F> requires std::invocable<F>
-  steps& then(F next) { if (done_) done_ = next(); return *this; }
+  steps& then(F next) {
+    if (done_) then(next());
+    return *this;
+  }
   [[nodiscard]] result<void> end() { return std::move(done_); }
 
 private:
@@ -64,34 +67,13 @@ private:
 }  // namespace
 
 result<std::unique_ptr<access_store>> access_store::open(const std::filesystem::path& file, wall_time now) {
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return fail(errc::io_error, "cannot open " + file.string());
-  ::fchmod(fd, 0600);
-  ::close(fd);
   auto db = sql::database::open(file);
   if (!db) return std::unexpected(db.error());
   std::unique_ptr<access_store> store{new access_store(std::move(*db))};
-  if (auto done = store->migrate(now); !done) return std::unexpected(done.error());
+  if (auto done = store->db_.run(sql::durable_settings); !done) return std::unexpected(done.error());
+  if (auto done = sql::migrate(store->db_, migrations, now); !done) return std::unexpected(done.error());
   if (auto done = store->load_seed(); !done) return std::unexpected(done.error());
   return store;
-}
-
-result<void> access_store::migrate(wall_time now) {
-  auto change = sql::transaction::begin(db_);
-  if (!change) return std::unexpected(change.error());
-  if (auto made = db_.run("CREATE TABLE IF NOT EXISTS migration(version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied INTEGER NOT NULL) STRICT"); !made) return made;
-  integer version = 0;
-  statement<params<>, columns<maybe>> newest(db_, "SELECT max(version) FROM migration");
-  if (auto read = newest.each([&](const maybe& v) { version = v.value_or(0); }); !read) return read;
-  if (version > migrations.back().version)
-    return fail(errc::corrupt, "access.db was written by a newer version of andon (schema " + std::to_string(version) + "); start that version, or restore a backup");
-  statement<params<integer, view, integer>, columns<>> note(db_, "INSERT INTO migration VALUES(?, ?, ?)");
-  for (const auto& m : migrations) {
-    if (m.version <= version) continue;
-    if (auto done = db_.run(m.script); !done) return done;
-    if (auto done = note.run(m.version, m.name, nanos(now)); !done) return done;
-  }
-  return change->commit();
 }
 
 result<void> access_store::load_seed() {
@@ -99,7 +81,7 @@ result<void> access_store::load_seed() {
   statement<params<integer>, columns<>> make(db_, "INSERT OR IGNORE INTO meta VALUES('account_seed', ?)");
   if (auto done = make.run(fresh); !done) return done;
   statement<params<>, columns<integer>> read(db_, "SELECT value FROM meta WHERE name = 'account_seed'");
-  return read.each([&](integer value) { seed_ = static_cast<std::uint64_t>(value); });
+  return steps{}.then(read.each([&](integer value) { seed_ = static_cast<std::uint64_t>(value); })).end();
 }
 
 result<void> access_store::erase_details(view kind, view owner) {

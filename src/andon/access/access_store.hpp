@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "andon/access/keyring.hpp"
-#include "andon/access/sqlite.hpp"
+#include "andon/sql/database.hpp"
 
 namespace andon::access {
 
@@ -45,7 +45,6 @@ public:
 
 private:
   explicit access_store(sql::database db) : db_(std::move(db)) {}
-  result<void> migrate(wall_time now);
   result<void> load_seed();
   /// What projects and keys have alike.
   struct details { std::vector<limit_rule> limits; std::vector<budget_rule> budgets; std::vector<route_name> routes; std::vector<std::string> tags, scopes; text_pairs metadata; };

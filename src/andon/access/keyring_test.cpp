@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "andon/access/key_text.hpp"
-#include "andon/access/sqlite.hpp"
+#include "andon/sql/statement.hpp"
 
 namespace andon::access {
 namespace {

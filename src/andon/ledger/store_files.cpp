@@ -37,14 +37,14 @@ std::uint64_t inode_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-result<std::unique_ptr<sqlite_chunks>> sqlite_chunks::open(const std::filesystem::path& file, open_mode mode, const std::string& vfs) {
-  auto db = sqlite_database::open(file, mode, vfs);
+result<std::unique_ptr<sqlite_chunks>> sqlite_chunks::open(const std::filesystem::path& file, sql::open_mode mode, const std::string& vfs) {
+  auto db = sql::database::open(file, mode, vfs);
   if (!db) return std::unexpected(db.error());
   auto chunks = std::make_unique<sqlite_chunks>();
   chunks->db_ = std::move(*db);
-  if (auto done = chunks->db_.run(mode == open_mode::read_only ? reader_settings : settings); !done) return std::unexpected(done.error());
-  if (mode == open_mode::read_write_create) {
-    auto version = statement<params<>, columns<std::int64_t>>::prepare(chunks->db_, "PRAGMA user_version");
+  if (auto done = chunks->db_.run(mode == sql::open_mode::read_only ? reader_settings : settings); !done) return std::unexpected(done.error());
+  if (mode == sql::open_mode::read_write_create) {
+    auto version = sql::statement<sql::params<>, sql::columns<std::int64_t>>::prepare(chunks->db_, "PRAGMA user_version");
     std::int64_t found = 0;
     auto read = version ? version->each([&](std::int64_t v) { found = v; }) : std::unexpected(version.error());
     if (!read) return std::unexpected(read.error());
@@ -77,9 +77,9 @@ result<void> sqlite_chunks::begin_read() {
 result<chunk_bytes> sqlite_chunks::read(std::uint64_t id) {
   chunk_bytes bytes;
   bool whole = false;
-  const auto rows = read_.each([&](blob_view data) {
+  const auto rows = read_.each([&](sql::blob_view data) {
     if (data.size() < 8) return;
-    const blob_view body = data.first(data.size() - 8);
+    const sql::blob_view body = data.first(data.size() - 8);
     std::uint64_t sum = 0;
     std::memcpy(&sum, data.data() + body.size(), 8);
     whole = sum == sum_of(id, body);
@@ -96,7 +96,7 @@ result<void> sqlite_chunks::write(std::uint64_t id, std::span<const unsigned cha
   buffer_.resize(bytes.size() + 8);
   std::ranges::copy(bytes, buffer_.begin());
   std::memcpy(buffer_.data() + bytes.size(), &sum, 8);
-  return write_->run(static_cast<std::int64_t>(id), blob_view{buffer_});
+  return write_->run(static_cast<std::int64_t>(id), sql::blob_view{buffer_});
 }
 
 sqlite_store::~sqlite_store() {
@@ -109,7 +109,7 @@ result<void> sqlite_store::open() {
   std::filesystem::create_directories(options_.directory, failed);
   if (failed) return fail(errc::io_error, fmt::format("index: cannot create {}: {}", options_.directory.string(), failed.message()));
   if (!options_.encryption_key.empty()) {
-    auto made = encrypted_vfs::make(options_.encryption_key, page_bytes);
+    auto made = sql::encrypted_vfs::make(options_.encryption_key, page_bytes);
     if (!made) return std::unexpected(made.error());
     vfs_ = std::move(*made);
   }
@@ -126,7 +126,7 @@ result<void> sqlite_store::open() {
 }
 
 result<void> sqlite_store::open_files() {
-  auto writer = sqlite_chunks::open(file(), open_mode::read_write_create, vfs());
+  auto writer = sqlite_chunks::open(file(), sql::open_mode::read_write_create, vfs());
   if (!writer) return std::unexpected(writer.error());
   writer_ = std::move(*writer);
   writer_->limit_parts(options_.part_bytes);
@@ -139,18 +139,18 @@ result<void> sqlite_store::open_files() {
 
 result<void> sqlite_store::load() {
   auto& db = writer_->database();
-  auto segments = statement<params<>, columns<std::int64_t, blob_view>>::prepare(db, "SELECT id, meta FROM segment ORDER BY id");
+  auto segments = sql::statement<sql::params<>, sql::columns<std::int64_t, sql::blob_view>>::prepare(db, "SELECT id, meta FROM segment ORDER BY id");
   if (!segments) return std::unexpected(segments.error());
   auto list = std::make_shared<segment_list>();
   result<void> decoded;
-  auto read = segments->each([&](std::int64_t id, blob_view meta) {
+  auto read = segments->each([&](std::int64_t id, sql::blob_view meta) {
     auto segment = segment_meta::decode(static_cast<std::uint64_t>(id), meta);
     if (segment) list->push_back(std::make_shared<const segment_meta>(std::move(*segment)));
     else decoded = std::unexpected(segment.error());
   });
   if (!read) return std::unexpected(read.error());
   if (!decoded) return decoded;
-  auto places = statement<params<>, columns<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>>::prepare(db, "SELECT stream, segment, offset, records, dropped FROM position");
+  auto places = sql::statement<sql::params<>, sql::columns<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>>::prepare(db, "SELECT stream, segment, offset, records, dropped FROM position");
   if (!places) return std::unexpected(places.error());
   const auto u64 = [](std::int64_t v) { return static_cast<std::uint64_t>(v); };
   read = places->each([&](std::int64_t stream, std::int64_t segment, std::int64_t offset, std::int64_t records, std::int64_t dropped) {
@@ -158,7 +158,7 @@ result<void> sqlite_store::load() {
     durable_[s] = {{s, u64(segment), u64(offset)}, u64(records), u64(dropped)};
   });
   if (!read) return std::unexpected(read.error());
-  auto fact = statement<params<>, columns<std::int64_t>>::prepare(db, "SELECT value FROM fact WHERE name = 1");
+  auto fact = sql::statement<sql::params<>, sql::columns<std::int64_t>>::prepare(db, "SELECT value FROM fact WHERE name = 1");
   read = fact ? fact->each([&](std::int64_t v) { durable_sequence_ = u64(v); }) : std::unexpected(fact.error());
   if (!read) return std::unexpected(read.error());
   sealed_ = std::move(list);

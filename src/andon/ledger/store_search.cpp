@@ -38,7 +38,7 @@ result<sqlite_store::lease> sqlite_store::borrow() const {
       return lease{*this, std::move(chunks), generation};
     }
   }
-  auto chunks = sqlite_chunks::open(file(), open_mode::read_only, vfs());
+  auto chunks = sqlite_chunks::open(file(), sql::open_mode::read_only, vfs());
   if (!chunks) return std::unexpected(chunks.error());
   return lease{*this, std::move(*chunks), generation};
 }

@@ -140,7 +140,7 @@ result<void> sqlite_store::write_rows(segment_view& rows, const bitmap& keep, se
 result<segment_meta> sqlite_store::write_one(segment_view& rows, const bitmap& keep, std::uint64_t id) {
   auto made = write_segment(rows, keep, id, *writer_);
   if (!made) return made;
-  auto insert = statement<params<std::int64_t, blob_view>, columns<>>::prepare(writer_->database(), "INSERT INTO segment (id, meta) VALUES (?, ?)");
+  auto insert = sql::statement<sql::params<std::int64_t, sql::blob_view>, sql::columns<>>::prepare(writer_->database(), "INSERT INTO segment (id, meta) VALUES (?, ?)");
   const chunk_bytes meta = made->encode();
   auto inserted = insert ? insert->run(static_cast<std::int64_t>(id), meta) : std::unexpected(insert.error());
   if (!inserted) return std::unexpected(inserted.error());
@@ -148,7 +148,7 @@ result<segment_meta> sqlite_store::write_one(segment_view& rows, const bitmap& k
 }
 
 result<void> sqlite_store::write_positions(const positions& at, const std::map<std::uint32_t, std::uint64_t>& lost) {
-  auto put = statement<params<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>, columns<>>::prepare(
+  auto put = sql::statement<sql::params<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>, sql::columns<>>::prepare(
       writer_->database(), "INSERT OR REPLACE INTO position (stream, segment, offset, records, dropped) VALUES (?, ?, ?, ?, ?)");
   if (!put) return std::unexpected(put.error());
   const auto i64 = [](std::uint64_t v) { return static_cast<std::int64_t>(v); };
@@ -157,7 +157,7 @@ result<void> sqlite_store::write_positions(const positions& at, const std::map<s
     const auto dropped = c.dropped + (also == lost.end() ? 0 : also->second);
     if (auto done = put->run(stream, i64(c.next.segment), i64(c.next.offset), i64(c.records), i64(dropped)); !done) return done;
   }
-  auto fact = statement<params<std::int64_t>, columns<>>::prepare(writer_->database(), "INSERT OR REPLACE INTO fact (name, value) VALUES (1, ?)");
+  auto fact = sql::statement<sql::params<std::int64_t>, sql::columns<>>::prepare(writer_->database(), "INSERT OR REPLACE INTO fact (name, value) VALUES (1, ?)");
   return fact ? fact->run(i64(sequence_)) : std::unexpected(fact.error());
 }
 
@@ -177,10 +177,10 @@ void sqlite_store::replace(const segment_meta* old, std::optional<segment_meta> 
 }
 
 result<void> sqlite_store::drop_chunks(std::uint64_t id) {
-  auto chunks = statement<params<std::int64_t, std::int64_t>, columns<>>::prepare(writer_->database(), "DELETE FROM chunk WHERE id >= ? AND id < ?");
+  auto chunks = sql::statement<sql::params<std::int64_t, std::int64_t>, sql::columns<>>::prepare(writer_->database(), "DELETE FROM chunk WHERE id >= ? AND id < ?");
   auto done = chunks ? chunks->run(static_cast<std::int64_t>(id << 24), static_cast<std::int64_t>((id + 1) << 24)) : std::unexpected(chunks.error());
   if (!done) return done;
-  auto segment = statement<params<std::int64_t>, columns<>>::prepare(writer_->database(), "DELETE FROM segment WHERE id = ?");
+  auto segment = sql::statement<sql::params<std::int64_t>, sql::columns<>>::prepare(writer_->database(), "DELETE FROM segment WHERE id = ?");
   return segment ? segment->run(static_cast<std::int64_t>(id)) : std::unexpected(segment.error());
 }
 

@@ -7,10 +7,10 @@
 #include <shared_mutex>
 #include <unordered_set>
 
-#include "andon/ledger/encrypted_vfs.hpp"
+#include "andon/sql/encrypted_vfs.hpp"
 #include "andon/ledger/index_segment.hpp"
 #include "andon/ledger/index_tail.hpp"
-#include "andon/ledger/sqlite_database.hpp"
+#include "andon/sql/statement.hpp"
 #include "andon/ledger/store.hpp"
 
 namespace andon::ledger {
@@ -18,20 +18,20 @@ namespace andon::ledger {
 /// Chunks through one connection. Each is stored with XXH3 of its bytes under its id.
 class sqlite_chunks final : public chunk_reader, public chunk_writer {
 public:
-  static result<std::unique_ptr<sqlite_chunks>> open(const std::filesystem::path& file, open_mode mode, const std::string& vfs);
+  static result<std::unique_ptr<sqlite_chunks>> open(const std::filesystem::path& file, sql::open_mode mode, const std::string& vfs);
   result<chunk_bytes> read(std::uint64_t id) override;
   result<void> write(std::uint64_t id, std::span<const unsigned char> bytes) override;
   result<void> run(const char* constant_sql) { return db_.run(constant_sql); }
   result<void> begin_read();  ///< pins the snapshot
   void end_read() { (void)db_.run("ROLLBACK"); }
-  [[nodiscard]] sqlite_database& database() { return db_; }
+  [[nodiscard]] sql::database& database() { return db_; }
   void limit_parts(std::size_t bytes) { most_ = bytes; }
 
 private:
-  using reading = statement<params<std::int64_t>, columns<blob_view>>;
-  using writing = statement<params<std::int64_t, blob_view>, columns<>>;
-  using pinning = statement<params<>, columns<std::int64_t>>;
-  sqlite_database db_;
+  using reading = sql::statement<sql::params<std::int64_t>, sql::columns<sql::blob_view>>;
+  using writing = sql::statement<sql::params<std::int64_t, sql::blob_view>, sql::columns<>>;
+  using pinning = sql::statement<sql::params<>, sql::columns<std::int64_t>>;
+  sql::database db_;
   reading read_;
   std::optional<writing> write_;
   pinning pin_;
@@ -116,7 +116,7 @@ private:
 
   store_options options_;
   const andon::clock& clock_;
-  std::unique_ptr<encrypted_vfs> vfs_;
+  std::unique_ptr<sql::encrypted_vfs> vfs_;
   std::unique_ptr<sqlite_chunks> writer_;
 
   mutable std::shared_mutex mutex_;  ///< guards what follows; only the index thread changes it

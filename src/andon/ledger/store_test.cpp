@@ -9,7 +9,6 @@
 #include "andon/ledger/fts_tokenizer.hpp"
 #include "andon/ledger/record_json.hpp"
 #include "andon/ledger/retention.hpp"
-#include "andon/ledger/sqlite_database.hpp"
 #include "andon/ledger/store_fixture_test.hpp"
 
 namespace andon::ledger {
@@ -327,19 +326,6 @@ TEST_F(store_test, a_row_that_cannot_be_sealed_does_not_stop_the_rest) {
   ASSERT_EQ(index->checkpoints().size(), 1u);
   EXPECT_EQ(index->checkpoints()[0].records, 90u);
   EXPECT_EQ(index->checkpoints()[0].dropped, 1u);
-}
-
-TEST_F(store_test, a_value_that_the_database_does_not_take_is_an_error_of_its_own) {
-  std::filesystem::create_directories(directory);
-  auto db = sqlite_database::open(directory / "x.db", open_mode::read_write_create, {}).value();
-  ASSERT_TRUE(db.run("CREATE TABLE t (b BLOB)"));
-  sqlite3_limit(db.handle(), SQLITE_LIMIT_LENGTH, 1000);
-  auto put = statement<params<blob_view>, columns<>>::prepare(db, "INSERT INTO t (b) VALUES (?)").value();
-  const std::vector<unsigned char> small(10), large(2000);
-  EXPECT_TRUE(put.run(small));
-  const auto refused = put.run(large);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, errc::invalid_argument);
 }
 
 TEST_F(store_test, exports_one_object_a_line) {

@@ -2,7 +2,7 @@
 // A SQLite VFS that keeps a database unreadable at rest: pages of the main file and page images in the write-ahead log
 // are AES-256-XTS encrypted, each unit under its place in the file; the shared-memory file holds no content. What is
 // in clear: sizes, page numbers and SQLite's checksums of log frames. XTS hides, it does not authenticate: damage is
-// found by the checksum that every chunk of the index carries.
+// found by checksums of what is stored, where the owner keeps some.
 //
 // Life cycle: make → open databases by name() → close them → destroy. Thread-safe as the system's VFS is.
 #include <memory>
@@ -11,7 +11,7 @@
 #include "andon/base/error.hpp"
 #include "andon/base/secret.hpp"
 
-namespace andon::ledger {
+namespace andon::sql {
 
 class encrypted_vfs {
 public:
@@ -29,4 +29,4 @@ private:
   std::unique_ptr<state> state_;
 };
 
-}  // namespace andon::ledger
+}  // namespace andon::sql

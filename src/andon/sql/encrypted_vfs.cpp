@@ -1,4 +1,4 @@
-#include "andon/ledger/encrypted_vfs.hpp"
+#include "andon/sql/encrypted_vfs.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -12,7 +12,7 @@
 
 #include "andon/base/hashing.hpp"
 
-namespace andon::ledger {
+namespace andon::sql {
 namespace {
 
 constexpr std::uint32_t log_header = 32;
@@ -268,4 +268,4 @@ result<std::unique_ptr<encrypted_vfs>> encrypted_vfs::make(const secret& key, st
   return std::unique_ptr<encrypted_vfs>(new encrypted_vfs(std::move(s)));
 }
 
-}  // namespace andon::ledger
+}  // namespace andon::sql
