@@ -22,7 +22,7 @@ void try_headers(std::string_view text) {
 
 void try_zone(std::string_view text) {
   using namespace std::chrono;
-  const auto zone = andon::access::time_zone::parse(text);
+  const auto zone = andon::time_zone::parse(text);
   if (!zone) return;
   const andon::access::calendar in{"fuzzed", *zone};
   for (int i = 0; i < 20; ++i) {

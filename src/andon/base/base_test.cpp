@@ -8,6 +8,7 @@
 #include "andon/base/money.hpp"
 #include "andon/base/secret.hpp"
 #include "andon/base/time_text.hpp"
+#include "andon/base/time_zone.hpp"
 
 namespace andon {
 namespace {
@@ -106,6 +107,12 @@ concept comparable = requires(T a, T b) { a == b; };
 template <class T>
 concept becomes_text = std::convertible_to<T, std::string_view> || std::convertible_to<T, std::string>;
 static_assert(!comparable<secret> && !becomes_text<secret>, "a secret neither compares nor converts");
+
+TEST(time_zone, refuses_what_is_none) {
+  for (const char* name : {"../../etc/passwd", "/etc/localtime", "Europe/Atlantis", "Europe", "x y", "a\0b"}) EXPECT_FALSE(time_zone::load(name)) << name;
+  EXPECT_FALSE(time_zone::parse(""));
+  EXPECT_FALSE(time_zone::parse("TZif2"));
+}
 
 }  // namespace
 }  // namespace andon

@@ -7,9 +7,9 @@
 #include <iterator>
 #include <limits>
 
-#include "andon/access/calendar.hpp"
+#include "andon/base/time_zone.hpp"
 
-namespace andon::access {
+namespace andon {
 namespace {
 
 constexpr std::size_t header_size = 44;
@@ -220,4 +220,4 @@ result<time_zone> time_zone::load(std::string_view iana_name) {
   return parse(bytes);
 }
 
-}  // namespace andon::access
+}  // namespace andon
