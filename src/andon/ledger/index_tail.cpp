@@ -25,8 +25,7 @@ constexpr std::size_t searched_bytes = 4u << 20;  // of a body's text
 std::size_t list_index(field f) { return f == field::tag ? 0 : 1; }
 
 std::int64_t flags_of(const record_view& r) {
-  const bool truncated = r.request_bytes() > r.request_body().size() || r.reply_bytes() > r.reply_body().size();
-  return (r.stream() ? flag_stream : 0) | (r.interrupted() ? flag_interrupted : 0) | (r.use().estimated ? flag_estimated : 0) | (truncated ? flag_truncated : 0) |
+  return (r.stream() ? flag_stream : 0) | (r.interrupted() ? flag_interrupted : 0) | (r.use().estimated ? flag_estimated : 0) | (r.truncated() ? flag_truncated : 0) |
          static_cast<std::int64_t>(r.cache()) << cache_shift;
 }
 

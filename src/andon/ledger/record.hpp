@@ -24,6 +24,15 @@ enum class delivery : std::uint8_t { none, cut, complete };
 /// the reply of an identical call that was under way.
 enum class cache_use : std::uint8_t { none, off, miss, refresh, hit, semantic, shared };
 
+/// Whether the reply has the structure that the request asked for. unchecked: it asked for none, or the route does not demand it.
+enum class structure : std::uint8_t { unchecked, valid, invalid };
+/// How an exchange's bytes travelled and lie; bits of record::transport.
+enum transport_bit : std::uint8_t {
+  client_encrypted = 1,    ///< TLS from the client, or a connection that never left the machine
+  provider_encrypted = 2,  ///< the same of every attempt; also without attempts
+  stored_encrypted = 4,    ///< the ledger encrypts at rest
+};
+
 /// The stages of the path in their order; indexes into record::stage_nanos.
 enum class stage : std::uint8_t { receive, identify, decode, admit, prepare, inspect_in, recall, dispatch, inspect_out, encode, close, count_ };
 inline constexpr std::size_t stage_count = static_cast<std::size_t>(stage::count_);
@@ -87,6 +96,9 @@ struct record {
   nanoseconds upstream{};            ///< spent waiting for providers
   std::array<std::int64_t, stage_count> stage_nanos{};
   std::vector<attempt> attempts;
+  std::string region;                ///< of the model that served, where its configuration names one
+  structure structured = structure::unchecked;
+  std::uint8_t transport = 0;        ///< transport_bit
   bool operator==(const record&) const = default;
 };
 

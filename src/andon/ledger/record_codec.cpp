@@ -132,6 +132,9 @@ void read_what(const fb::Record& from, record& to) {
   to.price = known(from.price(), price_state::unknown_tier, price_state::unknown);
   to.cache = known(from.cache(), cache_use::shared, cache_use::none);
   to.saved = nano_usd{from.saved()};
+  to.region = copy(from.region());
+  to.structured = known(from.structured(), structure::invalid, structure::unchecked);
+  to.transport = from.transport();
   to.interrupted = from.interrupted();
   to.content_type = copy(from.content_type());
   to.request_body = view(from.request_body());
@@ -199,6 +202,7 @@ byte_span record_encoder::encode(const record& r) {
   const auto provider = text(b, r.provider), upstream = text(b, r.upstream_model), message = text(b, r.error_message);
   const auto finish = text(b, r.finish_reason), address = text(b, r.client_address), agent = text(b, r.user_agent);
   const auto trace = text(b, r.trace_id), span = text(b, r.span_id), type = text(b, r.content_type);
+  const auto region = text(b, r.region);
   const fb::Id id{r.id.high(), r.id.low()};
   b.Finish(fb::CreateRecord(
       b, &id, r.started.time_since_epoch().count(), r.duration.count(), project, key, user, session, static_cast<std::uint8_t>(r.op),
@@ -206,7 +210,7 @@ byte_span record_encoder::encode(const record& r) {
       static_cast<std::uint8_t>(r.delivered), finish, use, r.cost.value(), static_cast<std::uint8_t>(r.price), r.interrupted, address,
       agent, trace, span, tags, metadata, type, request, reply, r.request_bytes, r.reply_bytes, r.request_truncated,
       r.reply_truncated, r.stream_events, r.first_token.count(), r.upstream.count(), stages, attempts,
-      static_cast<std::uint8_t>(r.cache), r.saved.value()));
+      static_cast<std::uint8_t>(r.cache), r.saved.value(), region, static_cast<std::uint8_t>(r.structured), r.transport));
   return state_->finished();
 }
 
@@ -277,6 +281,12 @@ std::string_view record_view::request_body() const { return view(ANDON_TABLE->re
 std::string_view record_view::reply_body() const { return view(ANDON_TABLE->reply_body()); }
 std::uint64_t record_view::request_bytes() const { return ANDON_TABLE->request_bytes(); }
 std::uint64_t record_view::reply_bytes() const { return ANDON_TABLE->reply_bytes(); }
+bool record_view::truncated() const { return request_bytes() > request_body().size() || reply_bytes() > reply_body().size(); }
+std::uint32_t record_view::stream_events() const { return ANDON_TABLE->stream_events(); }
+nano_usd record_view::saved() const { return nano_usd{ANDON_TABLE->saved()}; }
+std::string_view record_view::region() const { return view(ANDON_TABLE->region()); }
+structure record_view::structured() const { return known(ANDON_TABLE->structured(), structure::invalid, structure::unchecked); }
+std::uint8_t record_view::transport() const { return ANDON_TABLE->transport(); }
 std::size_t record_view::tag_count() const { return ANDON_TABLE->tags() == nullptr ? 0 : ANDON_TABLE->tags()->size(); }
 std::string_view record_view::tag(std::size_t i) const { return view(ANDON_TABLE->tags()->Get(static_cast<unsigned>(i))); }
 std::size_t record_view::metadata_count() const { return ANDON_TABLE->metadata() == nullptr ? 0 : ANDON_TABLE->metadata()->size(); }

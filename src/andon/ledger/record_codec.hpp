@@ -75,6 +75,12 @@ public:
   [[nodiscard]] std::string_view reply_body() const;
   [[nodiscard]] std::uint64_t request_bytes() const;
   [[nodiscard]] std::uint64_t reply_bytes() const;
+  [[nodiscard]] bool truncated() const;              ///< a body is not there whole
+  [[nodiscard]] std::uint32_t stream_events() const;
+  [[nodiscard]] nano_usd saved() const;
+  [[nodiscard]] std::string_view region() const;
+  [[nodiscard]] structure structured() const;
+  [[nodiscard]] std::uint8_t transport() const;      ///< transport_bit
   [[nodiscard]] std::size_t tag_count() const;
   [[nodiscard]] std::string_view tag(std::size_t i) const;
   [[nodiscard]] std::size_t metadata_count() const;

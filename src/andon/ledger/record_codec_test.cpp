@@ -32,7 +32,8 @@ record random_record(random_source& random) {
            .client_address = word(random), .user_agent = word(random), .trace_id = word(random), .span_id = word(random), .content_type = word(random),
            .request_body = word(random, 2000), .reply_body = word(random, 2000), .request_bytes = random(), .reply_bytes = random(),
            .request_truncated = random.below(2) == 1, .reply_truncated = random.below(2) == 1, .stream_events = static_cast<std::uint32_t>(random()),
-           .first_token = span(random), .upstream = span(random)};
+           .first_token = span(random), .upstream = span(random), .region = word(random), .structured = static_cast<structure>(random.below(3)),
+           .transport = static_cast<std::uint8_t>(random())};
   r.use = {.input = tokens{n()}, .cached_read = tokens{n()}, .cache_write_5m = tokens{n()}, .cache_write_1h = tokens{n()}, .input_audio = tokens{n()},
            .output = tokens{n()}, .reasoning = tokens{n()}, .output_audio = tokens{n()}, .estimated = random.below(2) == 1};
   for (auto& s : r.stage_nanos) s = n();

@@ -168,6 +168,11 @@ void append_json(std::string& out, const record& r) {
   put_common(to, r, r.project.view(), r.key.view(), r.route.view(), r.model.view(), r.provider.view());
   if (r.saved > nano_usd{}) to.name("saved_usd").append(format_usd(r.saved));
   put_usage(to, r.use);
+  to.text("region", r.region);
+  if (r.structured != structure::unchecked) to.text("structured", r.structured == structure::valid ? "valid" : "invalid");
+  to.flag("client_encrypted", (r.transport & client_encrypted) != 0);
+  to.flag("provider_encrypted", (r.transport & provider_encrypted) != 0);
+  to.flag("stored_encrypted", (r.transport & stored_encrypted) != 0);
   to.text("span_id", r.span_id);
   to.flag("request_truncated", r.request_truncated);
   to.flag("reply_truncated", r.reply_truncated);

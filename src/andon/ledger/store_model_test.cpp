@@ -1,6 +1,7 @@
 // The store against a naive model: the same ids, in the same order, for every filter.
 #include <algorithm>
 
+#include "andon/ledger/filter_match.hpp"
 #include "andon/ledger/fts_extract.hpp"
 #include "andon/ledger/fts_tokenizer.hpp"
 #include "andon/ledger/store_fixture_test.hpp"
@@ -127,6 +128,28 @@ TEST_F(store_model, finds_what_a_naive_search_finds) {
     found += want.size();
   }
   EXPECT_GT(found, 1000u);
+}
+
+TEST_F(store_model, one_record_is_matched_as_the_index_matches_many) {
+  fill(300);
+  random_source random{7};
+  record_encoder encoder;
+  int asked = 0;
+  for (int i = 0; i < 400; ++i) {
+    const auto parsed = parse_filter(random_filter(random), clock.wall());
+    ASSERT_TRUE(parsed);
+    const auto filter = record_filter::make(*parsed);
+    if (!filter) {
+      EXPECT_EQ(filter.error().code, errc::invalid_argument);
+      continue;
+    }
+    ++asked;
+    for (const auto& r : journal.records) {
+      const auto view = record_view::over(encoder.encode(r)).value();
+      ASSERT_EQ(filter->matches(view), matches(parsed->root, r)) << to_text(*parsed);
+    }
+  }
+  EXPECT_GT(asked, 100);
 }
 
 TEST_F(store_model, aggregates_what_a_naive_sum_gives) {
