@@ -24,7 +24,7 @@
 namespace andon::gateway {
 
 /// What the request line asks for: a call that this gateway serves, or what it only answers.
-enum class errand : std::uint8_t { call, options, wrong_method, unknown_path };
+enum class errand : std::uint8_t { call, feedback, options, wrong_method, unknown_path };
 
 class exchange {
 public:

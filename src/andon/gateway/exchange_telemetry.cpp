@@ -6,7 +6,7 @@
 namespace andon::gateway {
 namespace {
 
-constexpr std::array<std::string_view, 5> operation_names{"chat", "text_completion", "embeddings", "models", "other"};
+constexpr std::array<std::string_view, 6> operation_names{"chat", "text_completion", "embeddings", "models", "other", "feedback"};
 constexpr std::size_t most_attempts = 16;
 
 telemetry::token_facts tokens_of(const exchange& x) {

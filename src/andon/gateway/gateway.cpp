@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "andon/base/log.hpp"
+#include "andon/gateway/feedback.hpp"
 #include "andon/gateway/path.hpp"
 #include "andon/gateway/server_refusals.hpp"
 #include "andon/gateway/stages.hpp"
@@ -125,10 +126,13 @@ net::task<void> gateway::handle(net::incoming_call& call) {
   const auto method = call.method();
   auto asked = llm::openai::match_path(call.path());
   if (asked && fits(method, asked->method)) return serve(call, std::move(*asked));
+  const bool feedback = is_feedback_path(call.path());
+  if (feedback && method == "POST") return serve(call, {}, errand::feedback);
   const bool own = std::ranges::find(own_paths, call.path()) != own_paths.end();
   if (own && is_get(method)) return answer_health(call, call.path());
   std::string_view allow;
   if (asked) allow = asked->method == "POST" ? takes_post : takes_get;
+  else if (feedback) allow = takes_post;
   else if (own) allow = takes_get;
   else if (call.path() == "*") allow = takes_any;
   const auto what = allow.empty() ? errand::unknown_path : method == "OPTIONS" ? errand::options : errand::wrong_method;

@@ -1,5 +1,6 @@
 #include "andon/gateway/path.hpp"
 
+#include "andon/gateway/feedback.hpp"
 #include "andon/gateway/model_list.hpp"
 #include "andon/gateway/server_refusals.hpp"
 #include "andon/gateway/stages.hpp"
@@ -33,9 +34,10 @@ net::task<result<void>> carry(gateway& on, exchange& x) {
     co_await answer_options(on, x);
     co_return result<void>{};
   }
-  if (x.what != errand::call) co_return misdirected(x);
+  if (x.what != errand::call && x.what != errand::feedback) co_return misdirected(x);
   if (on.draining()) co_return fail(errc::draining, "The gateway is shutting down; retry on another instance.");
   if (!known) co_return std::unexpected(std::move(known.error()));
+  if (x.what == errand::feedback) co_return co_await take_feedback(on, x);
   if (x.asked.op == llm::operation::models) co_return co_await answer_models(on, x);
 
   if (!on.has_time_for(x.rank)) co_return shed(on, x);

@@ -30,7 +30,7 @@ constexpr std::array fields{
     field_about{field::trace, "trace", "trace_id", name, "", "trace id, hex", "trace:4bf92f3577b34da6a3ce929d0e0e4736"},
     field_about{field::tag, "tag", "tags", names, "", "one of the tags", "tag:beta"},
     field_about{field::meta, "meta", "metadata", names, "", "a metadata value by its key; `meta:key` asks whether the key is there", "meta.team:a"},
-    field_about{field::operation, "op", "operation", word, "", "chat, completion, embeddings, models or other", "op:chat"},
+    field_about{field::operation, "op", "operation", word, "", "chat, completion, embeddings, models, feedback or other", "op:chat"},
     field_about{field::outcome, "outcome", "error", word, "", "name of the error, one of its words, or `none`; `error:*` is any", "error:tim*"},
     field_about{field::origin, "origin", "", word, "", "who is answerable: client, limit, guard, gateway, provider or none", "origin:provider"},
     field_about{field::delivered, "delivered", "", word, "", "none, cut or complete", "delivered:cut"},
@@ -73,7 +73,7 @@ constexpr std::array syntax{
     syntax_about{"units", "ms s m h d; k M G (thousands), KiB MiB GiB; $ before money", "tokens>2k"},
 };
 
-constexpr std::array<std::string_view, 5> operations{"chat", "completion", "embeddings", "models", "other"};
+constexpr std::array<std::string_view, 6> operations{"chat", "completion", "embeddings", "models", "other", "feedback"};
 constexpr std::array<std::string_view, 3> deliveries{"none", "cut", "complete"};
 constexpr std::array<std::string_view, 4> price_states{"unknown", "known", "free", "unknown_tier"};
 constexpr std::array<std::string_view, 7> cache_uses{"none", "off", "miss", "refresh", "hit", "semantic", "shared"};

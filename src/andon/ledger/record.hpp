@@ -14,7 +14,7 @@
 
 namespace andon::ledger {
 
-enum class operation : std::uint8_t { chat, completion, embeddings, models, other };
+enum class operation : std::uint8_t { chat, completion, embeddings, models, other, feedback };
 /// What is known of the price. `unknown` is counted and alarmed; it is never a cost of 0. `unknown_tier` is alarmed too:
 /// the service tier has no price, and the cost is the standard tier's in its place.
 enum class price_state : std::uint8_t { unknown, known, free, unknown_tier };

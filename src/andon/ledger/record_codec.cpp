@@ -104,7 +104,7 @@ void read_who(const fb::Record& from, record& to) {
   to.key = key_id{copy(from.key())};
   to.user = copy(from.user());
   to.session = copy(from.session());
-  to.op = known(from.op(), operation::other, operation::other);
+  to.op = known(from.op(), operation::feedback, operation::other);
   to.method = copy(from.method());
   to.path = copy(from.path());
   to.client_address = copy(from.client_address());
@@ -235,7 +235,7 @@ result<opened> decode_opened(byte_span b) {
   if (from == nullptr) return fail(errc::corrupt, "these bytes are no opened entry");
   return opened{.id = id_of(from->id()), .started = wall(from->started()), .project = project_id{copy(from->project())},
                 .key = key_id{copy(from->key())}, .user = copy(from->user()), .tags = copies(from->tags()),
-                .op = known(from->op(), operation::other, operation::other), .route = route_name{copy(from->route())},
+                .op = known(from->op(), operation::feedback, operation::other), .route = route_name{copy(from->route())},
                 .reserved_tokens = tokens{from->reserved_tokens()}, .reserved = nano_usd{from->reserved()}};
 }
 
@@ -255,7 +255,7 @@ std::string_view record_view::project() const { return view(ANDON_TABLE->project
 std::string_view record_view::key() const { return view(ANDON_TABLE->key()); }
 std::string_view record_view::user() const { return view(ANDON_TABLE->user()); }
 std::string_view record_view::session() const { return view(ANDON_TABLE->session()); }
-operation record_view::op() const { return known(ANDON_TABLE->op(), operation::other, operation::other); }
+operation record_view::op() const { return known(ANDON_TABLE->op(), operation::feedback, operation::other); }
 std::string_view record_view::method() const { return view(ANDON_TABLE->method()); }
 std::string_view record_view::path() const { return view(ANDON_TABLE->path()); }
 std::string_view record_view::route() const { return view(ANDON_TABLE->route()); }
