@@ -104,6 +104,7 @@ void reactor::start() {
     ++running_;
     threads_.emplace_back([this, here = each.get()] {
       name_this_thread("core-" + std::to_string(here->index()));
+      take_short_turns();
       metrics::use_slot(1 + here->index() % (metrics::max_slots - 1));
       here->run();
       --running_;
