@@ -15,6 +15,8 @@ std::string_view body_for(exchange& x, const served_model& model);
 std::string own_idempotency_key(const access::directory& in, std::string_view project, std::string_view given);
 /// Fills x.upstream_headers and begins the attempt's span.
 void headers_for(gateway& on, exchange& x, const served_model& model);
+/// Running out of the call's own time while connecting is no fault of the target.
+[[nodiscard]] error in_time(error why, deadline total, mono_time now);
 ledger::attempt& begin_attempt(gateway& on, exchange& x, const served_model& model);
 void note_head(exchange& x, ledger::attempt& attempt, const net::client_reply& reply);
 void finish_attempt(gateway& on, exchange& x, const relayed& how);

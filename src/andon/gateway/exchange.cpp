@@ -45,6 +45,7 @@ void exchange::forget_attempt() {
   account.http_status = 0;
   upstream_error_body.clear();
   upstream_error_type.clear();
+  provider_said = llm::failure_class::none;
   response_id.clear();
   upstream_error_status = 0;
   retry_after.reset();

@@ -71,6 +71,7 @@ public:
   std::optional<nanoseconds> retry_after;      ///< of the last failure, for the client
   std::string upstream_error_body;             ///< a provider's own refusal, to be passed on as it is
   std::string upstream_error_type;
+  llm::failure_class provider_said = llm::failure_class::none;   ///< what the last attempt's provider reported, by whatever means
   std::string service_tier;                    ///< that the provider says served it; empty: it does not say
   std::string response_id;                     ///< the provider's, where a span will tell of it
   int upstream_error_status = 0;

@@ -6,14 +6,15 @@
 #include <string_view>
 
 #include "andon/base/error.hpp"
+#include "andon/llm/reply.hpp"
 
 namespace andon::gateway {
 
 enum class fallback_kind : std::uint8_t { context_window, content_filter, rate_limit, count_ };
 inline constexpr std::array<std::string_view, 3> fallback_names{"context_window", "content_filter", "rate_limit"};
 
-/// What the last attempt's failure was in these terms; nothing for every other failure. `status` and `body` are the
-/// provider's own refusal, 0 and empty when there was none.
-std::optional<fallback_kind> fallback_of(errc code, int status, std::string_view body);
+/// What the last attempt's failure was in these terms; nothing for every other failure. `said`: what the provider itself
+/// reported, in a refusal, in a reply with status 200 or in a stream.
+std::optional<fallback_kind> fallback_of(errc code, llm::failure_class said);
 
 }  // namespace andon::gateway

@@ -63,6 +63,7 @@ struct health_check {
   std::string path;
   net::header_lines headers;
   nanoseconds interval{}, timeout{};
+  bool one_of_keys = false;                   ///< others could serve: a check that its key is refused or limited has passed
   std::uint32_t healthy_after = 2, unhealthy_after = 2;
   nanoseconds slow_start{};
   std::vector<std::pair<model_name, std::shared_ptr<route::target_health>>> feeds;

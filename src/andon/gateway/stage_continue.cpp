@@ -14,18 +14,23 @@ public:
     if (x.client_limit) plan_.limit(deadline::after(x.arrived(), *x.client_limit));
   }
 
-  /// What is asked for next; nothing when the call, the fault or the route forbids it.
-  [[nodiscard]] std::optional<std::string> request(const error& why) const {
-    if (x_.gone || !x_.route->continue_streams || route::fault_of(why.code, 200) == route::fault_kind::none) return std::nullopt;
-    if (!stream_.assembler().continuable()) return std::nullopt;
-    return llm::openai::continuing_request(x_.body, x_.facts, stream_.assembler().content(), x_.delivered_use.output);
+  /// Whether the call, the fault and the route allow it.
+  [[nodiscard]] bool possible(const error& why) const {
+    if (x_.gone || !x_.route->continue_streams || route::fault_of(why.code, 200) == route::fault_kind::none) return false;
+    return stream_.assembler().continuable();
+  }
+  /// What is asked for next, from what the client has got and its price is booked; nothing when the request forbids it.
+  [[nodiscard]] std::optional<std::string> request() {
+    stream_.drop_unsent();
+    const auto text = stream_.assembler().content();
+    if (text.empty()) return std::nullopt;
+    return llm::openai::continuing_request(x_.body, x_.facts, text, x_.delivered_use.output);
   }
 
   /// The attempt that broke: told in its account, charged, and its target not asked again.
   void leave(const served_model& model, const relayed& how) {
     finish_attempt(on_, x_, how);
-    auto& attempt = x_.account.attempts.back();
-    attempt.error_message += " After " + std::to_string(stream_.assembler().content().size()) + " bytes of text another target was asked to go on.";
+    broken_ = x_.account.attempts.size() - 1;
     book_part(model);
     for (std::uint32_t i = 0; i < x_.route->models.size(); ++i)
       if (x_.route->models[i] == &model) plan_.without(route::mask_of(i));
@@ -37,6 +42,11 @@ public:
     if (!step || step->not_before > on_.now()) return nullptr;
     ++x_.failovers;
     return x_.route->models[step->index];
+  }
+
+  void note_asked() {
+    auto& attempt = x_.account.attempts[broken_];
+    attempt.error_message += " After " + std::to_string(stream_.assembler().content().size()) + " bytes of text another target was asked to go on.";
   }
 
   /// Asks one target. Nothing more is to be done when it has ended the stream.
@@ -90,7 +100,7 @@ private:
     std::swap(x_.facts, *asked);
     const net::call_deadlines until{limits.connect, limits.first_byte, limits.total, limits.idle};
     auto got = co_await on_.parts().providers.send(model.to, request, until, &x_.upstream);
-    if (!got) co_return relayed{relayed::end::failed_before_client, std::move(got.error()), 0, std::nullopt};
+    if (!got) co_return relayed{relayed::end::failed_before_client, in_time(std::move(got.error()), limits.total, on_.now()), 0, std::nullopt};
     note_head(x_, x_.account.attempts.back(), **got);
     const int status = (*got)->status();
     if (status == 200 && is_event_stream(**got)) {
@@ -105,6 +115,7 @@ private:
   exchange& x_;
   stream_relay& stream_;
   route::attempt_plan plan_;
+  std::size_t broken_ = 0;    ///< the attempt that began the stream
 };
 
 }  // namespace
@@ -112,20 +123,22 @@ private:
 net::task<relayed> go_on_elsewhere(gateway& on, exchange& x, const served_model& broken, stream_relay& stream, error why) {
   const relayed first{relayed::end::failed_after_client, why, 200, std::nullopt};
   continuation rest(on, x, stream);
-  auto body = rest.request(why);
-  if (!body) co_return co_await break_off(on, x, broken, stream, std::move(why));
+  if (!rest.possible(why)) co_return co_await break_off(on, x, broken, stream, std::move(why));
   rest.leave(broken, first);
   const served_model* at = &broken;
+  auto body = rest.request();
   while (body) {
     const auto* next = rest.next();
     if (next == nullptr) break;
+    if (at == &broken) rest.note_asked();
     at = next;
     auto how = co_await rest.attempt(*at, std::move(*body));
     if (how.how == relayed::end::done) co_return first;
     rest.failed(*at, how);
     why = std::move(how.why);
     if (!x.gone && route::fault_of(why.code, how.status) == route::fault_kind::none) break;
-    body = rest.request(why);
+    if (!rest.possible(why)) break;
+    body = rest.request();
   }
   (void)co_await break_off(on, x, *at, stream, std::move(why));
   co_return first;

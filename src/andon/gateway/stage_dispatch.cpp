@@ -58,6 +58,11 @@ void headers_for(gateway& on, exchange& x, const served_model& model) {
   }
 }
 
+error in_time(error why, deadline total, mono_time now) {
+  if (why.code != errc::connect_timeout || !total.passed(now)) return why;
+  return {errc::total_timeout, "The call's time was over before the connection to the provider stood."};
+}
+
 void note_head(exchange& x, ledger::attempt& attempt, const net::client_reply& reply) {
   attempt.http_status = static_cast<std::uint16_t>(reply.status());
   attempt.connect = reply.timings().connect;
@@ -164,7 +169,7 @@ net::task<relayed> try_target(gateway& on, exchange& x, const served_model& mode
   auto reply = co_await on.parts().providers.send(model.to, request, until, &x.upstream);
   if (!reply) {
     x.account.upstream += on.now() - began;
-    co_return relayed{relayed::end::failed_before_client, std::move(reply.error()), 0, std::nullopt};
+    co_return relayed{relayed::end::failed_before_client, in_time(std::move(reply.error()), limits.total, on.now()), 0, std::nullopt};
   }
   note_head(x, x.account.attempts.back(), **reply);
   if (x.facts.stream && (*reply)->status() == 200 && is_event_stream(**reply)) co_return co_await relay_stream(on, x, model, *reply);
@@ -184,7 +189,7 @@ error no_target(const exchange& x) {
 bool rest_key(gateway& on, exchange& x, const served_model& model, relayed& how) {
   if (!model.keys || x.answered) return false;
   const bool limited = how.why.code == errc::upstream_rate_limited;
-  if (!limited && how.status != 401 && how.status != 402 && how.status != 403) return false;
+  if (!limited && how.status != 401 && how.status != 402) return false;
   const auto span = limited ? how.retry_after.value_or(route::key_ring::rest_of_limited) : route::key_ring::rest_of_refused;
   const bool other = model.keys->rest(x.key, span, on.now());
   log::warn(limited ? "provider_key_limited" : "provider_key_refused", {{"provider", model.provider.view()}, {"key", x.key + 1}, {"seconds", std::chrono::duration<double>(span).count()}});
@@ -271,7 +276,7 @@ net::task<result<void>> dispatch_on(gateway& on, exchange& x, const served_route
 
 const served_route* fallback_for(const exchange& x, const served_route& at, const error& why) {
   if (x.account.attempts.empty()) return nullptr;
-  const auto kind = fallback_of(why.code, x.upstream_error_status, x.upstream_error_body);
+  const auto kind = fallback_of(why.code, x.provider_said);
   return kind ? at.fallbacks[static_cast<std::size_t>(*kind)] : nullptr;
 }
 

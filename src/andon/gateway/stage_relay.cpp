@@ -31,6 +31,7 @@ relayed refused(gateway& on, exchange& x, const served_model& model, const net::
   const bool credential = route::fault_of(route::error_of_status(reply.status()), reply.status()) == route::fault_kind::credential;
   if (credential) code = errc::upstream_error;
   x.upstream_error_body.clear();
+  x.provider_said = what.what;
   if (credential) {
     return failed({code, "The provider " + model.provider.str() + " refused the gateway's own credential or model name (status " +
                              std::to_string(reply.status()) + "); an operator has to mend the configuration."}, reply.status());
@@ -78,6 +79,7 @@ net::task<relayed> relay_whole(gateway& on, exchange& x, const served_model& mod
   x.enter(ledger::stage::encode, received);
   auto facts = llm::openai::scan_reply(x.asked.op, *body);
   if (!facts) co_return failed(std::move(facts.error()), status);
+  if (facts->failure) x.provider_said = facts->failure->what;
   if (facts->failure) co_return failed({llm::openai::to_errc(facts->failure->what), describe(model, *facts->failure)}, status);
 
   auto& account = x.account;

@@ -49,6 +49,7 @@ result<void> stream_relay::take(const net::sse_event& event) {
   time_chunk();
   const bool last = about->finishes || (!tail_.empty() && (x_.facts.choices == 1 || !about->has_content));
   forward(event, data, *about, last ? tail_ : out_);
+  if (tail_.size() > max_held) return fail(errc::upstream_bad_reply, "The provider's stream went on for too long after its finish reason.");
   return {};
 }
 
@@ -76,13 +77,17 @@ void stream_relay::forward(const net::sse_event& event, std::string_view data, c
     to += event.raw;
     return;
   }
-  to += "data: ";
-  to += about.action == edit ? llm::openai::stream_assembler::without_usage(data, about, edited_) : data;
-  to += "\n\n";
+  auto rest = about.action == edit ? llm::openai::stream_assembler::without_usage(data, about, edited_) : data;
+  for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {  // data that came in several lines
+    to.append("data: ").append(rest.substr(0, end + 1));
+    rest.remove_prefix(end + 1);
+  }
+  to.append("data: ").append(rest).append("\n\n");
 }
 
 std::unexpected<error> stream_relay::failure() const {
   const auto& what = *assembler_.failure();
+  x_.provider_said = what.what;
   return fail(llm::openai::to_errc(what.what), "The provider " + model_->provider.str() + " reported an error in its stream: " + what.message);
 }
 

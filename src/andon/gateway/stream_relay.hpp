@@ -16,7 +16,7 @@ namespace andon::gateway {
 
 class stream_relay {
 public:
-  /// Bytes that are held back at most until the first token.
+  /// Bytes that are held back at most until the first token, and after the finish reason.
   static constexpr std::size_t max_held = 256u << 10;
 
   stream_relay(gateway& on, exchange& x, const served_model& model);
@@ -41,6 +41,8 @@ public:
   void settle();
   /// Another model goes on: what settle() booked is kept as part of the whole, and its chunks become this stream's.
   void resume(const served_model& next);
+  /// Forgets what was read of events that did not go to the client: the text is then what the client has.
+  void drop_unsent() { assembler_.resume(good_text_); }
   /// What settle() told has been charged.
   void part_booked() { booked_ = true; }
 

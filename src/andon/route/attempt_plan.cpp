@@ -143,6 +143,8 @@ failure_effect attempt_plan::failed(const attempt_failure& with, mono_time now) 
   auto& health = *route_.at(current_).health;
   health.consumed(with.used, now);
   same_again_ = with.other_key;
+  // A provider may refuse this operation or these words alone: that another call would fare so is not said.
+  if (with.http_status == 403 || with.http_status == 404) return {.kind = last_kind_, .alarm = last_kind_ == fault_kind::credential};
   if (with.other_key) return {.kind = last_kind_, .alarm = last_kind_ == fault_kind::credential};
   const auto effect = health.failed(last_kind_, with.retry_after, route_.settings().breaker, now, held_, random_.unit());
   return {last_kind_, effect.cooled, effect.cooldown, last_kind_ == fault_kind::credential};

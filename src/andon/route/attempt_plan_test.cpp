@@ -235,6 +235,22 @@ TEST(attempt_plan, a_credential_fault_alarms_and_cools) {
   EXPECT_TRUE(w.at->at(0).health->cooling(w.now));
 }
 
+TEST(attempt_plan, a_refusal_that_may_be_of_this_call_alone_alarms_and_fails_over_only) {
+  for (const int code : {403, 404}) {
+    world w{{"a", "b"}};
+    for (int i = 0; i < 10; ++i) {
+      attempt_plan plan{*w.at, {}, w.now, w.random};
+      plan.next(w.now).value();
+      const auto effect = plan.failed(status(code), w.now);
+      EXPECT_TRUE(effect.alarm);
+      EXPECT_FALSE(effect.cooled);
+      EXPECT_EQ(plan.next(w.now).value().index, 1U);
+      plan.succeeded({.latency = 1ms}, w.now);
+    }
+    EXPECT_FALSE(w.at->at(0).health->cooling(w.now));
+  }
+}
+
 TEST(attempt_plan, a_dead_target_is_left_and_taken_back_after_recovery) {
   world w{{"a", "b"}};
   int to_a = 0;

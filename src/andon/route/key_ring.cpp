@@ -17,9 +17,10 @@ std::uint32_t key_ring::pick(mono_time now) noexcept {
 }
 
 bool key_ring::rest(std::uint32_t index, nanoseconds span, mono_time now) noexcept {
-  rests_until_[index].store((now + span).time_since_epoch().count(), std::memory_order_relaxed);
+  const auto until = now + std::max<nanoseconds>(span, least_rest);
+  if (rests_until(index) < until) rests_until_[index].store(until.time_since_epoch().count(), std::memory_order_relaxed);
   for (std::uint32_t other = 0; other < count_; ++other)
-    if (rests_until(other) <= now) return true;
+    if (other != index && rests_until(other) <= now) return true;
   return false;
 }
 

@@ -32,5 +32,18 @@ TEST(key_ring, when_all_rest_takes_the_one_that_is_back_first) {
   EXPECT_EQ(keys.pick(now + 7s), 1u);
 }
 
+TEST(key_ring, a_rest_is_never_nothing_and_never_shortened) {
+  key_ring keys(2);
+  const mono_time now{1h};
+  EXPECT_TRUE(keys.rest(0, 0s, now)) << "the other one";
+  EXPECT_EQ(keys.pick(now), 1u);
+  EXPECT_TRUE(keys.rests_until(0) > now);
+  EXPECT_FALSE(keys.rest(1, 60s, now));
+  (void)keys.rest(1, 10s, now);
+  EXPECT_EQ(keys.rests_until(1), now + 60s);
+  key_ring alone(1);
+  EXPECT_FALSE(alone.rest(0, 0s, now)) << "there is no other one";
+}
+
 }  // namespace
 }  // namespace andon::route

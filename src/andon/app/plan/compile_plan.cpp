@@ -354,6 +354,7 @@ private:
     out->path = from.path.empty() ? provider.base.path + "/models" : from.path;
     out->headers = provider.headers;
     if (!provider.credentials.empty()) out->headers.push_back(provider.credentials.front());
+    out->one_of_keys = provider.credentials.size() > 1;
     out->interval = from.interval;
     out->timeout = from.timeout;
     out->healthy_after = static_cast<std::uint32_t>(from.healthy_after);

@@ -285,8 +285,12 @@ provider_error parse_error(int status, std::string_view body) {
 }
 
 failure_class classify(int status, std::string_view kind, std::string_view code, std::string_view message) {
-  for (const auto& r : rules)
-    if (contains(code, r.word) || contains(kind, r.word) || (r.in_message && contains(message, r.word))) return r.what;
+  // A refusal may repeat the caller's own words, which must not make a full account of it.
+  const bool of_the_call = status == 400 || status == 422;
+  for (const auto& r : rules) {
+    const bool read_message = r.in_message && !(of_the_call && r.what == failure_class::quota);
+    if (contains(code, r.word) || contains(kind, r.word) || (read_message && contains(message, r.word))) return r.what;
+  }
   if (auto by = by_status(status); by != failure_class::unknown) return by;
   if (kind == "invalid_request_error" || same_name(kind, "badrequesterror")) return failure_class::bad_request;
   if (kind == "server_error" || kind == "api_error" || same_name(kind, "internalservererror")) return failure_class::server_error;

@@ -27,6 +27,13 @@ TEST(OpenaiError, EveryCodeHasABody) {
   }
 }
 
+TEST(OpenaiError, ACallersWordsInARefusalAreNoEmptyAccount) {
+  constexpr std::string_view body = R"({"error":{"message":"Invalid value: 'insufficient balance'.","type":"invalid_request_error"}})";
+  EXPECT_EQ(parse_error(400, body).what, failure_class::bad_request);
+  EXPECT_EQ(parse_error(422, body).what, failure_class::bad_request);
+  EXPECT_EQ(parse_error(402, R"({"error":{"message":"Insufficient Balance"}})").what, failure_class::quota);
+}
+
 TEST(OpenaiError, Headers) {
   auto has = [](const header_list& list, std::string_view name) {
     for (const auto& [n, v] : list)

@@ -281,6 +281,7 @@ std::string_view stream_assembler::content() const {
 void stream_assembler::resume(std::size_t bytes) {
   state_->failure.reset();
   state_->error_raw.clear();
+  state_->done = false;
   if (content().size() > bytes) state_->picks.front().message.member("content").raw.resize(bytes);
 }
 
