@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -61,15 +62,15 @@ addresses parse_literal_address(std::string_view host) {
 }
 
 struct resolver::state {
-  static constexpr std::size_t max_threads = 4;
+  static constexpr std::size_t max_threads = 16;   // a silent name server holds one for each name that is asked for
 
   // What a lookup shares with its asker. The lock makes dropping the ticket and posting the answer exclude each other.
   struct question {
-    std::string host;
     callback done;
     std::mutex mutex;
     io_context* answer_on = nullptr;   // null once the ticket is dropped
   };
+  using askers = std::vector<std::shared_ptr<question>>;
 
   explicit state(function by) : lookup(std::move(by)) {}
 
@@ -78,27 +79,25 @@ struct resolver::state {
     std::unique_lock lock(mutex);
     for (;;) {
       ++idle;
-      ready.wait(lock, [this] { return stopping || !questions.empty(); });
+      ready.wait(lock, [this] { return stopping || !hosts.empty(); });
       --idle;
       if (stopping) return;
-      auto next = std::move(questions.front());
-      questions.pop_front();
+      const auto host = std::move(hosts.front());
+      hosts.pop_front();
       lock.unlock();
-      answer(next);
-      next.reset();
+      auto found = lookup(host);
+      lock.lock();
+      const auto all = std::move(waiting.extract(host).mapped());
+      lock.unlock();
+      for (const auto& asked : all) answer(asked, found);
       lock.lock();
     }
   }
 
-  void answer(const std::shared_ptr<question>& asked) {
-    {
-      std::lock_guard lock(asked->mutex);
-      if (asked->answer_on == nullptr) return;
-    }
-    auto found = lookup(asked->host);
-    std::lock_guard lock(asked->mutex);
+  static void answer(const std::shared_ptr<question>& asked, const result<addresses>& found) {
+    const std::lock_guard lock(asked->mutex);
     if (asked->answer_on == nullptr) return;
-    boost::asio::post(*asked->answer_on, [asked, found = std::move(found)]() mutable {
+    boost::asio::post(*asked->answer_on, [asked, found]() mutable {
       if (asked->answer_on == nullptr) return;   // dropped meanwhile, on this very thread
       auto done = std::exchange(asked->done, nullptr);
       asked->answer_on = nullptr;
@@ -109,7 +108,8 @@ struct resolver::state {
   function lookup;
   std::mutex mutex;
   std::condition_variable ready;
-  std::deque<std::shared_ptr<question>> questions;
+  std::deque<std::string> hosts;             // to be looked up, each once
+  std::map<std::string, askers> waiting;     // of those hosts, and of those that are being looked up
   std::vector<std::thread> threads;
   std::size_t idle = 0;
   bool stopping = false;
@@ -121,7 +121,7 @@ resolver::~resolver() {
   {
     std::lock_guard lock(state_->mutex);
     state_->stopping = true;
-    state_->questions.clear();
+    state_->hosts.clear();
   }
   state_->ready.notify_all();
   for (auto& thread : state_->threads) thread.join();
@@ -129,13 +129,14 @@ resolver::~resolver() {
 
 resolver::ticket resolver::lookup(std::string host, io_context& answer_on, callback done) {
   auto asked = std::make_shared<state::question>();
-  asked->host = std::move(host);
   asked->done = std::move(done);
   asked->answer_on = &answer_on;
   {
     std::lock_guard lock(state_->mutex);
-    state_->questions.push_back(asked);
-    if (state_->questions.size() > state_->idle && state_->threads.size() < state::max_threads)
+    auto& others = state_->waiting[host];
+    others.push_back(asked);
+    if (others.size() == 1) state_->hosts.push_back(std::move(host));
+    if (state_->hosts.size() > state_->idle && state_->threads.size() < state::max_threads)
       state_->threads.emplace_back([in = state_.get()] { in->work(); });
   }
   state_->ready.notify_one();

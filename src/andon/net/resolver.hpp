@@ -1,8 +1,9 @@
 #pragma once
 // Host names to addresses, off the cores' threads.
 //
-// getaddrinfo blocks, for many seconds if a name server is silent, so lookups run on up to four threads of the
-// resolver, started when first needed. Caching is the client's (per endpoint, with a time to live).
+// getaddrinfo blocks, for many seconds if a name server is silent, so lookups run on up to sixteen threads of the
+// resolver, started when first needed. Who asks for a name that is being looked up shares the answer, so that one silent
+// name holds one thread, however many cores and calls want it. Caching is the client's (per endpoint, with a time to live).
 //
 // Life cycle: outlives every http_client that uses it. The destructor waits for lookups under way.
 // Threads: lookup() from any thread; the answer is posted to the io_context that was given.
