@@ -33,6 +33,14 @@ class TlsFront:
         server = asyncio.run_coroutine_threadsafe(make, self.loop).result(10)
         return server.sockets[0].getsockname()[1]
 
+    def resetting(self):
+        """The port of a listener that resets a connection when its first bytes are there."""
+        async def cut(reader, writer):
+            await reader.read(16)
+            reset(writer)
+
+        return asyncio.run_coroutine_threadsafe(asyncio.start_server(cut, "127.0.0.1", 0), self.loop).result(10).sockets[0].getsockname()[1]
+
     async def carry(self, reader, writer, host, port):
         try:
             back_reader, back_writer = await asyncio.open_connection(host, port)
@@ -117,25 +125,43 @@ class Ground:
 
     def at_silence(self, *_):
         """Connects stay unanswered: the listener's queue is full."""
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        self.sockets.append(listener)
+        port = self.listener(0)
         for _ in range(3):
             filler = socket.socket()
             filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
+            filler.connect_ex(("127.0.0.1", port))
             self.sockets.append(filler)
-        return {"kind": "custom", "url": f"http://127.0.0.1:{listener.getsockname()[1]}/v1"}
+        return {"kind": "custom", "url": f"http://127.0.0.1:{port}/v1"}
 
     def at_stranger(self, *_):
         """A certificate that nobody vouches for."""
         port = self.front.before(self.sim({}, f"own-{len(self.processes)}").address)
         return {"kind": "custom", "url": f"https://127.0.0.1:{port}/v1"}
 
+    def at_other_name(self, *_):
+        """A certificate that is trusted and another host's."""
+        port = self.front.before(self.sim({}, f"own-{len(self.processes)}").address)
+        return {"kind": "custom", "url": f"https://localhost:{port}/v1", "ca_file": str(self.front.certificate)}
+
+    def at_tls_mute(self, *_):
+        """Takes connections and never answers their TLS hello."""
+        return {"kind": "custom", "url": f"https://127.0.0.1:{self.listener(5)}/v1"}
+
+    def at_tls_reset(self, *_):
+        """Resets connections within their TLS hello."""
+        return {"kind": "custom", "url": f"https://127.0.0.1:{self.front.resetting()}/v1"}
+
     def at_no_tls(self, *_):
         """No TLS where TLS is expected."""
         return {"kind": "custom", "url": f"https://{self.sim({}, f'own-{len(self.processes)}').address}/v1"}
+
+    def listener(self, backlog):
+        """The port of a socket that listens and accepts nothing."""
+        made = socket.socket()
+        made.bind(("127.0.0.1", 0))
+        made.listen(backlog)
+        self.sockets.append(made)
+        return made.getsockname()[1]
 
     def held_port(self):
         """A port that is taken and does not listen."""

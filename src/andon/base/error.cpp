@@ -112,6 +112,10 @@ constexpr std::array table{
                "A part that the call needs is stopped or not ready."},
     error_kind{cancelled, "cancelled", o::gateway, 503, "server_error", "cancelled", true,
                "The operation was cancelled before it ended."},
+    error_kind{target_too_long, "target_too_long", o::client, 414, invalid_request, "uri_too_long", false,
+               "The request line is larger than `listen.max_headers`: shorten the path or its query."},
+    error_kind{unsupported_transfer, "unsupported_transfer", o::client, 501, invalid_request, "unsupported_transfer_encoding", false,
+               "The Transfer-Encoding is not `chunked`; pack a body with Content-Encoding instead."},
 };
 
 consteval bool in_order() {

@@ -35,6 +35,8 @@ enum class errc : std::uint16_t {
   // programs, files and admin calls
   invalid_argument, not_found, already_exists, conflict, io_error, disk_full, corrupt, locked, unavailable,
   cancelled,
+  // the caller's request, continued
+  target_too_long, unsupported_transfer,
   count_,
 };
 

@@ -58,6 +58,32 @@ TEST(dispatch, a_fault_that_has_a_fallback_goes_to_the_other_routes_target) {
   }
 }
 
+TEST(dispatch, a_stream_of_a_fallback_goes_on_from_the_fallbacks_targets) {
+  const auto spare = [](plan& p, route::health_table& health) {
+    route::route_settings rules;
+    rules.name = route_name{"spare"};
+    rules.deadlines = {2s, 2s, 200ms, 5s};
+    auto made = std::make_unique<served_route>();
+    made->name = rules.name;
+    for (std::size_t i : {1, 2}) {
+      rules.targets.push_back({.model = p.models[i]->name});
+      made->models.push_back(p.models[i].get());
+    }
+    made->choice = route::route::compile(rules, health).value();
+    p.routes[0]->fallbacks = {made.get(), nullptr, nullptr};
+    p.routes.push_back(std::move(made));
+  };
+  running_gateway g({.targets = {{.script = "rules: [ { error: context_length } ]"}, {.script = "defaults: { between: 2ms }\nrules: [ { fault: stall, after: 5 } ]"}, {}},
+                     .attempts = 1, .adjust = [](route::route_settings& r) { r.targets[1].weight = r.targets[2].weight = 0; }, .amend = spare});
+  const auto got = g.send({.body = R"({"model":"r","stream":true,"messages":[{"role":"user","content":"Say something nice"}]})"});
+  EXPECT_TRUE(got.body.ends_with("[DONE]\n\n")) << got.body;
+  const auto r = g.record_of(got.request_id);
+  ASSERT_EQ(r.attempts.size(), 3U);
+  EXPECT_EQ(r.attempts[1].outcome, errc::idle_timeout);
+  EXPECT_EQ(r.attempts[2].model.str(), "m2");
+  EXPECT_EQ(g.open_tickets(), 0);
+}
+
 route::waiting_room& room_of(route::health_table& health) { return *health.room_of(route_name{"r"}); }
 
 TEST(dispatch, calls_wait_for_a_place_and_all_are_served) {

@@ -48,6 +48,7 @@ public:
 
   // what was decided
   const served_route* route = nullptr;
+  const served_route* at = nullptr;            ///< whose targets are asked: the route's own, or a fallback's
   tokens input_estimate, output_estimate;
   access::ticket held;
   access::byte_pool::share body_share;         ///< of the memory that all bodies may take

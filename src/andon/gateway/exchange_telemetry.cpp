@@ -12,7 +12,7 @@ constexpr std::size_t most_attempts = 16;
 telemetry::token_facts tokens_of(const exchange& x) {
   const auto& use = x.account.use;
   return {use.input.value(), use.cached_read.value(), (use.cache_write_5m + use.cache_write_1h).value(), use.output.value(),
-          use.reasoning.value(), x.billed, use.estimated};
+          use.reasoning.value(), x.billed, use.estimated, !x.billed && x.failed_model != nullptr && x.account.cache < ledger::cache_use::hit};
 }
 
 const served_model* model_of(const exchange& x, const model_name& name) {
@@ -99,6 +99,9 @@ telemetry::exchange_facts told_facts(const exchange& x) {
 }
 
 void tell(gateway& on, const exchange& x) {
+  auto& meter = on.parts().meter;
+  if (x.streaming) meter.stream_closed();
+  if (x.counted) meter.ended();
   const auto id = x.account.id.chars();
   std::array<telemetry::attempt_facts, most_attempts> attempts;
   const auto count = std::min({x.account.attempts.size(), x.attempt_spans.size(), most_attempts});
@@ -106,9 +109,6 @@ void tell(gateway& on, const exchange& x) {
   auto facts = told_facts(x);
   facts.request_id = {id.data(), id.size()};
   facts.attempts = {attempts.data(), count};
-  auto& meter = on.parts().meter;
-  if (x.streaming) meter.stream_closed();
-  if (x.counted) meter.ended();
   if (!x.who && facts.outcome != errc::none) meter.rejected(facts.outcome);  // strangers: no project's
   else meter.observe(facts);
   if (x.refused) meter.refused(access::to_string(x.refused->what), x.refused->code);

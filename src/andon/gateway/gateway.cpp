@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t max_spare = 256;
 constexpr nanoseconds patience_for_end = std::chrono::seconds{1};
+constexpr nanoseconds between_looks_for_space = std::chrono::milliseconds{100};
+constexpr std::size_t records_a_look = 64;
 constexpr net::header json_type{"content-type", "application/json"};
 constexpr net::header text_type{"content-type", "text/plain; charset=utf-8"};
 
@@ -51,6 +53,7 @@ net::task<void> read_to_end(net::core& on, net::reply_ptr reply, net::gate::pass
 gateway::gateway(gateway_parts parts)
     : parts_(parts),
       journal_(parts.records ? &parts.records->writer(static_cast<std::uint16_t>(parts.on.index())) : nullptr),
+      late_records_(parts.on.timers(), net::deadline_timer::member<&gateway::write_unwritten>(), this),
       callers_(parts.callers) {
   if (parts.on.index() == 0) prober_.emplace(parts.on, parts.providers);
 }
@@ -83,7 +86,23 @@ bool gateway::may_complain() {
   return true;
 }
 
+void gateway::write_later() {
+  if (!late_records_.armed()) late_records_.arm(deadline::after(now(), between_looks_for_space));
+}
+
+void gateway::write_unwritten() {
+  if (unwritten_.waiting() == 0) return;
+  write_later();
+  try {
+    unwritten_.write(*journal_, records_a_look);
+  } catch (const std::exception& fault) {  // no memory: they wait on
+    if (may_complain()) log::error("records_wait", {{"count", unwritten_.waiting()}, {"reason", fault.what()}});
+  }
+  if (unwritten_.waiting() == 0) late_records_.disarm();
+}
+
 net::task<void> gateway::stop() {
+  late_records_.disarm();
   if (prober_) co_await prober_->stop();
   co_await work_.close_and_wait();
   if (journal_ == nullptr || unwritten_.waiting() == 0) co_return;

@@ -25,6 +25,7 @@
 #include "andon/net/gate.hpp"
 #include "andon/net/http_client.hpp"
 #include "andon/net/http_server.hpp"
+#include "andon/net/timers.hpp"
 #include "andon/telemetry/exchange_meter.hpp"
 #include "andon/telemetry/otlp_exporter.hpp"
 #include "andon/telemetry/trace_context.hpp"
@@ -70,6 +71,8 @@ public:
   [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] ledger::journal_writer* journal() { return journal_; }
   [[nodiscard]] record_backlog& unwritten() { return unwritten_; }
+  /// Sees to it that what waits in unwritten() is written once there is space, also when no further call comes.
+  void write_later();
   /// The exchange's spans will be exported: what only they tell is worth copying.
   [[nodiscard]] bool tells_spans(const exchange& x) const { return x.sampled && parts_.exporter != nullptr; }
   /// True at most once a second: for log lines that a fault would otherwise write for every call.
@@ -85,12 +88,14 @@ public:
 private:
   net::task<void> serve(net::incoming_call& call, llm::openai::endpoint_match asked, errand what = errand::call, std::string_view allow = {});
   net::task<void> answer_health(net::incoming_call& call, std::string_view path);
+  void write_unwritten();
   std::unique_ptr<exchange> take();
   void give_back(std::unique_ptr<exchange> done);
 
   gateway_parts parts_;
   ledger::journal_writer* journal_ = nullptr;
   record_backlog unwritten_;
+  net::deadline_timer late_records_;     ///< armed while any wait
   access::directory_reader callers_;
   plan_ptr plan_;
   std::string text_scratch_;

@@ -46,13 +46,22 @@ constexpr const char* nobody = "none";   ///< as ask::key: sends none
 class bad_disk final : public ledger::file_operations {
 public:
   std::atomic<bool> full{false}, forgetful{false};
+  std::atomic<bool> throws{false};   ///< on the core's thread; the journal's own meets a full disk
   result<void> allocate(int fd, std::uint64_t bytes) override {
+    if (throws && !on_journal_thread()) throw std::bad_alloc{};
     if (full) return fail(errc::disk_full, "made to be full");
     return file_operations::allocate(fd, bytes);
   }
   result<void> sync(int fd) override {
     if (forgetful) return fail(errc::io_error, "made to fail");
     return file_operations::sync(fd);
+  }
+
+private:
+  static bool on_journal_thread() {
+    char name[16] = {};
+    ::pthread_getname_np(::pthread_self(), name, sizeof name);
+    return std::string_view{name} == "journal";
   }
 };
 

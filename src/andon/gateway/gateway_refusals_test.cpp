@@ -128,7 +128,9 @@ TEST(gateway_refusals, what_the_server_refuses_is_json_and_names_the_setting) {
   const row rows[] = {
       {"GET / HTTP/1.1\r\n\r\n", 400, "null", "HTTP/1.1 without Host."},
       {post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "null", "Both Content-Length and Transfer-Encoding."},
-      {"GET /" + std::string(5000, 'a'), 431, "\"headers_too_large\"", "listen.max_headers"},
+      {"GET /" + std::string(5000, 'a'), 414, "\"uri_too_long\"", "listen.max_headers"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(5000, 'a'), 431, "\"headers_too_large\"", "listen.max_headers"},
+      {post + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501, "\"unsupported_transfer_encoding\"", "Transfer-Encoding is not exactly `chunked`."},
       {"GET /v1/mod", 408, "\"request_timeout\"", "listen.request_timeout"},
       {"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405, "\"method_not_allowed\"", "CONNECT is not served here."},
       {post + "Content-Length: 5000\r\n\r\n", 413, "\"request_too_large\"", "larger than 1000 bytes. The gateway's setting listen.max_body sets this bound."},
@@ -149,6 +151,8 @@ TEST(gateway_refusals, what_the_server_refuses_is_json_and_names_the_setting) {
   }
   EXPECT_EQ(g.metric(rejected("bad_http")), 2);
   EXPECT_EQ(g.metric(rejected("headers_too_large")), 1);
+  EXPECT_EQ(g.metric(rejected("target_too_long")), 1);
+  EXPECT_EQ(g.metric(rejected("unsupported_transfer")), 1);
   EXPECT_EQ(g.metric(rejected("client_timeout")), 1);
   EXPECT_EQ(g.records().status().appended, 5U) << "those whose key was read have Records";
 }
@@ -255,20 +259,27 @@ TEST(gateway_refusals, no_reply_is_given_whole_that_must_be_durable_and_has_no_p
   for (const auto& one : given) EXPECT_EQ(g.record_of(one.request_id).http_status, one.status);
 }
 
+const std::string filler = R"({"model":"r","messages":[{"role":"user","content":")" + std::string(6000, 'x') + "\"}]}";
+
+/// So many calls that the full disk refused.
+std::vector<answer> refused_on(running_gateway& g, bad_disk& disk, std::size_t many) {
+  EXPECT_EQ(g.chat().status, 200);
+  disk.full = true;
+  std::vector<answer> refused;
+  for (std::size_t i = 0; i < 450 + many && refused.size() < many; ++i) {
+    auto got = g.send({.body = filler});
+    EXPECT_TRUE(got.status == 200 || got.status == 503) << got.status << got.body;
+    if (got.status == 503) refused.push_back(std::move(got));
+  }
+  EXPECT_EQ(refused.size(), many);
+  EXPECT_THAT(refused.at(0).body, HasSubstr("ledger_unavailable"));
+  return refused;
+}
+
 TEST(gateway_refusals, calls_refused_on_a_full_disk_get_their_records_when_there_is_space) {
   bad_disk disk;
   running_gateway g({.segment_bytes = 64u << 10, .files = &disk});
-  EXPECT_EQ(g.chat().status, 200);
-  disk.full = true;
-  const std::string filler = R"({"model":"r","messages":[{"role":"user","content":")" + std::string(6000, 'x') + "\"}]}";
-  std::vector<answer> refused;
-  for (int i = 0; i < 600 && refused.size() < 150; ++i) {
-    auto got = g.send({.body = filler});
-    ASSERT_TRUE(got.status == 200 || got.status == 503) << got.status << got.body;
-    if (got.status == 503) refused.push_back(std::move(got));
-  }
-  ASSERT_EQ(refused.size(), 150U);
-  EXPECT_THAT(refused[0].body, HasSubstr("ledger_unavailable"));
+  const auto refused = refused_on(g, disk, 150);
   disk.full = false;
   for (int i = 0; i < 10'000 && g.send({.body = filler}).status != 200; ++i) {}
   for (int i = 0; i < 12; ++i) EXPECT_EQ(g.chat().status, 200);
@@ -281,6 +292,29 @@ TEST(gateway_refusals, calls_refused_on_a_full_disk_get_their_records_when_there
   }
   EXPECT_EQ(g.metric("andon_unrecorded_total"), 0);
   EXPECT_TRUE(g.records().status().balanced());
+}
+
+TEST(gateway_refusals, records_that_wait_for_space_are_written_without_another_call) {
+  bad_disk disk;
+  running_gateway g({.segment_bytes = 64u << 10, .files = &disk});
+  const auto refused = refused_on(g, disk, 20);
+  disk.full = false;
+  for (const auto& one : refused) EXPECT_EQ(g.record_of(one.request_id).http_status, 503);
+  EXPECT_EQ(g.metric("andon_unrecorded_total"), 0);
+}
+
+TEST(gateway_refusals, a_record_that_is_lost_to_a_fault_is_counted_and_holds_nothing) {
+  bad_disk disk;
+  running_gateway g({.segment_bytes = 64u << 10, .files = &disk});
+  EXPECT_EQ(g.chat().status, 200);
+  disk.throws = true;
+  const auto got = g.chat("r", R"(,"user":")" + std::string(200'000, 'x') + "\"");  // larger than a segment: needs one of its own
+  EXPECT_EQ(got.status, 200) << "the caller has the reply that it will pay for";
+  EXPECT_TRUE(g.becomes([&] { return g.metric("andon_unrecorded_total") == 1; }));
+  EXPECT_EQ(g.metric("andon_in_flight"), 0);
+  EXPECT_EQ(g.open_tickets(), 0);
+  disk.throws = false;
+  EXPECT_EQ(g.record_of(g.chat().request_id).http_status, 200);
 }
 
 TEST(server_refusals, whole_sentences_with_the_setting_and_no_param) {

@@ -83,11 +83,18 @@ std::uint64_t expected_body(const exchange& x) {
   return std::min(length, x.under->limits.max_body);
 }
 
+/// What the reserved amount says of the call's price, should nobody see its end.
+ledger::price_state reserved_price(const exchange& x) {
+  if (x.held.reserved_cost() > nano_usd{}) return ledger::price_state::known;
+  const bool free = std::ranges::all_of(x.route->all_models(), &served_model::runs_free);
+  return free ? ledger::price_state::free : ledger::price_state::unknown;
+}
+
 result<void> journal_opened(gateway& on, exchange& x) {
   auto* journal = on.journal();
   if (journal == nullptr) return {};
   ledger::opened entry{x.account.id,  x.account.started, x.account.project, x.account.key, x.account.user, x.tags,
-                       x.account.op, x.account.route,   x.held.reserved_tokens(), x.held.reserved_cost()};
+                       x.account.op, x.account.route,   x.held.reserved_tokens(), x.held.reserved_cost(), reserved_price(x)};
   const auto reply_guess = static_cast<std::uint64_t>(std::max<std::int64_t>(x.output_estimate.value(), 0)) * 6;
   const auto written = journal->append_opened(entry, x.body.size() + std::min<std::uint64_t>(reply_guess, 1u << 20));
   if (!written)

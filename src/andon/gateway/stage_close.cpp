@@ -1,3 +1,5 @@
+#include <exception>
+
 #include "andon/base/log.hpp"
 #include "andon/gateway/exchange_telemetry.hpp"
 #include "andon/gateway/stages.hpp"
@@ -18,17 +20,48 @@ void settle(exchange& x, const served_model* model, mono_time now) {
 
 std::optional<ledger::position> append(gateway& on, exchange& x) {
   if (on.journal() == nullptr || !x.who) return std::nullopt;
-  auto& late = on.unwritten();
   auto at = on.journal()->append_record(x.account);
-  if (at) {
-    if (late.waiting() > 0) late.write(*on.journal());
-    return *at;
-  }
-  const auto kept = late.keep(x.account, *on.journal());
+  if (at) return *at;
+  const auto kept = on.unwritten().keep(x.account, *on.journal());
   if (kept.what == record_backlog::fate::lost) on.parts().meter.unrecorded(1);
+  if (kept.what == record_backlog::fate::waiting) on.write_later();
   if (kept.what != record_backlog::fate::written && on.may_complain())
     log::error(kept.what == record_backlog::fate::lost ? "record_lost" : "record_waits_for_space", {{"request_id", x.account.id.str()}, {"reason", at.error().message}});
   return kept.at;
+}
+
+/// The account as it will be recorded.
+void end_account(gateway& on, exchange& x, const served_model* model) {
+  auto& account = x.account;
+  const auto now = on.now();
+  x.enter(ledger::stage::close, now);
+  if (model != nullptr) {
+    account.model = model->name;
+    account.provider = model->provider;
+  }
+  settle(x, model, now);
+  if (!account.attempts.empty() && account.attempts.back().total == nanoseconds{}) {
+    auto& last = account.attempts.back();
+    last.total = now - x.arrived() - last.started;
+    last.outcome = account.outcome;
+  }
+  account.duration = now - x.arrived();
+  if (x.recalled.tap) x.recalled.tap->before_record();
+}
+
+/// What one part of the close throws, a bug or no memory, is told and must not keep the others from being done: a
+/// reservation or a gauge would stay for ever.
+template <class Part>
+bool carried_out(const exchange& x, std::string_view otherwise, const Part& part) {
+  try {
+    part();
+    return true;
+  } catch (const std::exception& fault) {
+    log::error(otherwise, {{"request_id", x.account.id.str()}, {"reason", fault.what()}});
+  } catch (...) {
+    log::error(otherwise, {{"request_id", x.account.id.str()}, {"reason", "an exception of unknown type"}});
+  }
+  return false;
 }
 
 /// Whether the tier that was asked for has no price of its own on this model.
@@ -77,23 +110,10 @@ llm::cost_answer cost_of(const exchange& x, const served_model& model, const llm
 std::optional<ledger::position> close_now(gateway& on, exchange& x, const served_model* model) {
   if (x.closed) return std::nullopt;
   x.closed = true;
-  auto& account = x.account;
-  const auto now = on.now();
-  x.enter(ledger::stage::close, now);
-  if (model != nullptr) {
-    account.model = model->name;
-    account.provider = model->provider;
-  }
-  settle(x, model, now);
-  if (!account.attempts.empty() && account.attempts.back().total == nanoseconds{}) {
-    auto& last = account.attempts.back();
-    last.total = now - x.arrived() - last.started;
-    last.outcome = account.outcome;
-  }
-  account.duration = now - x.arrived();
-  if (x.recalled.tap) x.recalled.tap->before_record();
-  auto at = append(on, x);
-  tell(on, x);
+  std::optional<ledger::position> at;
+  if (!carried_out(x, "exchange_not_settled", [&] { end_account(on, x, model); })) x.held.release();
+  if (!carried_out(x, "record_lost", [&] { at = append(on, x); })) on.parts().meter.unrecorded(1);
+  (void)carried_out(x, "exchange_not_told", [&] { tell(on, x); });
   return at;
 }
 

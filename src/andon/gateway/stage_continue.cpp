@@ -6,17 +6,17 @@
 namespace andon::gateway {
 namespace {
 
-/// The rest of a broken stream, asked of the route's other targets one after the other, at once.
+/// The rest of a broken stream, asked of the other targets of the same route one after the other, at once.
 class continuation {
 public:
   continuation(gateway& on, exchange& x, stream_relay& stream)
-      : on_(on), x_(x), stream_(stream), plan_(*x.route->choice, facts_of(x), x.arrived(), on.parts().on.random()) {
+      : on_(on), x_(x), stream_(stream), plan_(*x.at->choice, facts_of(x), x.arrived(), on.parts().on.random()) {
     if (x.client_limit) plan_.limit(deadline::after(x.arrived(), *x.client_limit));
   }
 
   /// Whether the call, the fault and the route allow it.
   [[nodiscard]] bool possible(const error& why) const {
-    if (x_.gone || !x_.route->continue_streams || route::fault_of(why.code, 200) == route::fault_kind::none) return false;
+    if (x_.gone || !x_.at->continue_streams || route::fault_of(why.code, 200) == route::fault_kind::none) return false;
     return stream_.assembler().continuable();
   }
   /// What is asked for next, from what the client has got and its price is booked; nothing when the request forbids it.
@@ -32,8 +32,8 @@ public:
     finish_attempt(on_, x_, how);
     broken_ = x_.account.attempts.size() - 1;
     book_part(model);
-    for (std::uint32_t i = 0; i < x_.route->models.size(); ++i)
-      if (x_.route->models[i] == &model) plan_.without(route::mask_of(i));
+    for (std::uint32_t i = 0; i < x_.at->models.size(); ++i)
+      if (x_.at->models[i] == &model) plan_.without(route::mask_of(i));
   }
 
   [[nodiscard]] const served_model* next() {
@@ -41,7 +41,7 @@ public:
     const auto step = plan_.next(on_.now());
     if (!step || step->not_before > on_.now()) return nullptr;
     ++x_.failovers;
-    return x_.route->models[step->index];
+    return x_.at->models[step->index];
   }
 
   void note_asked() {

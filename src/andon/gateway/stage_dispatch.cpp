@@ -287,6 +287,7 @@ net::task<result<void>> dispatch(gateway& on, exchange& x) {
   auto until = x.client_limit ? deadline::after(x.arrived(), *x.client_limit) : deadline{};
   const auto* at = x.route;
   for (;;) {
+    x.at = at;
     auto done = co_await dispatch_on(on, x, *at, until);
     if (done || x.gone || until.passed(on.now())) co_return done;
     const auto* next = fallback_for(x, *at, done.error());

@@ -44,6 +44,11 @@ relayed refused(gateway& on, exchange& x, const served_model& model, const net::
   return failed({code, describe(model, what)}, reply.status(), retry_after_of(on, reply));
 }
 
+/// A redirection and the like: no model's answer, and no fault of the caller.
+error not_an_answer(const served_model& model, int status) {
+  return {errc::upstream_bad_reply, "The provider " + model.provider.str() + " answered with status " + std::to_string(status) + ", which is no answer to a call; check its url."};
+}
+
 /// `ledger.sync: always` promises that a reply stands on the disk before the client has it.
 net::task<void> answer_not_durable(exchange& x) {
   const error why{errc::ledger_unavailable, "The reply could not be recorded durably: the disk refuses writes. The call was made; do not repeat it blindly."};
@@ -74,16 +79,22 @@ net::task<relayed> relay_whole(gateway& on, exchange& x, const served_model& mod
   const auto received = on.now();
   x.account.upstream += received - began;
   if (!body) co_return failed(body.error(), status);
+  if (status < 400 && !good) co_return failed(not_an_answer(model, status), status);
   if (!good) co_return refused(on, x, model, *reply, *body);
 
   x.enter(ledger::stage::encode, received);
   auto facts = llm::openai::scan_reply(x.asked.op, *body);
-  if (!facts) co_return failed(std::move(facts.error()), status);
+  if (!facts) {
+    reply->abort();  // where the body ends may be wrong too: the rest of it must not be taken for the next call's reply
+    co_return failed(std::move(facts.error()), status);
+  }
   if (facts->failure) x.provider_said = facts->failure->what;
   if (facts->failure) co_return failed({llm::openai::to_errc(facts->failure->what), describe(model, *facts->failure)}, status);
 
   auto& account = x.account;
   take_usage(on, x, model, *facts, *body);
+  if (x.facts.stream && x.asked.op != llm::operation::embeddings)
+    co_return failed({errc::upstream_bad_reply, "The provider " + model.provider.str() + " answered a streamed call with a reply that is no stream."}, status);
   account.upstream_model = std::move(facts->model);
   x.service_tier = facts->service_tier.substr(0, max_service_tier);
   if (on.tells_spans(x)) x.response_id = facts->id.substr(0, max_response_id);

@@ -10,7 +10,7 @@ namespace {
 class token_watch {
 public:
   token_watch(gateway& on, exchange& x, stream_relay& stream, net::client_reply& reply)
-      : stream_(stream), reply_(reply), limits_(x.route->choice->settings().deadlines),
+      : stream_(stream), reply_(reply), limits_(x.at->choice->settings().deadlines),
         first_(x.arrived() + x.account.attempts.back().started + limits_.first_token),
         timer_(on.parts().on.timers(), net::deadline_timer::member<&token_watch::fired>(), this) {}
 

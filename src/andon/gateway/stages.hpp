@@ -38,7 +38,8 @@ net::task<bool> close(gateway& on, exchange& x, const served_model* model);
 llm::cost_answer cost_of(const exchange& x, const served_model& model, const llm::usage& use);
 /// Works out what the exchange costs, once; close does it when nobody did before.
 void price_exchange(exchange& x, const served_model* model);
-/// The parts of close that need no waiting; the Record's place if the Record's place must still become durable.
+/// The parts of close that need no waiting; the Record's place if it was written. Throws nothing: what fails of it is
+/// logged, and a Record that is lost by it counted.
 std::optional<ledger::position> close_now(gateway& on, exchange& x, const served_model* model);
 
 /// Bytes of a provider's id that a span tells.

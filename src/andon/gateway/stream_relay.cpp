@@ -5,6 +5,15 @@
 #include "andon/llm/dialect/openai_error.hpp"
 
 namespace andon::gateway {
+namespace {
+
+/// Without the byte order mark that a stream may begin with: many clients do not know it.
+std::string_view without_mark(std::string_view bytes) {
+  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
+  return bytes;
+}
+
+}  // namespace
 
 stream_relay::stream_relay(gateway& on, exchange& x, const served_model& model)
     : on_(on), x_(x), model_(&model), assembler_(x.asked.op, {x.facts.include_usage, x.facts.choices, x.under->limits.max_reply}) {}
@@ -49,7 +58,8 @@ result<void> stream_relay::take(const net::sse_event& event) {
   time_chunk();
   const bool last = about->finishes || (!tail_.empty() && (x_.facts.choices == 1 || !about->has_content));
   forward(event, data, *about, last ? tail_ : out_);
-  if (tail_.size() > max_held) return fail(errc::upstream_bad_reply, "The provider's stream went on for too long after its finish reason.");
+  if (about->finishes) tail_bound_ = tail_.size() + max_held;
+  if (tail_.size() > tail_bound_) return fail(errc::upstream_bad_reply, "The provider's stream goes on after its finish reason without an end marker.");
   return {};
 }
 
@@ -74,7 +84,7 @@ void stream_relay::forward(const net::sse_event& event, std::string_view data, c
   using enum llm::event_action;
   if (about.action == withhold) return;
   if (about.action == llm::event_action::forward && !resumed_) {
-    to += event.raw;
+    to += without_mark(event.raw);
     return;
   }
   auto rest = about.action == edit ? llm::openai::stream_assembler::without_usage(data, about, edited_) : data;

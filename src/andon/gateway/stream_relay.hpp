@@ -16,7 +16,7 @@ namespace andon::gateway {
 
 class stream_relay {
 public:
-  /// Bytes that are held back at most until the first token, and after the finish reason.
+  /// Bytes that are held back at most until the first token, and after the finish reason's event.
   static constexpr std::size_t max_held = 256u << 10;
 
   stream_relay(gateway& on, exchange& x, const served_model& model);
@@ -60,6 +60,7 @@ private:
   llm::openai::stream_assembler assembler_;
   net::sse_reader events_;
   std::string out_, tail_, edited_, rewritten_;
+  std::size_t tail_bound_ = 0;
   mono_time at_{}, last_chunk_{}, last_event_{};
   metrics::histogram* between_ = nullptr;
   bool done_ = false, in_part_ = false, booked_ = false;

@@ -49,7 +49,7 @@ inline record record_number(std::uint64_t n, std::size_t body = 100) {
 inline opened opened_number(std::uint64_t n) {
   return {.id = id_number(n), .started = wall_time{std::chrono::seconds{1'760'000'000 + n}}, .project = project_id{"shop"}, .key = key_id{"key_1"},
           .user = "u", .tags = {"a"}, .op = operation::chat, .route = route_name{"chat"}, .reserved_tokens = tokens{100},
-          .reserved = nano_usd{static_cast<std::int64_t>(n)}};
+          .reserved = nano_usd{static_cast<std::int64_t>(n)}, .price = price_state::free};
 }
 
 /// Operation number `fail_at` and, if `lasting`, all after it fail with `code`.

@@ -48,7 +48,7 @@ record interrupted_record(const opened& o, wall_time now) {
   r.error_message = "the gateway stopped before this exchange ended; closed at the next start";
   r.delivered = delivery::cut;
   r.cost = o.reserved;
-  r.price = o.reserved > nano_usd{} ? price_state::known : price_state::unknown;
+  r.price = o.price;
   r.use.estimated = true;
   r.interrupted = true;
   return r;

@@ -92,6 +92,7 @@ TEST(ledger, a_crash_closes_what_was_open) {
   const auto closed = get_record(l->index(), l->source(), id_number(5), scope::everything()).value();
   EXPECT_TRUE(closed.interrupted);
   EXPECT_EQ(closed.cost, nano_usd{5});
+  EXPECT_EQ(closed.price, price_state::free);
   EXPECT_EQ(closed.tags, opened_number(5).tags);
   EXPECT_EQ(l->index().status().rows, 50u);
   l.reset();

@@ -114,6 +114,7 @@ struct opened {
   route_name route;
   tokens reserved_tokens;
   nano_usd reserved;
+  price_state price = price_state::unknown;   ///< of what is reserved
   bool operator==(const opened&) const = default;
 };
 

@@ -220,7 +220,7 @@ byte_span record_encoder::encode(const opened& o) {
   const auto project = text(b, o.project), key = text(b, o.key), user = text(b, o.user), route = text(b, o.route);
   const fb::Id id{o.id.high(), o.id.low()};
   b.Finish(fb::CreateOpened(b, &id, o.started.time_since_epoch().count(), project, key, user, tags, static_cast<std::uint8_t>(o.op),
-                            route, o.reserved_tokens.value(), o.reserved.value()));
+                            route, o.reserved_tokens.value(), o.reserved.value(), static_cast<std::uint8_t>(o.price)));
   return state_->finished();
 }
 
@@ -230,13 +230,23 @@ result<record> decode_record(byte_span b) {
   return read(*table);
 }
 
+namespace {
+
+/// Entries of older versions do not say it.
+price_state price_of(const fb::Opened& from) {
+  const auto untold = from.reserved() > 0 ? price_state::known : price_state::unknown;
+  return known(from.price(), price_state::unknown_tier, untold);
+}
+
+}  // namespace
+
 result<opened> decode_opened(byte_span b) {
   const auto* from = checked<fb::Opened>(b);
   if (from == nullptr) return fail(errc::corrupt, "these bytes are no opened entry");
   return opened{.id = id_of(from->id()), .started = wall(from->started()), .project = project_id{copy(from->project())},
                 .key = key_id{copy(from->key())}, .user = copy(from->user()), .tags = copies(from->tags()),
                 .op = known(from->op(), operation::feedback, operation::other), .route = route_name{copy(from->route())},
-                .reserved_tokens = tokens{from->reserved_tokens()}, .reserved = nano_usd{from->reserved()}};
+                .reserved_tokens = tokens{from->reserved_tokens()}, .reserved = nano_usd{from->reserved()}, .price = price_of(*from)};
 }
 
 result<record_view> record_view::over(byte_span b) {

@@ -77,8 +77,18 @@ TEST(record_codec, a_view_reads_in_place) {
 TEST(record_codec, opened_comes_back) {
   record_encoder encoder;
   const opened o{.id = request_id::from_words(1, 2), .started = wall_time{nanoseconds{5}}, .project = project_id{"p"}, .key = key_id{"k"}, .user = "u",
-                 .tags = {"x", ""}, .op = operation::embeddings, .route = route_name{"r"}, .reserved_tokens = tokens{7}, .reserved = nano_usd{-8}};
+                 .tags = {"x", ""}, .op = operation::embeddings, .route = route_name{"r"}, .reserved_tokens = tokens{7}, .reserved = nano_usd{-8},
+                 .price = price_state::free};
   EXPECT_EQ(decode_opened(encoder.encode(o)).value(), o);
+}
+
+TEST(record_codec, the_price_of_an_older_opened_entry_is_that_of_its_amount) {
+  record_encoder encoder;
+  for (const std::int64_t reserved : {0, 5}) {
+    opened old{.id = request_id::from_words(1, 2), .reserved = nano_usd{reserved}};
+    old.price = static_cast<price_state>(255);  // the schema's default, which is not written
+    EXPECT_EQ(decode_opened(encoder.encode(old)).value().price, reserved > 0 ? price_state::known : price_state::unknown);
+  }
 }
 
 TEST(record_codec, damaged_bytes_are_refused_or_read_without_harm) {

@@ -155,6 +155,7 @@ void client_connection::free_buffers() {
   area_ = raw_ = nullptr;
   packed_ = {};
   unpack_.reset();
+  whole_.clear();
   if (whole_.capacity() > 64) std::string{}.swap(whole_);  // assigning an empty text would keep the buffer
 }
 

@@ -187,6 +187,23 @@ TEST_F(http_client_test, reads_every_framing_split_anywhere) {
   }
 }
 
+// Short bodies that come in pieces are gathered in a buffer that outlives the reply.
+TEST_F(http_client_test, a_reply_holds_nothing_of_the_one_before) {
+  constexpr int rounds = 30;
+  fake_peer peer([](peer_socket& socket, int) {
+    for (int i = 0; i < rounds && !socket.read_request().empty(); ++i) socket.send_bytewise(with_length("reply " + std::to_string(i)));
+    socket.wait_for_close();
+  });
+  call_plan plan;
+  plan.to = local(peer.port);
+  for (int i = 0; i < rounds; ++i) {
+    const auto got = one(plan);
+    EXPECT_EQ(got.body, "reply " + std::to_string(i)) << got.message;
+    EXPECT_EQ(got.reused, i != 0);
+  }
+  client().close_idle();
+}
+
 TEST_F(http_client_test, reads_large_bodies_whole_and_in_parts) {
   std::string large;
   for (std::size_t i = 0; large.size() < (3u << 20); ++i) large += std::to_string(i * 2654435761u);

@@ -52,8 +52,10 @@ head_parser::step head_parser::fail(errc code, std::string_view why) {
   return step::bad;
 }
 
-head_parser::step head_parser::fail_too_big() {
-  const step out = fail(errc::headers_too_large, "the head of the request is larger than allowed");
+head_parser::step head_parser::fail_too_big(std::string_view window) {
+  const auto line = window.substr(std::min(window.find_first_not_of("\r\n"), window.size()));
+  const step out = line.contains('\n') ? fail(errc::headers_too_large, "the head of the request is larger than allowed")
+                                       : fail(errc::target_too_long, "the request line is longer than a head may be");
   too_big_ = true;
   return out;
 }
@@ -65,7 +67,7 @@ head_state head_parser::parse(std::string_view bytes, request_head& out) {
     if (end == std::string_view::npos) {
       searched_ = window.size();
       if (bytes.size() < bounds_.max_size) return head_state::more;
-      fail_too_big();
+      fail_too_big(window);
       return head_state::bad;
     }
   }
@@ -79,7 +81,7 @@ head_state head_parser::parse(std::string_view bytes, request_head& out) {
     out.size = at + 2;
     return finish(out) == step::done ? head_state::complete : head_state::bad;
   }
-  if (now != step::bad && bytes.size() >= bounds_.max_size) now = fail_too_big();
+  if (now != step::bad && bytes.size() >= bounds_.max_size) now = fail_too_big(window);
   searched_ = window.size();
   return now == step::bad ? head_state::bad : head_state::more;
 }
@@ -186,7 +188,8 @@ head_parser::step head_parser::note(const header& line, request_head& out) {
       break;
     case 17:
       if (!header_equals(line.name, "transfer-encoding")) break;
-      if (out.chunked || !header_equals(line.value, "chunked")) return fail(errc::bad_http, "Transfer-Encoding is repeated or not exactly `chunked`");
+      if (out.chunked) return fail(errc::bad_http, "Transfer-Encoding is repeated");
+      if (!header_equals(line.value, "chunked")) return fail(errc::unsupported_transfer, "Transfer-Encoding is not exactly `chunked`");
       out.chunked = true;
       break;
     default: break;

@@ -55,7 +55,7 @@ public:
 private:
   enum class step : std::uint8_t { done, more, bad };
   step fail(errc code, std::string_view why);
-  step fail_too_big();
+  step fail_too_big(std::string_view window);
   step request_line(std::string_view bytes, std::size_t& at, request_head& out);
   step target(std::string_view text, request_head& out);
   step absolute_target(std::string_view text, request_head& out);

@@ -7,8 +7,8 @@
 // the handler leaves unread of the body is drained up to a bound, else the connection closes.
 //
 // The server refuses by itself, before any handler: malformed heads, both Content-Length and Transfer-Encoding,
-// repeated or odd lengths, obsolete folding, NUL and control bytes, heads over the bound (431), slow heads (408),
-// CONNECT (405), HTTP/1.1 without exactly one Host, connections over the bound (503). Such a refusal goes to the
+// repeated or odd lengths, obsolete folding, NUL and control bytes, heads over the bound (431; 414 where the request line alone is), slow heads
+// (408), transfer codings other than chunked (501), CONNECT (405), HTTP/1.1 without exactly one Host, connections over the bound (503). Such a refusal goes to the
 // handler's `refused` hook so that it is counted; its `describe` words the answer; then the connection closes. Bad
 // chunking and slow or oversized bodies are errors of read_body(), so that the handler answers them in its own form. A
 // handler that returns without an answer gets 500 sent for it, in the words of `describe`.

@@ -45,11 +45,12 @@ TEST(http_server_faults, hostile_bytes_get_one_answer_and_a_closed_connection) {
       {"\x16\x03\x01\x02", 400},
       {"GET / HTTP/1.1\r\n\r\n", 400},
       {"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405},
-      {"GET /" + std::string(5000, 'a'), 431},
+      {"GET /" + std::string(5000, 'a'), 414},
       {"GET / HTTP/1.1\r\nX: " + std::string(5000, 'a'), 431},
       {post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       {post + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400},
-      {post + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400},
+      {post + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501},
+      {post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
       {post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
       {post + "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n", 400},
       {post + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(9000, 'e'), 400},
@@ -67,7 +68,7 @@ TEST(http_server_faults, hostile_bytes_get_one_answer_and_a_closed_connection) {
     EXPECT_EQ(status_of(answer), each.status) << each.bytes.substr(0, 100);
     EXPECT_EQ(answer.find("Date: "), answer.rfind("Date: ")) << "a second answer to " << each.bytes.substr(0, 100);
   }
-  EXPECT_EQ(server.handler.refusals().size(), 8u);
+  EXPECT_EQ(server.handler.refusals().size(), 9u);
 }
 
 // The server's own answers are the handler's words, with the bound that was hit, in every place that answers by itself.
@@ -77,7 +78,9 @@ TEST(http_server_faults, own_answers_are_in_the_handlers_words) {
   const std::vector<std::tuple<std::string, int, std::string>> cases{
       {"GET / HTTP/1.1\r\n\r\n", 400, "bad_http because of []"},
       {"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405, "method_not_allowed because of []"},
-      {"GET /" + std::string(5000, 'a'), 431, "headers_too_large because of [max_head]"},
+      {"GET /" + std::string(5000, 'a'), 414, "target_too_long because of [max_head]"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "unsupported_transfer because of []"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(5000, 'a'), 431, "headers_too_large because of [max_head]"},
       {"GET / HTTP/1.1\r\nHost: a\r\n" + many_headers(300), 431, "headers_too_large because of []"},
       {"GET /hello HT", 408, "client_timeout because of [head_timeout]"},
       {"GET /silent HTTP/1.1\r\nHost: a\r\n\r\n", 500, "internal because of []"}};

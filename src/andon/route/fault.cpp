@@ -29,9 +29,11 @@ constexpr std::array by_status{
     status_row{402, fault_kind::credential, errc::upstream_error},   // our account
     status_row{403, fault_kind::credential, errc::upstream_error},
     status_row{404, fault_kind::credential, errc::upstream_error},   // our model name or path
+    status_row{405, fault_kind::credential, errc::upstream_error},   // our path
     status_row{407, fault_kind::credential, errc::upstream_error},
     status_row{408, fault_kind::timeout, errc::upstream_error},
     status_row{409, fault_kind::server_error, errc::upstream_error},  // official clients try again
+    status_row{410, fault_kind::credential, errc::upstream_error},   // our model name: retired
     status_row{425, fault_kind::server_error, errc::upstream_error},
     status_row{429, fault_kind::rate_limit, errc::upstream_rate_limited},
 };

@@ -18,6 +18,7 @@ TEST(fault, statuses_map_to_errors_and_kinds) {
   struct row { int status; errc code; fault_kind kind; };
   for (const auto& [status, code, kind] : {row{400, errc::upstream_rejected, fault_kind::none}, row{422, errc::upstream_rejected, fault_kind::none},
                                            row{401, errc::upstream_error, fault_kind::credential}, row{404, errc::upstream_error, fault_kind::credential},
+                                           row{405, errc::upstream_error, fault_kind::credential}, row{410, errc::upstream_error, fault_kind::credential},
                                            row{408, errc::upstream_error, fault_kind::timeout}, row{409, errc::upstream_error, fault_kind::server_error},
                                            row{429, errc::upstream_rate_limited, fault_kind::rate_limit}, row{500, errc::upstream_error, fault_kind::server_error},
                                            row{529, errc::upstream_error, fault_kind::server_error}}) {

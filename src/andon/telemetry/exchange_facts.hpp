@@ -16,15 +16,16 @@ namespace andon::telemetry {
 using trace_id = std::array<unsigned char, 16>;
 using span_id = std::array<unsigned char, 8>;
 
-/// Tokens by class; `known` false means nobody counted.
+/// Tokens by class; neither `known` nor `failed` means that nothing was consumed.
 struct token_facts {
   std::int64_t input = 0;            ///< cached ones included
   std::int64_t cached_read = 0;
   std::int64_t cache_write = 0;
   std::int64_t output = 0;           ///< reasoning included
   std::int64_t reasoning = 0;
-  bool known = false;
+  bool known = false;                ///< of the attempt that served
   bool estimated = false;
+  bool failed = false;               ///< of attempts that served nothing
 };
 
 enum class price_fact : std::uint8_t { unknown, known, free, unknown_tier };

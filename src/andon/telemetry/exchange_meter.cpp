@@ -227,7 +227,8 @@ void exchange_meter::state::observe_caller(const exchange_facts& f, caller_serie
     observe(s.first_token, families::server_first_token, s.server, seconds(f.first_token));
     if (f.used.output > 1) observe(s.per_token, families::server_per_token, s.server, seconds(f.duration - f.first_token) / static_cast<double>(f.used.output - 1));
   }
-  if (f.used.known) observe_tokens(f, s);
+  if (f.used.known || f.used.failed) observe_tokens(f, s);
+  if (f.price == price_fact::known || f.price == price_fact::unknown_tier) s.cost->add(amount(f.cost.value()));
 }
 
 void exchange_meter::state::observe_tokens(const exchange_facts& f, caller_series& s) {
@@ -237,7 +238,6 @@ void exchange_meter::state::observe_tokens(const exchange_facts& f, caller_serie
   add_tokens(s.cache_write, "cache_write", s.common, f.used.cache_write);
   add_tokens(s.reasoning, "reasoning", s.common, f.used.reasoning);
   add(s.estimated, families::estimated, s.common, f.used.estimated ? 1 : 0);
-  if (f.price == price_fact::known || f.price == price_fact::unknown_tier) s.cost->add(amount(f.cost.value()));
   if (f.price == price_fact::unknown || f.price == price_fact::unknown_tier) s.unknown_price->add();
 }
 

@@ -77,6 +77,19 @@ TEST(exchange_meter, an_unknown_price_is_counted_and_costs_nothing) {
     EXPECT_THAT(text, HasSubstr(line));
 }
 
+TEST(exchange_meter, what_failed_calls_cost_is_counted) {
+  world w;
+  w.facts.outcome = errc::upstream_reset;
+  w.facts.used.known = false;
+  w.meter.observe(w.facts);
+  EXPECT_THAT(w.text(), HasSubstr("andon_cost_nano_usd_total{project=\"shop\",route=\"chat\",model=\"llama\"} 12345\n"));
+  EXPECT_THAT(w.text(), HasSubstr("class=\"input\"} 0\n"));
+  w.facts.used.failed = true;
+  w.meter.observe(w.facts);
+  EXPECT_THAT(w.text(), HasSubstr("andon_cost_nano_usd_total{project=\"shop\",route=\"chat\",model=\"llama\"} 24690\n"));
+  EXPECT_THAT(w.text(), HasSubstr("class=\"input\"} 100\n"));
+}
+
 TEST(exchange_meter, several_cores_add_up) {
   world w;
   exchange_meter other{w.registry};

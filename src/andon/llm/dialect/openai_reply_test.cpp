@@ -42,7 +42,8 @@ TEST(OpenaiReply, UsageVariants) {
   EXPECT_EQ(use_of(R"({"prompt_tokens":10,"completion_tokens":5,"total_tokens":45,"completion_tokens_details":{"reasoning_tokens":30}})").output, tokens{35});
   EXPECT_EQ(use_of(R"({"prompt_tokens":10,"completion_tokens":35,"total_tokens":45,"completion_tokens_details":{"reasoning_tokens":30}})").output, tokens{35});
   EXPECT_EQ(use_of(R"({"prompt_tokens":10,"total_tokens":10})").output, tokens{0});
-  for (auto json : {"null", "{}", "[]", R"({"prompt_tokens":-1,"completion_tokens":2})", R"({"prompt_tokens":"5"})", R"({"prompt_tokens":5,"completion_tokens":-7})"}) {
+  for (auto json : {"null", "{}", "[]", R"({"prompt_tokens":-1,"completion_tokens":2})", R"({"prompt_tokens":"5"})", R"({"prompt_tokens":5,"completion_tokens":-7})",
+                    R"({"prompt_tokens":9000000000000000000,"completion_tokens":7})", R"({"prompt_tokens":5,"completion_tokens":1000000001})"}) {
     auto facts = scan_reply(operation::chat, R"({"choices":[{"message":{}}],"usage":)" + std::string{json} + "}");
     ASSERT_TRUE(facts) << json;
     EXPECT_FALSE(facts->use) << json;

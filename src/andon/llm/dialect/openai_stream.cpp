@@ -64,6 +64,7 @@ struct stream_assembler::state {
   void take_error(reading& r);
   void take_choices(reading& r);
   void take_choice(reading& r);
+  static void take_finish(reading& r, choice_state& choice, std::string_view reason);
   choice_state* pick(std::int64_t index);
   void settle(reading& r) const;
   stream_event fail_with(std::string_view body);
@@ -228,13 +229,19 @@ void stream_assembler::state::take_choice(reading& r) {
           r.at.skip();
           break;
         }
-        (choice->finish.empty() ? r.event.finishes : r.repeats) = true;
-        choice->finish = r.at.string().raw;
+        take_finish(r, *choice, r.at.string().raw);
         break;
       case index_field: r.at.skip(); break;
       default: choice->others.member(key.raw).merge(r.at, r.data, budget);
     }
   }
+}
+
+// Some servers send an empty reason with every chunk: it ends nothing.
+void stream_assembler::state::take_finish(reading& r, choice_state& choice, std::string_view reason) {
+  if (reason.empty()) return;
+  (choice.finish.empty() ? r.event.finishes : r.repeats) = true;
+  choice.finish = reason;
 }
 
 void stream_assembler::state::settle(reading& r) const {

@@ -148,6 +148,16 @@ TEST(OpenaiStream, AnEndMarkerBeforeTheFinishEndsNothing) {
   EXPECT_EQ(s.feed(chunk(delta("", "\"stop\""), R"(,"usage":{"prompt_tokens":3})"))->action, event_action::forward);
 }
 
+TEST(OpenaiStream, AnEmptyFinishReasonFinishesNothing) {
+  stream_assembler s{operation::chat};
+  EXPECT_FALSE(s.feed(chunk(delta(R"("content":"a")", "\"\"")))->finishes);
+  EXPECT_FALSE(s.whole());
+  EXPECT_TRUE(s.feed(chunk(delta(R"("content":"b")", "\"stop\"")))->finishes);
+  EXPECT_EQ(s.feed(chunk(delta("", "\"\"")))->action, event_action::forward);
+  EXPECT_TRUE(s.whole());
+  EXPECT_EQ(s.finish_reason(), "stop");
+}
+
 TEST(OpenaiStream, OnlyPlainTextOfOneChoiceIsContinuable) {
   const auto continuable = [](std::initializer_list<std::string> chunks) {
     stream_assembler s{operation::chat};

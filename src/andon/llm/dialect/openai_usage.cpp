@@ -15,6 +15,8 @@ constexpr std::string_view field_names[] = {
     "prompt_cache_hit_tokens", "cached_tokens", "audio_tokens", "reasoning_tokens", "cache_write_tokens",
     "cache_creation_tokens"};
 constexpr key_table fields{field_names};
+// No call has more; a provider that says so would empty every budget.
+constexpr std::int64_t most_tokens = 1'000'000'000;
 
 struct counts {
   std::int64_t value[field_count];
@@ -49,6 +51,7 @@ std::optional<usage> read_usage(json_cursor& at) {
   read_counts(at, top, input, output, 0);
   std::int64_t in = top.value[prompt_tokens], out = std::max<std::int64_t>(top.value[completion_tokens], 0);
   if (at.failed() || in < 0 || top.value[completion_tokens] < -1) return std::nullopt;
+  if (in > most_tokens || out > most_tokens) return std::nullopt;
   std::int64_t thought = std::max<std::int64_t>({output.value[reasoning], top.value[reasoning], 0});
   bool beside = thought > 0 && top.value[total_tokens] > in && (tokens{in} + tokens{out} + tokens{thought}).value() == top.value[total_tokens];
   usage use;

@@ -7,7 +7,8 @@
 
 namespace andon::llm::openai {
 
-/// Reads the value at the cursor. Absent when it is null, not an object, or lacks a sensible prompt_tokens.
+/// Reads the value at the cursor. Absent when it is null, not an object, or lacks a sensible prompt_tokens, or tells of
+/// more than a billion tokens.
 /// Parts larger than their whole are cut to it. Reasoning that a provider counts beside completion_tokens (its total
 /// says so) is added to the output. DeepSeek's prompt_cache_hit_tokens counts as cached.
 std::optional<usage> read_usage(json_cursor& at);
