@@ -1,8 +1,9 @@
-// The load generator of bench/run: one thread, one epoll, no dependencies.
+// The load generator of bench/run: one thread, one epoll.
 //
-//   load HOST:PORT --body FILE [--path P] [--header 'N: V']… [--connections N] [--seconds S] [--warm S] [--rate R] [--sources N]
-//        [--hold]
+//   load HOST:PORT --body FILE [--path P] [--header 'N: V']… [--connections N] [--streams N] [--seconds S] [--warm S] [--rate R]
+//        [--sources N] [--tls] [--http2] [--hold]
 //
+// --http2 speaks HTTP/2 (over TLS by ALPN, else by prior knowledge), with --streams calls at once on each connection.
 // Without --rate every connection sends its next request when the reply is complete (closed loop). With it requests are
 // due at fixed times and their latency counts from then, whether or not a connection was free (open loop: nothing is
 // omitted). --hold: every connection sends one request, waits for its first byte, then prints "holding" and stays until
@@ -26,10 +27,14 @@
 #include <cstring>
 #include <deque>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "load_http2.hpp"
+#include "load_wire.hpp"
 
 namespace {
 
@@ -42,17 +47,25 @@ double micros(clock_type::duration span) { return std::chrono::duration<double, 
 struct options {
   sockaddr_in to{};
   std::string path = "/v1/chat/completions", body, headers;
-  std::size_t connections = 1, sources = 1;
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::size_t connections = 1, streams = 1, sources = 1;
   double lasts = 3, warm = 0.3, rate = 0;
-  bool hold = false, sends = false;
+  bool hold = false, sends = false, tls = false, http2 = false;
+};
+
+struct call {
+  bool busy = false, head = false, chunked = false, first = false;
+  std::size_t wanted = 0, got = 0;
+  time_point due;
+  std::string tail, text;
 };
 
 struct connection {
-  int fd = -1;
-  bool busy = false, head = false, chunked = false, first = false, connected = false;
-  std::size_t sent = 0, wanted = 0, got = 0;
-  time_point due, began;
-  std::string tail, text;
+  load::wire wire;
+  std::unique_ptr<load::http2_end> http2;
+  bool reached = false, connected = false;   // TCP; and all that is above it
+  std::string out;
+  std::size_t sent = 0;
 };
 
 struct results {
@@ -60,20 +73,26 @@ struct results {
   std::uint64_t done = 0, errors = 0, refused = 0, bytes = 0;
 };
 
-class generator {
+class generator final : public load::http2_end::listener {
 public:
-  explicit generator(options from) : set_(std::move(from)), all_(set_.connections) {
+  explicit generator(options from) : set_(std::move(from)), all_(set_.connections), calls_(set_.connections * set_.streams) {
     request_ = "POST " + set_.path + " HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n" + set_.headers +
                "content-length: " + std::to_string(set_.body.size()) + "\r\n\r\n" + set_.body;
+    set_.fields.insert(set_.fields.begin(), {{":method", "POST"}, {":scheme", set_.tls ? "https" : "http"}, {":authority", "bench"}, {":path", set_.path}});
+    set_.fields.insert(set_.fields.end(), {{"content-type", "application/json"}, {"content-length", std::to_string(set_.body.size())}});
+    for (auto& [name, value] : set_.fields)
+      fields_.push_back({reinterpret_cast<std::uint8_t*>(name.data()), reinterpret_cast<std::uint8_t*>(value.data()), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+    if (set_.tls) tls_ = load::make_tls(set_.http2 ? "\x02h2" : "\x08http/1.1");
     poll_ = epoll_create1(EPOLL_CLOEXEC);
   }
 
   int run() {
+    const auto opening_ends = clock_type::now() + std::chrono::seconds{60};
     for (std::size_t i = 0; i < all_.size(); ++i) {
       open(i);
       if (i % 256 == 255) turn(clock_type::now(), 0);
+      while (set_.tls && i >= connected_ + 64 && clock_type::now() < opening_ends) turn(clock_type::now(), 20);   // handshakes are work: few at once
     }
-    const auto opening_ends = clock_type::now() + std::chrono::seconds{30};
     while (connected_ < all_.size() && clock_type::now() < opening_ends) turn(clock_type::now(), 20);
     return set_.hold || !set_.sends ? hold() : measure();
   }
@@ -82,18 +101,19 @@ private:
   void open(std::size_t index) {
     auto& c = all_[index];
     c = connection{};
-    c.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c.fd < 0) return fail("socket");
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return fail("socket");
     const int on = 1;
-    setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (set_.sources > 1) {
-      setsockopt(c.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+      setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
       sockaddr_in from{};
       from.sin_family = AF_INET;
       from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + static_cast<std::uint32_t>(index % set_.sources));
-      bind(c.fd, reinterpret_cast<sockaddr*>(&from), sizeof from);
+      bind(fd, reinterpret_cast<sockaddr*>(&from), sizeof from);
     }
-    if (connect(c.fd, reinterpret_cast<sockaddr*>(&set_.to), sizeof set_.to) < 0 && errno != EINPROGRESS) fail("connect");
+    if (connect(fd, reinterpret_cast<sockaddr*>(&set_.to), sizeof set_.to) < 0 && errno != EINPROGRESS) fail("connect");
+    c.wire = load::wire(fd, tls_);
     watch(EPOLL_CTL_ADD, index, EPOLLIN | EPOLLOUT);
   }
 
@@ -103,45 +123,55 @@ private:
     epoll_event e{};
     e.events = events;
     e.data.u64 = index;
-    epoll_ctl(poll_, act, all_[index].fd, &e);
+    epoll_ctl(poll_, act, all_[index].wire.fd, &e);
   }
 
   void begin(std::size_t index, time_point due) {
-    auto& c = all_[index];
-    c.busy = true;
-    c.head = c.chunked = c.first = false;
-    c.sent = c.wanted = c.got = 0;
-    c.tail.clear();
-    c.text.clear();
-    c.due = due;
+    auto& one = calls_[index];
+    one.busy = true;
+    one.head = one.chunked = one.first = false;
+    one.wanted = one.got = 0;
+    one.tail.clear();
+    one.text.clear();
+    one.due = due;
+    auto& c = all_[index / set_.streams];
+    if (c.http2 != nullptr) {
+      c.http2->submit(index, fields_, set_.body);
+      if (!taking_) pump(index / set_.streams);
+    } else {
+      c.out.append(request_);
+      send_more(index);
+    }
+  }
+
+  void pump(std::size_t index) {
+    all_[index].http2->give(all_[index].out);
     send_more(index);
   }
 
   void send_more(std::size_t index) {
     auto& c = all_[index];
-    while (c.sent < request_.size()) {
-      const auto n = ::send(c.fd, request_.data() + c.sent, request_.size() - c.sent, MSG_NOSIGNAL);
-      if (n > 0) {
-        c.sent += static_cast<std::size_t>(n);
-      } else if (errno == EAGAIN) {
-        return watch(EPOLL_CTL_MOD, index, EPOLLIN | EPOLLOUT);
-      } else {
-        return broken(index);
-      }
+    while (c.sent < c.out.size()) {
+      std::size_t sent = 0;
+      const auto how = c.wire.send(std::string_view(c.out).substr(c.sent), sent);
+      if (how == load::progress::again) return watch(EPOLL_CTL_MOD, index, EPOLLIN | EPOLLOUT);
+      if (how == load::progress::broken) return broken(index);
+      c.sent += sent;
     }
+    c.out.clear();
+    c.sent = 0;
   }
 
   void broken(std::size_t index) {
-    if (all_[index].busy) ++out_.errors;
-    close(all_[index].fd);
+    for (std::size_t i = index * set_.streams; i < (index + 1) * set_.streams; ++i)
+      if (std::exchange(calls_[i].busy, false)) ++out_.errors;
     if (all_[index].connected) --connected_;
-    if (ending_) return void(all_[index].fd = -1);
-    open(index);
+    all_[index] = connection{};
+    if (!ending_) open(index);
   }
 
   // True when the reply is complete.
-  bool take(connection& c, std::string_view bytes, time_point now) {
-    out_.bytes += bytes.size();
+  bool take(call& c, std::string_view bytes, time_point now) {
     if (!c.head) {
       c.text.append(bytes);
       const auto end = c.text.find("\r\n\r\n");
@@ -158,36 +188,66 @@ private:
     return payload(c, bytes, now);
   }
 
-  bool payload(connection& c, std::string_view bytes, time_point now) {
+  void note_first(call& c, time_point now) {
+    if (c.first) return;
+    c.first = true;
+    ++firsts_;
+    if (measuring_) out_.first_byte.push_back(static_cast<float>(micros(now - c.due)));
+  }
+
+  bool payload(call& c, std::string_view bytes, time_point now) {
     c.got += bytes.size();
-    if (!c.first && (!bytes.empty() || (!c.chunked && c.wanted == 0))) {
-      c.first = true;
-      ++firsts_;
-      if (measuring_) out_.first_byte.push_back(static_cast<float>(micros(now - c.due)));
-    }
+    if (!bytes.empty() || (!c.chunked && c.wanted == 0)) note_first(c, now);
     if (!c.chunked) return c.got >= c.wanted;
     c.tail.append(bytes.size() > 7 ? bytes.substr(bytes.size() - 7) : bytes);
     if (c.tail.size() > 7) c.tail.erase(0, c.tail.size() - 7);
     return c.tail.ends_with("\r\n0\r\n\r\n");
   }
 
+  // HTTP/2 tells of its calls.
+  void begun(std::size_t, bool good) override {
+    if (!good) ++out_.refused;
+  }
+  void brought(std::size_t index, std::size_t) override { note_first(calls_[index], now_); }
+  void ended(std::size_t index, bool properly) override {
+    if (properly) return finish(index, now_);
+    ++out_.errors;
+    calls_[index].busy = false;
+    idle(index, now_);
+  }
+
+  void finish(std::size_t index, time_point now) {
+    auto& c = calls_[index];
+    c.busy = false;
+    if (measuring_) {
+      ++out_.done;
+      out_.latency.push_back(static_cast<float>(micros(now - c.due)));
+    }
+    idle(index, now);
+  }
+
   void receive(std::size_t index, time_point now) {
-    auto& c = all_[index];
+    now_ = now;
     for (;;) {
-      const auto n = recv(c.fd, buffer_, sizeof buffer_, 0);
-      if (n < 0 && errno == EAGAIN) return;
-      if (n <= 0) return broken(index);
-      if (!c.busy) continue;
-      if (!take(c, {buffer_, static_cast<std::size_t>(n)}, now)) {
-        if (static_cast<std::size_t>(n) < sizeof buffer_) return;
+      std::size_t n = 0;
+      const auto how = all_[index].wire.receive(buffer_, sizeof buffer_, n);
+      if (how == load::progress::again) return;
+      if (how == load::progress::broken) return broken(index);
+      out_.bytes += n;
+      if (all_[index].http2 != nullptr) {
+        taking_ = true;
+        const bool going = all_[index].http2->take({buffer_, n});
+        taking_ = false;
+        if (!going) return broken(index);
+        pump(index);
+        if (all_[index].http2 == nullptr) return;   // broken while sending
         continue;
       }
-      c.busy = false;
-      if (measuring_) {
-        ++out_.done;
-        out_.latency.push_back(static_cast<float>(micros(now - c.due)));
+      if (!calls_[index].busy || !take(calls_[index], {buffer_, n}, now)) {
+        if (n < sizeof buffer_ && !set_.tls) return;
+        continue;
       }
-      return idle(index, now);
+      return finish(index, now);
     }
   }
 
@@ -200,6 +260,25 @@ private:
     begin(index, due);
   }
 
+  // TCP is there, and perhaps bytes of the handshake.
+  void go_up(std::size_t index, time_point now) {
+    auto& c = all_[index];
+    if (!std::exchange(c.reached, true)) watch(EPOLL_CTL_MOD, index, EPOLLIN);
+    const auto how = c.wire.shake();
+    if (how == load::progress::again) return;
+    if (how == load::progress::broken) return broken(index);
+    c.connected = true;
+    ++connected_;
+    if (set_.http2) {
+      c.http2 = std::make_unique<load::http2_end>(*this);
+      pump(index);
+    }
+    for (std::size_t i = index * set_.streams; i < (index + 1) * set_.streams; ++i) {
+      if (set_.hold && set_.sends) begin(i, now);
+      else if (started_) idle(i, now);
+    }
+  }
+
   void turn(time_point, int patience) {
     epoll_event events[512];
     const int n = epoll_wait(poll_, events, 512, patience);
@@ -207,26 +286,23 @@ private:
     for (int i = 0; i < n; ++i) {
       const auto index = static_cast<std::size_t>(events[i].data.u64);
       auto& c = all_[index];
-      if (c.fd < 0) continue;
-      if (!c.connected && (events[i].events & EPOLLOUT) != 0) {
-        c.connected = true;
-        ++connected_;
-        watch(EPOLL_CTL_MOD, index, EPOLLIN);
-        if (set_.hold && set_.sends) begin(index, now);
-        else if (started_) idle(index, now);
+      if (c.wire.fd < 0) continue;
+      if (!c.connected) {
+        if (c.reached || (events[i].events & EPOLLOUT) != 0) go_up(index, now);
+        else if ((events[i].events & (EPOLLHUP | EPOLLERR)) != 0) broken(index);
         continue;
       }
       if ((events[i].events & EPOLLOUT) != 0) {
         watch(EPOLL_CTL_MOD, index, EPOLLIN);
         send_more(index);
       }
-      if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive(index, now);
+      if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && c.wire.fd >= 0) receive(index, now);
     }
   }
 
   int hold() {
     const auto until = clock_type::now() + std::chrono::seconds{60};
-    while (set_.sends && firsts_ < all_.size() && clock_type::now() < until) turn(clock_type::now(), 20);
+    while (set_.sends && firsts_ < calls_.size() && clock_type::now() < until) turn(clock_type::now(), 20);
     std::printf("{\"holding\": %zu, \"first_bytes\": %zu, \"refused\": %llu, \"errors\": %llu}\n", connected_, firsts_,
                 static_cast<unsigned long long>(out_.refused), static_cast<unsigned long long>(out_.errors));
     std::fflush(stdout);
@@ -243,7 +319,7 @@ private:
     const auto began = clock_type::now();
     const auto from = began + std::chrono::duration_cast<clock_type::duration>(seconds{set_.warm});
     const auto until = from + std::chrono::duration_cast<clock_type::duration>(seconds{set_.lasts});
-    for (std::size_t i = 0; i < all_.size(); ++i) idle(i, began);
+    for (std::size_t i = 0; i < calls_.size(); ++i) idle(i, began);
     std::uint64_t scheduled = 0;
     auto now = began;
     while (now < until) {
@@ -296,8 +372,13 @@ private:
 
   options set_;
   std::vector<connection> all_;
+  std::vector<call> calls_;   // streams of them for each connection
   std::string request_;
+  std::vector<nghttp2_nv> fields_;
+  SSL_CTX* tls_ = nullptr;
   int poll_ = -1;
+  time_point now_;
+  bool taking_ = false;       // inside nghttp2: what is submitted is sent after
   std::size_t connected_ = 0, firsts_ = 0;
   bool measuring_ = false, ending_ = false, started_ = false;
   std::deque<time_point> waiting_;
@@ -305,6 +386,12 @@ private:
   results out_;
   char buffer_[65536];
 };
+
+void add_header(const std::string& line, options& out) {
+  out.headers.append(line).append("\r\n");
+  const auto colon = line.find(':');
+  out.fields.emplace_back(line.substr(0, colon), line.substr(std::min(line.size(), colon + 2)));
+}
 
 bool parse(int argc, char** argv, options& out) {
   if (argc < 2) return false;
@@ -316,14 +403,16 @@ bool parse(int argc, char** argv, options& out) {
   if (inet_pton(AF_INET, where.substr(0, colon).c_str(), &out.to.sin_addr) != 1) return false;
   for (int i = 2; i < argc; ++i) {
     const std::string_view name = argv[i];
-    if (name == "--hold") {
-      out.hold = true;
+    bool* const flag = name == "--hold" ? &out.hold : name == "--tls" ? &out.tls : name == "--http2" ? &out.http2 : nullptr;
+    if (flag != nullptr) {
+      *flag = true;
       continue;
     }
     if (++i >= argc) return false;
     const char* value = argv[i];
     if (name == "--path") out.path = value;
-    else if (name == "--header") out.headers.append(value).append("\r\n");
+    else if (name == "--header") add_header(value, out);
+    else if (name == "--streams") out.streams = std::strtoull(value, nullptr, 10);
     else if (name == "--connections") out.connections = std::strtoull(value, nullptr, 10);
     else if (name == "--sources") out.sources = std::strtoull(value, nullptr, 10);
     else if (name == "--seconds") out.lasts = std::atof(value);
@@ -337,7 +426,7 @@ bool parse(int argc, char** argv, options& out) {
       out.sends = true;
     } else return false;
   }
-  return out.connections > 0;
+  return out.connections > 0 && (out.streams == 1 || (out.http2 && out.streams > 0));
 }
 
 }  // namespace

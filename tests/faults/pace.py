@@ -9,27 +9,36 @@ import andon
 Call = collections.namedtuple("Call", "due took status streamed model")  # status: -1 an incomplete 200, -2 no answer
 
 
+IDLE = 15.0  # seconds; the gateway closes what is idle for longer, and a call must not meet that
+
+
 class Links:
     """Kept-alive connections, each for one call at a time."""
 
     def __init__(self, address):
         self.host, self.port = andon.host_port(address)
-        self.free = []
+        self.free = collections.deque()
 
     async def call(self, request, streamed):
         """The status, and the model that served."""
-        reader, writer = self.free.pop() if self.free else await asyncio.open_connection(self.host, self.port)
+        reader, writer = self.idle() or await asyncio.open_connection(self.host, self.port)
         try:
             writer.write(request)
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             body = await self.body(reader, head)
-            self.free.append((reader, writer))
+            self.free.append((time.monotonic(), reader, writer))
         except BaseException:
             writer.close()
             raise
         status, model = int(head[9:12]), field(head, b"x-andon-model")
         whole = body.endswith(b"data: [DONE]\n\n") if streamed else body.endswith(b"}")
         return status if status != 200 or whole else -1, model
+
+    def idle(self):
+        """The one that served last; those that have been idle for long go."""
+        while self.free and self.free[0][0] < time.monotonic() - IDLE:
+            self.free.popleft()[2].close()
+        return self.free.pop()[1:] if self.free else None
 
     @staticmethod
     async def body(reader, head):
@@ -83,5 +92,5 @@ class Load:
                 number += 1
             await asyncio.sleep(0.002)
         await asyncio.gather(*calls)
-        for _, writer in self.links.free:
+        for _, _, writer in self.links.free:
             writer.close()

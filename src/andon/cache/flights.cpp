@@ -6,7 +6,7 @@
 namespace andon::cache {
 
 seat::~seat() {
-  if (const auto now = is(); now == state::leading || now == state::waiting) in_->leave(*this);
+  if (const auto now = is(); now == state::leading || now == state::waiting || now == state::following) in_->leave(*this);
 }
 
 std::size_t flights::key_hash::operator()(const digest& key) const noexcept {
@@ -21,8 +21,11 @@ seat::state flights::join(const digest& key, const seat_ptr& who) {
   who->key_ = key;
   who->in_ = this;
   who->got_ = nullptr;
+  who->live_ = nullptr;
+  who->begun_ = false;
   auto& one = in.by_key[key];
   const bool first = one.leader == nullptr;
+  if (!first && one.live && !one.live->from_start()) return seat::state::free;
   if (first) {
     one.leader = who.get();
     one.leader_alive = who;
@@ -30,9 +33,60 @@ seat::state flights::join(const digest& key, const seat_ptr& who) {
     one.queue.push_back(who);
     waiting_.fetch_add(1, std::memory_order_relaxed);
   }
+  if (!first && one.live) {
+    attach(*who, one.live);
+    return seat::state::following;
+  }
   const auto now = first ? seat::state::leading : seat::state::waiting;
   who->state_.store(now, std::memory_order_release);
   return now;
+}
+
+void flights::attach(seat& who, const live_stream_ptr& live) {
+  who.live_ = live;
+  who.state_.store(seat::state::following, std::memory_order_release);
+}
+
+void flights::open(seat& leader, live_stream_ptr live) {
+  woken all;
+  {
+    auto& in = shard_of(leader.key_);
+    const std::lock_guard guard(in.lock);
+    const auto found = in.by_key.find(leader.key_);
+    if (!leader.leads() || found == in.by_key.end() || found->second.leader != &leader) return;
+    auto& one = found->second;
+    one.live = std::move(live);
+    for (const auto& who : one.queue) attach(*who, one.live);
+    all.assign(one.queue.begin(), one.queue.end());
+  }
+  for (const auto& who : all) who->wake();
+}
+
+live_stream_ptr flights::followed(const seat& who) const {
+  const std::lock_guard guard(shard_of(who.key_).lock);
+  return who.is() == seat::state::following ? who.live_ : nullptr;
+}
+
+bool flights::begin(seat& who, const live_stream_ptr& live) {
+  const std::lock_guard guard(shard_of(who.key_).lock);
+  return who.begun_ = who.is() == seat::state::following && who.live_ == live;
+}
+
+/// Those who have begun read the stream to its end; the others wait again.
+void flights::let_go_of_followers(flight& of, woken& out) {
+  of.live = nullptr;
+  for (auto at = of.queue.begin(); at != of.queue.end();) {
+    auto& who = **at;
+    if (!who.begun_) {
+      who.live_ = nullptr;
+      who.state_.store(seat::state::waiting, std::memory_order_release);
+      out.push_back(*at++);
+      continue;
+    }
+    who.state_.store(seat::state::free, std::memory_order_release);
+    at = of.queue.erase(at);  // never the last owner: whoever has begun holds itself
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+  }
 }
 
 void flights::land_locked(shard& in, seat& leader, const reply_ptr& with, woken& out) {
@@ -40,6 +94,7 @@ void flights::land_locked(shard& in, seat& leader, const reply_ptr& with, woken&
   leader.state_.store(seat::state::free, std::memory_order_release);
   if (found == in.by_key.end() || found->second.leader != &leader) return;
   auto& one = found->second;
+  if (one.live) let_go_of_followers(one, out);
   if (with) {
     for (auto& who : one.queue) {
       who->got_ = with;
@@ -73,9 +128,30 @@ void flights::land(seat& leader, reply_ptr with) {
   for (const auto& who : all) who->wake();
 }
 
+void flights::scatter(seat& leader) {
+  woken all;
+  {
+    auto& in = shard_of(leader.key_);
+    const std::lock_guard guard(in.lock);
+    if (leader.is() != seat::state::leading) return;
+    leader.state_.store(seat::state::free, std::memory_order_release);
+    const auto found = in.by_key.find(leader.key_);
+    if (found == in.by_key.end() || found->second.leader != &leader) return;
+    auto& one = found->second;
+    waiting_.fetch_sub(one.queue.size(), std::memory_order_relaxed);
+    for (const auto& who : one.queue) {
+      who->live_ = nullptr;
+      who->state_.store(seat::state::free, std::memory_order_release);
+    }
+    all.assign(one.queue.begin(), one.queue.end());
+    in.by_key.erase(found);
+  }
+  for (const auto& who : all) who->wake();
+}
+
 void flights::leave_locked(shard& in, seat& who, woken& out) {
   if (who.is() == seat::state::leading) return land_locked(in, who, nullptr, out);
-  if (who.is() != seat::state::waiting) return;
+  if (who.is() != seat::state::waiting && who.is() != seat::state::following) return;
   who.state_.store(seat::state::free, std::memory_order_release);
   const auto found = in.by_key.find(who.key_);
   if (found == in.by_key.end()) return;

@@ -54,8 +54,8 @@ void exchange::forget_attempt() {
 void exchange::recycle() {
   auto request_body = std::move(account.request_body);
   auto reply_body = std::move(account.reply_body);
-  auto edited = std::move(scratch);
-  auto lines = std::move(upstream_headers);
+  auto edited = std::move(first.body);
+  auto lines = std::move(first.lines);
   reset(request_body);
   reset(reply_body);
   reset(edited);
@@ -63,9 +63,9 @@ void exchange::recycle() {
   std::construct_at(this);
   account.request_body = std::move(request_body);
   account.reply_body = std::move(reply_body);
-  scratch = std::move(edited);
-  upstream_headers = std::move(lines);
-  upstream_headers.clear();
+  first.body = std::move(edited);
+  first.lines = std::move(lines);
+  first.lines.clear();
 }
 
 }  // namespace andon::gateway

@@ -3,7 +3,6 @@
 // stages of path.cpp, and ends as its Record.
 //
 // Life cycle: taken from the core's pool (so that strings keep their capacity), begun with a call, recycled after close.
-#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "andon/gateway/plan.hpp"
 #include "andon/gateway/recall.hpp"
 #include "andon/gateway/reply_headers.hpp"
+#include "andon/gateway/running_attempt.hpp"
 #include "andon/ledger/record.hpp"
 #include "andon/llm/dialect/openai_paths.hpp"
 #include "andon/llm/request.hpp"
@@ -25,6 +25,8 @@ namespace andon::gateway {
 
 /// What the request line asks for: a call that this gateway serves, or what it only answers.
 enum class errand : std::uint8_t { call, feedback, options, wrong_method, unknown_path };
+
+class embedding_batch;
 
 class exchange {
 public:
@@ -59,14 +61,12 @@ public:
   bool counted = false;                        ///< in the gauge of calls in flight
 
   // what is going on
-  net::call_switch upstream;                   ///< cancels the call to the provider
+  running_attempt first;                       ///< the attempt under way …
+  std::unique_ptr<running_attempt> beside;     ///< … and a hedge, where one was asked beside it
+  running_attempt* running = &first;           ///< the one that the client waits for
   bool gone = false;                           ///< the client left
   bool answered = false;                       ///< a head, or a whole answer, has been given to the connection
-  std::string idempotency_key;                 ///< that goes to the provider: the client's, hashed with its project
   bool billed = false;                         ///< account.use says what a provider consumed for it
-  std::vector<net::header> upstream_headers;   ///< of the attempt under way
-  std::array<char, 55> traceparent{};          ///< of the attempt under way
-  std::uint32_t key = 0;                       ///< of the attempt under way, where its provider has several
   std::vector<telemetry::span_id> attempt_spans;
   std::uint32_t retries = 0, failovers = 0;
   std::optional<nanoseconds> retry_after;      ///< of the last failure, for the client
@@ -78,12 +78,13 @@ public:
   int upstream_error_status = 0;
   llm::usage failed_use;                       ///< what attempts that did not serve the client consumed, estimated
   nano_usd failed_cost;
-  nano_usd covered_cost;                       ///< the part of it that has been added to the reservation
+  nano_usd covered_cost;                       ///< what has been added to the reservation for it; ahead of it while a hedge runs
   bool failed_unpriced = false;
   llm::usage delivered_use;                    ///< what earlier providers consumed for parts of the stream that the client has got
   const served_model* failed_model = nullptr;  ///< the last of those attempts' model
   net::wait_point pause;                       ///< where the exchange waits between two attempts
 
+  embedding_batch* joins = nullptr;            ///< it is the joined call of this batch: no client's, without a Record
   recall_state recalled;                       ///< its dealings with the cache
 
   // what it becomes
@@ -91,7 +92,6 @@ public:
   bool closed = false;
   bool priced = false;
   reply_headers headers;
-  std::string scratch;                         ///< the edited request body
 
   /// Starts the clock of the next stage and books the time of the one before.
   void enter(ledger::stage next, mono_time now);

@@ -102,6 +102,7 @@ void tell(gateway& on, const exchange& x) {
   auto& meter = on.parts().meter;
   if (x.streaming) meter.stream_closed();
   if (x.counted) meter.ended();
+  if (x.joins != nullptr) return;  // those who share it tell of it
   const auto id = x.account.id.chars();
   std::array<telemetry::attempt_facts, most_attempts> attempts;
   const auto count = std::min({x.account.attempts.size(), x.attempt_spans.size(), most_attempts});

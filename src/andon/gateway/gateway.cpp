@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "andon/base/log.hpp"
+#include "andon/gateway/embedding_batch.hpp"
 #include "andon/gateway/feedback.hpp"
 #include "andon/gateway/path.hpp"
 #include "andon/gateway/server_refusals.hpp"
@@ -54,7 +55,8 @@ gateway::gateway(gateway_parts parts)
     : parts_(parts),
       journal_(parts.records ? &parts.records->writer(static_cast<std::uint16_t>(parts.on.index())) : nullptr),
       late_records_(parts.on.timers(), net::deadline_timer::member<&gateway::write_unwritten>(), this),
-      callers_(parts.callers) {
+      callers_(parts.callers),
+      batches_(std::make_unique<batcher>(*this)) {
   if (parts.on.index() == 0) prober_.emplace(parts.on, parts.providers);
 }
 

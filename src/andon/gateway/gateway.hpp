@@ -46,6 +46,8 @@ struct gateway_parts {
   cache::shared_replies* replies = nullptr;  ///< of all cores; null: no route has a cache
 };
 
+class batcher;
+
 class gateway final : public net::request_handler {
 public:
   explicit gateway(gateway_parts parts);
@@ -82,6 +84,9 @@ public:
   /// Whether the core has time for another call of this priority.
   [[nodiscard]] bool has_time_for(route::priority rank);
   [[nodiscard]] const load_guard& load() const { return load_; }
+  [[nodiscard]] batcher& batches() { return *batches_; }
+  /// For work that outlives the call it began with; empty once the gateway stops.
+  [[nodiscard]] net::gate::pass enter() { return work_.enter(); }
   /// Reads a provider's connection to its end in the background, so that it can be used again.
   void finish_reading(net::reply_ptr reply);
 
@@ -104,6 +109,7 @@ private:
   std::optional<request_id> failing_;   ///< of the exchange that the server answers for, because it threw
   std::vector<std::unique_ptr<exchange>> spare_;
   load_guard load_;
+  std::unique_ptr<batcher> batches_;
   net::gate work_;
   std::optional<health_prober> prober_;  ///< on the first core only
   std::atomic<bool> draining_{false};

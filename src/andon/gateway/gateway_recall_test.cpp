@@ -233,6 +233,20 @@ TEST(coalescing, a_failed_leader_is_followed_by_one) {
   expect_nothing_left(g);
 }
 
+TEST(coalescing, calls_whose_reply_is_for_one_alone_are_made_at_once) {
+  auto with = with_cache("defaults: { delay: 400ms }");
+  with.prices.clear();  // what has no price is not shared
+  running_gateway g(with);
+  std::vector<std::future<answer>> all;
+  const auto began = g.now();
+  for (int i = 0; i < 6; ++i) all.push_back(begin(g, say("x")));
+  until_waiting(g, 5);
+  for (auto& one : all) EXPECT_EQ(one.get().status, 200);
+  EXPECT_EQ(g.provider(0).requests, 6U);
+  EXPECT_LT(g.now() - began, 1600ms) << "one after the other takes 2.4 s";
+  expect_nothing_left(g);
+}
+
 TEST(coalescing, a_call_that_fails_for_all_ends_for_all) {
   running_gateway g(with_cache("defaults: { delay: 300ms }\nrules: [ { fault: blackhole } ]"));
   std::vector<std::future<answer>> all;
@@ -295,7 +309,9 @@ TEST(coalescing, a_call_that_nobody_wants_any_more_is_cancelled) {
   auto waiter = begin(g, hasty);
   until_waiting(g, 1);
   const auto left = leader.get();
-  EXPECT_EQ(waiter.get().status, 504);
+  const auto late = waiter.get();
+  EXPECT_THAT(late.body, HasSubstr("identical call")) << "it had the beginning of the stream, and then no more time";
+  EXPECT_EQ(late.body.find("[DONE]"), std::string::npos);
   EXPECT_EQ(g.record_of(left.request_id).outcome, errc::client_gone);
   EXPECT_EQ(g.provider(0).requests, 1u);
   expect_nothing_left(g);

@@ -26,13 +26,13 @@ TEST(exchange, books_the_time_between_stages_and_keeps_small_buffers_only) {
   x.account.request_body.assign(1u << 20, 'x');
   x.account.reply_body.assign(500, 'y');
   x.account.project = project_id{"p"};
-  x.upstream_headers.resize(7);
+  x.first.lines.resize(7);
   x.refused.emplace();
   const auto kept = x.account.reply_body.capacity();
   x.recycle();
   EXPECT_LT(x.account.request_body.capacity(), 1'000U);
   EXPECT_EQ(x.account.reply_body.capacity(), kept);
-  EXPECT_TRUE(x.account.reply_body.empty() && x.upstream_headers.empty() && x.account.project.empty() && !x.refused);
+  EXPECT_TRUE(x.account.reply_body.empty() && x.first.lines.empty() && x.account.project.empty() && !x.refused);
 }
 
 TEST(exchange, an_attempt_leaves_nothing_to_the_next) {

@@ -1,5 +1,6 @@
 #include "andon/gateway/path.hpp"
 
+#include "andon/gateway/embedding_batch.hpp"
 #include "andon/gateway/feedback.hpp"
 #include "andon/gateway/model_list.hpp"
 #include "andon/gateway/server_refusals.hpp"
@@ -63,6 +64,7 @@ net::task<result<void>> carry(gateway& on, exchange& x) {
   }
 
   x.enter(stage::dispatch, on.now());
+  if (may_join(on, x)) co_return co_await dispatch_joined(on, x);
   co_return co_await dispatch(on, x);
 }
 

@@ -42,12 +42,21 @@ struct served_model {
   bool runs_free = false;                     ///< no price anywhere and the owner says it costs nothing
 };
 
+/// Embeddings calls that go together.
+struct batch_policy {
+  nanoseconds window{};                       ///< zero: none do
+  std::size_t max_inputs = 64;                ///< of a joined call
+  std::size_t max_bytes = 256u << 10;         ///< of the bodies that go into it
+  bool by_caller = false;                     ///< user, tags and metadata decide on the target: only equal ones go together
+};
+
 struct served_route {
   route_name name;
   std::shared_ptr<route::route> choice;
   std::vector<const served_model*> models;              ///< by target index
   std::vector<const llm::token_profile*> profiles;      ///< the distinct ones of all it can reach
   cache::route_policy cache;
+  batch_policy batch;
   const served_model* embedder = nullptr;               ///< of the semantic cache; null: none
   std::array<const served_route*, 3> fallbacks{};       ///< by fallback_kind; null: none
   std::vector<const served_model*> reachable;           ///< its models and those of its fallbacks, their fallbacks, …

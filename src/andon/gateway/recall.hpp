@@ -45,7 +45,8 @@ struct recall_wish {
 };
 
 /// Stands between the stages and the client's connection. What goes to the client is recorded; a whole good reply is
-/// kept and given to those who wait. While someone waits, the client's leaving does not end the call.
+/// kept and given to those who wait. A stream is open to them while it comes (cache/live_stream.hpp). While someone waits
+/// or follows, the client's leaving does not end the call.
 class reply_tap final : public net::incoming_call {
 public:
   reply_tap(gateway& on, exchange& x, recall_wish wish);
@@ -76,7 +77,11 @@ private:
   [[nodiscard]] bool wanted() const;
   void record(std::string_view bytes);
   void share(int status, std::string_view body);
+  [[nodiscard]] std::shared_ptr<cache::reply> account_of_reply() const;
+  void break_live();
+  void end_live(std::shared_ptr<cache::reply> about, cache::worth worth);
   void land(cache::reply_ptr with);
+  void scatter();
   net::task<result<void>> write_or_carry_on(std::string_view bytes);
   void client_left();
 
@@ -86,6 +91,7 @@ private:
   recall_wish wish_;
   std::function<void()> gone_;
   std::string type_, recorded_;
+  cache::live_stream_ptr live_;            ///< instead of recorded_: a stream that others may follow
   int status_ = 0;
   bool good_ = false, left_ = false, started_ = false, too_large_ = false;
 };

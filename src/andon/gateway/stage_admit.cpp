@@ -1,3 +1,4 @@
+#include "andon/gateway/embedding_batch.hpp"
 #include "andon/gateway/stages.hpp"
 
 #include <algorithm>
@@ -138,9 +139,13 @@ result<void> let_in(gateway& on, exchange& x) {
   return {};
 }
 
+std::optional<access::refusal> raise_reservation(gateway& on, exchange& x, nano_usd more) {
+  return x.joins != nullptr ? raise_members(on, *x.joins, more) : x.held.raise(more, on.wall());
+}
+
 result<void> cover_failed(gateway& on, exchange& x) {
   if (x.failed_cost <= x.covered_cost) return {};
-  x.refused = x.held.raise(x.failed_cost - x.covered_cost, on.wall());
+  x.refused = raise_reservation(on, x, x.failed_cost - x.covered_cost);
   if (!x.refused) {
     x.covered_cost = x.failed_cost;
     return {};

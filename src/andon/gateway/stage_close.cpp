@@ -40,10 +40,10 @@ void end_account(gateway& on, exchange& x, const served_model* model) {
     account.provider = model->provider;
   }
   settle(x, model, now);
-  if (!account.attempts.empty() && account.attempts.back().total == nanoseconds{}) {
-    auto& last = account.attempts.back();
-    last.total = now - x.arrived() - last.started;
-    last.outcome = account.outcome;
+  for (auto& one : account.attempts) {
+    if (one.total != nanoseconds{}) continue;
+    one.total = now - x.arrived() - one.started;
+    one.outcome = account.outcome;
   }
   account.duration = now - x.arrived();
   if (x.recalled.tap) x.recalled.tap->before_record();

@@ -13,6 +13,9 @@ public:
       : on_(on), x_(x), stream_(stream), plan_(*x.at->choice, facts_of(x), x.arrived(), on.parts().on.random()) {
     if (x.client_limit) plan_.limit(deadline::after(x.arrived(), *x.client_limit));
   }
+  ~continuation() { x_.running = broken_; }
+  continuation(const continuation&) = delete;  // the exchange refers to its attempt
+  continuation& operator=(const continuation&) = delete;
 
   /// Whether the call, the fault and the route allow it.
   [[nodiscard]] bool possible(const error& why) const {
@@ -27,10 +30,8 @@ public:
     return llm::openai::continuing_request(x_.body, x_.facts, text, x_.delivered_use.output);
   }
 
-  /// The attempt that broke: told in its account, charged, and its target not asked again.
-  void leave(const served_model& model, const relayed& how) {
-    finish_attempt(on_, x_, how);
-    broken_ = x_.account.attempts.size() - 1;
+  /// The attempt that broke is charged, and its target not asked again.
+  void leave(const served_model& model) {
     book_part(model);
     for (std::uint32_t i = 0; i < x_.at->models.size(); ++i)
       if (x_.at->models[i] == &model) plan_.without(route::mask_of(i));
@@ -45,25 +46,25 @@ public:
   }
 
   void note_asked() {
-    auto& attempt = x_.account.attempts[broken_];
+    auto& attempt = x_.account.attempts[broken_->number];
     attempt.error_message += " After " + std::to_string(stream_.assembler().content().size()) + " bytes of text another target was asked to go on.";
   }
 
   /// Asks one target. Nothing more is to be done when it has ended the stream.
   net::task<relayed> attempt(const served_model& model, std::string body) {
     stream_.resume(model);
-    net::reply_ptr reply;
-    auto sent = co_await send(model, body, reply);
+    auto sent = co_await send(model, body);
     if (sent.how != relayed::end::done) co_return sent;
-    auto pumped = co_await pump(on_, x_, model, stream_, *reply);
+    auto pumped = co_await pump(on_, x_, *run_, stream_, pump_to::end);
     if (!pumped) co_return relayed{relayed::end::failed_after_client, std::move(pumped.error()), 200, std::nullopt};
-    plan_.succeeded({.latency = on_.now() - x_.arrived() - x_.account.attempts.back().started}, on_.now());
+    plan_.succeeded({.latency = on_.now() - x_.arrived() - x_.account.attempts[run_->number].started}, on_.now());
     on_.parts().meter.continued(x_.route->name.view());
-    co_return co_await end_stream(on_, x_, model, stream_, reply);
+    co_return co_await end_stream(on_, x_, model, stream_, run_->reply);
   }
 
   void failed(const served_model& model, const relayed& how) {
-    finish_attempt(on_, x_, how);
+    run_->reply.reset();
+    finish_attempt(on_, x_, *run_, how);
     if (x_.gone) return plan_.abandoned({}, on_.now());
     auto failure = failure_of(x_, how);
     failure.bytes_to_client = 0;
@@ -87,24 +88,25 @@ private:
     stream_.part_booked();
   }
 
-  net::task<relayed> send(const served_model& model, std::string_view body, net::reply_ptr& reply) {
+  net::task<relayed> send(const served_model& model, std::string_view body) {
     const auto limits = plan_.deadlines(on_.now());
-    begin_attempt(on_, x_, model);
-    headers_for(on_, x_, model);
+    begin_attempt(on_, x_, *run_, model);
+    x_.running = run_.get();
     auto asked = llm::openai::scan_request(x_.asked.op, body, x_.asked.azure ? llm::openai::model_from::path : llm::openai::model_from::body);
     if (!asked) co_return relayed{relayed::end::failed_before_client, std::move(asked.error()), 0, std::nullopt};
     std::swap(x_.facts, *asked);
     const auto original = std::exchange(x_.body, body);
-    const net::outgoing_request request{"POST", model.paths[static_cast<std::size_t>(x_.asked.op)], x_.upstream_headers, body_for(x_, model)};
+    const net::outgoing_request request{"POST", model.paths[static_cast<std::size_t>(x_.asked.op)], run_->lines, body_for(x_, *run_)};
     x_.body = original;
     std::swap(x_.facts, *asked);
     const net::call_deadlines until{limits.connect, limits.first_byte, limits.total, limits.idle};
-    auto got = co_await on_.parts().providers.send(model.to, request, until, &x_.upstream);
+    auto got = co_await on_.parts().providers.send(model.to, request, until, &*run_->stop);
     if (!got) co_return relayed{relayed::end::failed_before_client, in_time(std::move(got.error()), limits.total, on_.now()), 0, std::nullopt};
-    note_head(x_, x_.account.attempts.back(), **got);
+    note_head(x_, *run_, **got);
+    x_.account.upstream += run_->waited;
     const int status = (*got)->status();
     if (status == 200 && is_event_stream(**got)) {
-      reply = std::move(*got);
+      run_->reply = std::move(*got);
       co_return relayed{};
     }
     const error why{status >= 400 ? route::error_of_status(status) : errc::upstream_bad_reply, "The provider " + model.provider.str() + " did not go on with the stream; status " + std::to_string(status) + "."};
@@ -115,16 +117,19 @@ private:
   exchange& x_;
   stream_relay& stream_;
   route::attempt_plan plan_;
-  std::size_t broken_ = 0;    ///< the attempt that began the stream
+  running_attempt* broken_ = x_.running;   // whose stream it was
+  std::unique_ptr<running_attempt> run_ = std::make_unique<running_attempt>();
 };
 
 }  // namespace
 
-net::task<relayed> go_on_elsewhere(gateway& on, exchange& x, const served_model& broken, stream_relay& stream, error why) {
-  const relayed first{relayed::end::failed_after_client, why, 200, std::nullopt};
+net::task<void> go_on_elsewhere(gateway& on, exchange& x, const served_model& broken, stream_relay& stream, error why) {
   continuation rest(on, x, stream);
-  if (!rest.possible(why)) co_return co_await break_off(on, x, broken, stream, std::move(why));
-  rest.leave(broken, first);
+  if (!rest.possible(why)) {
+    co_await break_off(on, x, broken, stream, std::move(why));
+    co_return;
+  }
+  rest.leave(broken);
   const served_model* at = &broken;
   auto body = rest.request();
   while (body) {
@@ -133,15 +138,14 @@ net::task<relayed> go_on_elsewhere(gateway& on, exchange& x, const served_model&
     if (at == &broken) rest.note_asked();
     at = next;
     auto how = co_await rest.attempt(*at, std::move(*body));
-    if (how.how == relayed::end::done) co_return first;
+    if (how.how == relayed::end::done) co_return;
     rest.failed(*at, how);
     why = std::move(how.why);
     if (!x.gone && route::fault_of(why.code, how.status) == route::fault_kind::none) break;
     if (!rest.possible(why)) break;
     body = rest.request();
   }
-  (void)co_await break_off(on, x, *at, stream, std::move(why));
-  co_return first;
+  co_await break_off(on, x, *at, stream, std::move(why));
 }
 
 }  // namespace andon::gateway

@@ -4,7 +4,9 @@
 #include "andon/base/log.hpp"
 #include "andon/gateway/attempt.hpp"
 #include "andon/gateway/dispatch_queue.hpp"
+#include "andon/gateway/hedge.hpp"
 #include "andon/gateway/stages.hpp"
+#include "andon/gateway/stream_relay.hpp"
 #include "andon/gateway/told_error.hpp"
 #include "andon/llm/dialect/openai_error.hpp"
 #include "andon/llm/dialect/openai_request.hpp"
@@ -30,45 +32,53 @@ route::facts facts_of(const exchange& x) {
           .output = x.output_estimate, .stream = x.facts.stream};
 }
 
-std::string_view body_for(exchange& x, const served_model& model) {
+std::string_view body_for(const exchange& x, running_attempt& run) {
+  const auto& model = *run.model;
   llm::json_edit edit(x.body);
   llm::openai::set_model(edit, x.facts, model.upstream_model);
   if (llm::openai::lacks_usage_option(x.facts) && model.flavour->departs.stream_usage_option) llm::openai::ask_for_usage(edit, x.facts);
   llm::openai::remove_gateway_fields(edit, x.facts);
-  return edit.apply(x.scratch);
+  return edit.apply(run.body);
 }
 
-void headers_for(gateway& on, exchange& x, const served_model& model) {
-  x.traceparent = telemetry::make_traceparent(x.trace, x.attempt_spans.emplace_back(telemetry::make_span_id(on.parts().on.random())), x.sampled);
-  auto& lines = x.upstream_headers;
+namespace {
+
+/// The attempt's headers, and its span.
+void headers_for(gateway& on, exchange& x, running_attempt& run) {
+  const auto& model = *run.model;
+  run.traceparent = telemetry::make_traceparent(x.trace, x.attempt_spans.emplace_back(telemetry::make_span_id(on.parts().on.random())), x.sampled);
+  auto& lines = run.lines;
   lines.clear();
   lines.push_back({"content-type", "application/json"});
   lines.push_back({"accept", x.facts.stream ? "text/event-stream" : "application/json"});
   lines.push_back({"accept-encoding", "identity"});
   lines.push_back({"user-agent", "andon"});
   for (const auto& line : model.headers) lines.push_back({line.name, line.value});
-  if (model.keys) lines.push_back({model.credentials[x.key].name, model.credentials[x.key].value});
-  lines.push_back({"traceparent", {x.traceparent.data(), x.traceparent.size()}});
+  if (model.keys) lines.push_back({model.credentials[run.key].name, model.credentials[run.key].value});
+  lines.push_back({"traceparent", {run.traceparent.data(), run.traceparent.size()}});
   if (!x.trace_state.empty()) lines.push_back({"tracestate", x.trace_state});
   for (const auto& line : x.call->headers()) {
     if (net::header_equals(line.name, "openai-beta")) lines.push_back({"openai-beta", line.value});
     if (!net::header_equals(line.name, "idempotency-key") || !x.who) continue;
-    x.idempotency_key = own_idempotency_key(*x.who.in(), x.account.project.view(), line.value);
-    lines.push_back({"idempotency-key", x.idempotency_key});
+    run.idempotency_key = own_idempotency_key(*x.who.in(), x.account.project.view(), line.value);
+    lines.push_back({"idempotency-key", run.idempotency_key});
   }
 }
+
+}  // namespace
 
 error in_time(error why, deadline total, mono_time now) {
   if (why.code != errc::connect_timeout || !total.passed(now)) return why;
   return {errc::total_timeout, "The call's time was over before the connection to the provider stood."};
 }
 
-void note_head(exchange& x, ledger::attempt& attempt, const net::client_reply& reply) {
+void note_head(exchange& x, running_attempt& run, const net::client_reply& reply) {
+  auto& attempt = x.account.attempts[run.number];
   attempt.http_status = static_cast<std::uint16_t>(reply.status());
   attempt.connect = reply.timings().connect;
   attempt.first_byte = reply.timings().first_byte;
   attempt.upstream_request_id = net::find_header(reply.headers(), "x-request-id").substr(0, 128);
-  x.account.upstream += reply.timings().first_byte;
+  run.waited += reply.timings().first_byte;
   if (reply.timings().renewed) attempt.error_message = "The kept-alive connection had been closed; the request was sent again on a new one.";
 }
 
@@ -77,7 +87,13 @@ bool is_event_stream(const net::client_reply& reply) {
   return net::header_equals(net::find_header(reply.headers(), "content-type").substr(0, wanted.size()), wanted);
 }
 
-ledger::attempt& begin_attempt(gateway& on, exchange& x, const served_model& model) {
+void begin_attempt(gateway& on, exchange& x, running_attempt& run, const served_model& model) {
+  run.model = &model;
+  run.number = x.account.attempts.size();
+  run.stop.emplace();
+  run.waited = run.answer = {};
+  run.reply.reset();
+  run.stream.reset();
   auto& attempt = x.account.attempts.emplace_back();
   attempt.model = model.name;
   attempt.provider = model.provider;
@@ -85,14 +101,14 @@ ledger::attempt& begin_attempt(gateway& on, exchange& x, const served_model& mod
   attempt.address = model.address;
   attempt.started = on.now() - x.arrived();
   if (model.keys) {
-    x.key = model.keys->pick(on.now());
-    attempt.key = static_cast<std::uint16_t>(x.key + 1);
+    run.key = model.keys->pick(on.now());
+    attempt.key = static_cast<std::uint16_t>(run.key + 1);
   }
-  return attempt;
+  headers_for(on, x, run);
 }
 
-void finish_attempt(gateway& on, exchange& x, const relayed& how) {
-  auto& attempt = x.account.attempts.back();
+void finish_attempt(gateway& on, exchange& x, const running_attempt& run, const relayed& how) {
+  auto& attempt = x.account.attempts[run.number];
   attempt.total = on.now() - x.arrived() - attempt.started;
   attempt.outcome = how.why.code;
   if (!how.why.message.empty()) attempt.error_message = how.why.message;
@@ -156,29 +172,42 @@ void book_failed(exchange& x, const served_model& model, const relayed& how) {
   x.billed = false;
 }
 
-namespace {
-
-/// One try of one target, its reply relayed.
-net::task<relayed> try_target(gateway& on, exchange& x, const served_model& model, route::attempt_deadlines limits) {
-  x.forget_attempt();
-  begin_attempt(on, x, model);
-  headers_for(on, x, model);
-  const net::outgoing_request request{"POST", model.paths[static_cast<std::size_t>(x.asked.op)], x.upstream_headers, body_for(x, model)};
+net::task<relayed> open(gateway& on, exchange& x, running_attempt& run, route::attempt_deadlines limits) {
+  const net::outgoing_request request{"POST", run.model->paths[static_cast<std::size_t>(x.asked.op)], run.lines, body_for(x, run)};
   const net::call_deadlines until{limits.connect, limits.first_byte, limits.total, limits.idle};
   const auto began = on.now();
-  auto reply = co_await on.parts().providers.send(model.to, request, until, &x.upstream);
+  auto reply = co_await on.parts().providers.send(run.model->to, request, until, &*run.stop);
   if (!reply) {
-    x.account.upstream += on.now() - began;
+    run.waited += on.now() - began;
     co_return relayed{relayed::end::failed_before_client, in_time(std::move(reply.error()), limits.total, on.now()), 0, std::nullopt};
   }
-  note_head(x, x.account.attempts.back(), **reply);
-  if (x.facts.stream && (*reply)->status() == 200 && is_event_stream(**reply)) co_return co_await relay_stream(on, x, model, *reply);
-  co_return co_await relay_whole(on, x, model, *reply);
+  run.reply = std::move(*reply);
+  note_head(x, run, *run.reply);
+  const int status = run.reply->status();
+  if (status < 200 || status >= 300) co_return co_await take_refusal(on, x, run);
+  relayed how;
+  if (x.facts.stream && status == 200 && is_event_stream(*run.reply)) how = co_await open_stream(on, x, run);
+  run.answer = run.waited;
+  co_return how;
 }
 
-route::attempt_success success_of(const exchange& x) {
-  const auto& attempt = x.account.attempts.back();
-  return {attempt.total, x.account.stream ? attempt.first_byte : nanoseconds{}, x.account.use.total()};
+namespace {
+
+/// One try of one target, with another one beside it where the route hedges and the target is silent.
+net::task<relayed> try_target(gateway& on, exchange& x, const served_route& at, route::attempt_plan& attempts, const route::attempt_step& step) {
+  x.forget_attempt();
+  begin_attempt(on, x, x.first, *at.models[step.index]);
+  x.running = &x.first;
+  if (!attempts.hedged())
+    if (const auto after = at.choice->hedge_after(step.index, attempts.about(), on.now())) return open_hedged(on, x, at, attempts, *after);
+  return open(on, x, x.first, attempts.deadlines(on.now()));
+}
+
+net::task<relayed> relay(gateway& on, exchange& x, running_attempt& run) { return run.stream ? relay_stream(on, x, run) : relay_whole(on, x, run); }
+
+route::attempt_success success_of(const exchange& x, const running_attempt& run) {
+  const auto& attempt = x.account.attempts[run.number];
+  return {attempt.total, x.account.stream ? attempt.first_byte : nanoseconds{}, x.account.use.total(), run.answer};
 }
 
 error no_target(const exchange& x) {
@@ -186,16 +215,29 @@ error no_target(const exchange& x) {
 }
 
 /// Makes the key of a failed attempt rest where the fault is the key's. True when another one is ready.
-bool rest_key(gateway& on, exchange& x, const served_model& model, relayed& how) {
+bool rest_key(gateway& on, exchange& x, const running_attempt& run, relayed& how) {
+  const auto& model = *run.model;
   if (!model.keys || x.answered) return false;
   const bool limited = how.why.code == errc::upstream_rate_limited;
   if (!limited && how.status != 401 && how.status != 402) return false;
   const auto span = limited ? how.retry_after.value_or(route::key_ring::rest_of_limited) : route::key_ring::rest_of_refused;
-  const bool other = model.keys->rest(x.key, span, on.now());
-  log::warn(limited ? "provider_key_limited" : "provider_key_refused", {{"provider", model.provider.view()}, {"key", x.key + 1}, {"seconds", std::chrono::duration<double>(span).count()}});
+  const bool other = model.keys->rest(run.key, span, on.now());
+  log::warn(limited ? "provider_key_limited" : "provider_key_refused", {{"provider", model.provider.view()}, {"key", run.key + 1}, {"seconds", std::chrono::duration<double>(span).count()}});
   if (!other) how.retry_after = std::max(model.keys->rests_until(model.keys->pick(on.now())) - on.now(), nanoseconds{1});
   return other;
 }
+
+}  // namespace
+
+void blame_target(gateway& on, exchange& x, const served_route& at, route::attempt_plan& attempts, const running_attempt& run, relayed& how) {
+  const bool other_key = rest_key(on, x, run, how);
+  auto failure = failure_of(x, how);
+  failure.other_key = other_key;
+  note_failure(on, *run.model, how, attempts.failed(failure, on.now()));
+  review_peers(on, at);
+}
+
+namespace {
 
 net::task<void> wait_before_retry(gateway& on, exchange& x, mono_time until) {
   net::deadline_timer alarm(on.parts().on.timers(), [](void* at) { static_cast<net::wait_point*>(at)->wake(); }, &x.pause);
@@ -209,7 +251,7 @@ public:
     call_->on_client_gone([&x] {
       x.gone = true;
       if (x.pause.waiting()) return x.pause.wake();
-      x.upstream.cancel();  // may end the exchange: nothing of it may be touched after this
+      if (x.running->stop) x.running->stop->cancel();  // may end the exchange: nothing of it may be touched after this
     });
   }
   ~gone_watch() { call_->on_client_gone(nullptr); }
@@ -246,27 +288,30 @@ net::task<result<void>> dispatch_on(gateway& on, exchange& x, const served_route
     auto step = co_await next_step(on, x, at, attempts, last);
     if (!step) co_return std::unexpected(std::move(step.error()));
     if (auto covered = cover_failed(on, x); !covered) co_return std::unexpected(std::move(covered.error()));
-    const auto& model = *at.models[step->index];
     x.retries = retries + attempts.retries();
     x.failovers = failovers + attempts.failovers();
-    auto how = co_await try_target(on, x, model, attempts.deadlines(on.now()));
+    auto how = co_await try_target(on, x, at, attempts, *step);
+    auto& run = *x.running;
+    const auto& model = *run.model;
+    x.account.upstream += run.waited;
+    if (how.how == relayed::end::done) how = co_await relay(on, x, run);
+    run.reply.reset();
     if (x.gone && how.how != relayed::end::done) how.why = {errc::client_gone, "The client closed the connection; the call to the provider was cancelled."};
-    finish_attempt(on, x, how);
+    finish_attempt(on, x, run, how);
     if (how.how == relayed::end::done) {
-      if (attempts.succeeded(success_of(x), on.now())) log::info("breaker_closed", {{"model", model.name.view()}});
+      if (attempts.succeeded(success_of(x, run), on.now())) log::info("breaker_closed", {{"model", model.name.view()}});
       review_peers(on, at);
       co_return result<void>{};
     }
     if (x.gone) {
       attempts.abandoned(x.billed ? x.account.use.total() : tokens{}, on.now());
     } else {
-      const bool other_key = rest_key(on, x, model, how);
-      auto failure = failure_of(x, how);
-      failure.other_key = other_key;
-      note_failure(on, model, how, attempts.failed(failure, on.now()));
-      review_peers(on, at);
+      blame_target(on, x, at, attempts, run, how);
     }
-    if (how.how == relayed::end::failed_after_client) co_return result<void>{};
+    if (how.how == relayed::end::failed_after_client) {  // the target's place is free and its fault is told: the rest may take long
+      co_await go_on_elsewhere(on, x, model, *run.stream, std::move(how.why));
+      co_return result<void>{};
+    }
     book_failed(x, model, how);
     if (x.gone) co_return std::unexpected(std::move(how.why));
     last = told_error(model, std::move(how.why));

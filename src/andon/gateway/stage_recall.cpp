@@ -2,6 +2,7 @@
 #include <array>
 
 #include "andon/cache/directive.hpp"
+#include "andon/gateway/recall_follow.hpp"
 #include "andon/gateway/stages.hpp"
 
 namespace andon::gateway {
@@ -40,12 +41,15 @@ std::string variant_of(const exchange& x) {
   return out;
 }
 
-const served_model* model_of(const exchange& x, const model_name& name) {
-  const auto found = std::ranges::find(x.route->models, name, &served_model::name);
-  return found == x.route->models.end() ? nullptr : *found;
+}  // namespace
+
+const served_model* model_named(const exchange& x, const model_name& name) {
+  const auto& all = x.route->all_models();
+  const auto found = std::ranges::find(all, name, &served_model::name);
+  return found == all.end() ? nullptr : *found;
 }
 
-void tell_kept(gateway& on, exchange& x, const cache::reply& kept, cache::use how) {
+void tell_given(gateway& on, exchange& x, const cache::reply& kept, cache::use how) {
   auto& account = x.account;
   note(on, x, how, kept.cost);
   account.model = kept.model;
@@ -65,21 +69,22 @@ void tell_kept(gateway& on, exchange& x, const cache::reply& kept, cache::use ho
   x.recalled.age = std::max(nanoseconds{}, on.now() - kept.made);
 }
 
-/// The reservation goes back whole, but for what finding the reply took.
-void settle_hit(gateway& on, exchange& x) {
+void settle_given(gateway& on, exchange& x) {
   if (x.failed_model == nullptr) return x.held.release();
   x.held.settle(x.failed_use.total(), x.failed_unpriced ? std::nullopt : std::optional{x.failed_cost}, on.now());
 }
 
+namespace {
+
 /// Gives the client a kept reply: a whole one whole, a stream with the bytes of its events.
 net::task<void> answer_kept(gateway& on, exchange& x, cache::reply_ptr kept, cache::use how) {
-  tell_kept(on, x, *kept, how);
+  tell_given(on, x, *kept, how);
   x.enter(ledger::stage::encode, on.now());
-  const auto* model = model_of(x, kept->model);
+  const auto* model = model_named(x, kept->model);
   add_common_headers(on, x, model);
   x.headers.add_copy("content-type", kept->content_type);
   if (kept->stream) x.headers.add("cache-control", "no-cache");
-  settle_hit(on, x);
+  settle_given(on, x);
   if (kept->stream) x.account.first_token = on.now() - x.arrived();
   if (!co_await close(on, x, nullptr)) {
     co_await answer_error(on, x, {errc::ledger_unavailable, "The reply could not be recorded durably: the disk refuses writes."});
@@ -94,31 +99,18 @@ net::task<void> answer_kept(gateway& on, exchange& x, cache::reply_ptr kept, cac
   }
 }
 
-void wake_point(void* point) { static_cast<net::wait_point*>(point)->wake(); }
-
-/// Waits until the leader's reply is there, or this call leads, or its time is over, or its client has left.
+/// Waits until the leader's reply is there or begins to stream, or this call leads, or its time is over, or its client
+/// has left.
 net::task<result<void>> wait_for_turn(gateway& on, exchange& x, recall_seat& seat) {
-  auto until = deadline::after(x.arrived(), x.route->choice->settings().deadlines.total);
-  if (x.client_limit) until = until.earlier(deadline::after(x.arrived(), *x.client_limit));
-  x.call->on_client_gone([&x, &seat] {
-    x.gone = true;
-    seat.turn.wake();
-  });
+  std::optional<error> why;
   {
-    net::deadline_timer alarm(on.parts().on.timers(), &wake_point, &seat.turn);
-    alarm.arm(until);
-    while (seat.is() == cache::seat::state::waiting && !x.gone && !until.passed(on.now())) co_await seat.turn.wait();
+    const patience patience(on, x, seat);
+    while (seat.is() == cache::seat::state::waiting && !(why = patience.over())) co_await seat.turn.wait();
   }
-  x.call->on_client_gone(nullptr);
-  if (x.gone) {
-    on.parts().replies->calls.leave(seat);
-    co_return fail(errc::client_gone, "The client left while its call waited for an identical one.");
-  }
-  if (seat.is() == cache::seat::state::waiting) {
-    on.parts().replies->calls.leave(seat);
-    co_return fail(errc::total_timeout, "The identical call that this one waited for did not end in time.");
-  }
-  co_return result<void>{};
+  if (!why && !x.gone) co_return result<void>{};
+  on.parts().replies->calls.leave(seat);
+  if (!why) why = error{errc::client_gone, "The client left while its call waited for an identical one."};
+  co_return std::unexpected(std::move(*why));
 }
 
 /// One look at what the cache can give.
@@ -152,15 +144,34 @@ cache::reply_ptr find_kept(gateway& on, const exchange& x, const lookup& in) {
   return on.parts().replies->kept.find(in.wish.key, in.max_age, on.now());
 }
 
+/// What sharing came to: a whole reply, an answer that was given already, or neither: the call must be made.
+struct shared_turn {
+  cache::reply_ptr kept;
+  bool answered = false;
+};
+
 /// Someone else's reply, if this call need not be the one that is made.
-net::task<result<cache::reply_ptr>> share_call(gateway& on, exchange& x, lookup& in) {
+net::task<result<shared_turn>> share_call(gateway& on, exchange& x, lookup& in) {
+  using state = cache::seat::state;
   auto seat = std::make_shared<recall_seat>(on.parts().on);
-  auto& calls = on.parts().replies->calls;
-  if (calls.join(in.wish.key, seat) == cache::seat::state::waiting)
-    if (auto waited = co_await wait_for_turn(on, x, *seat); !waited) co_return std::unexpected(std::move(waited.error()));
-  if (seat->is() == cache::seat::state::served) co_return seat->got();
-  in.wish.seat = std::move(seat);
-  co_return cache::reply_ptr{};
+  (void)on.parts().replies->calls.join(in.wish.key, seat);
+  for (;;) {
+    switch (seat->is()) {
+      case state::free: co_return shared_turn{};  // nobody can wait for this one
+      case state::served: co_return shared_turn{.kept = seat->got()};
+      case state::leading:
+        in.wish.seat = std::move(seat);
+        co_return shared_turn{};
+      case state::waiting:
+        if (auto waited = co_await wait_for_turn(on, x, *seat); !waited) co_return std::unexpected(std::move(waited.error()));
+        break;
+      case state::following: {
+        auto followed = co_await follow(on, x, seat);
+        if (!followed) co_return std::unexpected(std::move(followed.error()));
+        if (*followed) co_return shared_turn{.answered = true};
+      }
+    }
+  }
 }
 
 /// Answers with it, and gives it to those who wait for this call.
@@ -179,8 +190,9 @@ net::task<result<bool>> look(gateway& on, exchange& x, lookup& in) {
   if (policy.coalesce) {
     auto shared = co_await share_call(on, x, in);
     if (!shared) co_return std::unexpected(std::move(shared.error()));
-    if (*shared) {
-      co_await answer_kept(on, x, std::move(*shared), cache::use::shared);
+    if (shared->answered) co_return true;
+    if (shared->kept) {
+      co_await answer_kept(on, x, std::move(shared->kept), cache::use::shared);
       co_return true;
     }
     if (auto kept = find_kept(on, x, in)) {  // kept between the look and the seat

@@ -49,13 +49,6 @@ error not_an_answer(const served_model& model, int status) {
   return {errc::upstream_bad_reply, "The provider " + model.provider.str() + " answered with status " + std::to_string(status) + ", which is no answer to a call; check its url."};
 }
 
-/// `ledger.sync: always` promises that a reply stands on the disk before the client has it.
-net::task<void> answer_not_durable(exchange& x) {
-  const error why{errc::ledger_unavailable, "The reply could not be recorded durably: the disk refuses writes. The call was made; do not repeat it blindly."};
-  const auto body = llm::openai::error_body(why);
-  (void)co_await x.call->respond(kind_of(why.code).http_status, x.headers.lines(), body);
-}
-
 void take_usage(gateway& on, exchange& x, const served_model& model, const llm::reply_facts& facts, std::string_view body) {
   auto& account = x.account;
   x.billed = true;
@@ -71,16 +64,32 @@ void take_usage(gateway& on, exchange& x, const served_model& model, const llm::
 
 }  // namespace
 
-net::task<relayed> relay_whole(gateway& on, exchange& x, const served_model& model, net::reply_ptr& reply) {
+net::task<void> answer_not_durable(exchange& x) {
+  const error why{errc::ledger_unavailable, "The reply could not be recorded durably: the disk refuses writes. The call was made; do not repeat it blindly."};
+  const auto body = llm::openai::error_body(why);
+  (void)co_await x.call->respond(kind_of(why.code).http_status, x.headers.lines(), body);
+}
+
+net::task<relayed> take_refusal(gateway& on, exchange& x, running_attempt& run) {
+  const auto began = on.now();
+  const auto body = co_await run.reply->read_all(max_error_body);
+  run.waited += on.now() - began;
+  if (!body) co_return failed(body.error(), run.reply->status());
+  const int status = run.reply->status();
+  auto how = status < 400 ? failed(not_an_answer(*run.model, status), status) : refused(on, x, *run.model, *run.reply, *body);
+  run.reply.reset();
+  co_return how;
+}
+
+net::task<relayed> relay_whole(gateway& on, exchange& x, running_attempt& run) {
+  auto& reply = run.reply;
+  const auto& model = *run.model;
   const auto began = on.now();
   const int status = reply->status();
-  const bool good = status >= 200 && status < 300;
-  const auto body = co_await reply->read_all(good ? x.under->limits.max_reply : max_error_body);
+  const auto body = co_await reply->read_all(x.under->limits.max_reply);
   const auto received = on.now();
   x.account.upstream += received - began;
   if (!body) co_return failed(body.error(), status);
-  if (status < 400 && !good) co_return failed(not_an_answer(model, status), status);
-  if (!good) co_return refused(on, x, model, *reply, *body);
 
   x.enter(ledger::stage::encode, received);
   auto facts = llm::openai::scan_reply(x.asked.op, *body);

@@ -9,9 +9,9 @@ namespace {
 /// only while a read waits, so a slow client is not taken for a silent provider.
 class token_watch {
 public:
-  token_watch(gateway& on, exchange& x, stream_relay& stream, net::client_reply& reply)
-      : stream_(stream), reply_(reply), limits_(x.at->choice->settings().deadlines),
-        first_(x.arrived() + x.account.attempts.back().started + limits_.first_token),
+  token_watch(gateway& on, exchange& x, const running_attempt& run, stream_relay& stream)
+      : stream_(stream), reply_(*run.reply), limits_(x.at->choice->settings().deadlines),
+        first_(x.arrived() + x.account.attempts[run.number].started + limits_.first_token),
         timer_(on.parts().on.timers(), net::deadline_timer::member<&token_watch::fired>(), this) {}
 
   void before_read() {
@@ -54,7 +54,7 @@ void begin_answer(gateway& on, exchange& x, const served_model& model) {
 
 }  // namespace
 
-net::task<relayed> break_off(gateway& on, exchange& x, const served_model& model, stream_relay& stream, error why) {
+net::task<void> break_off(gateway& on, exchange& x, const served_model& model, stream_relay& stream, error why) {
   const bool gone = x.gone || why.code == errc::client_gone;
   stream.settle();
   x.gone = gone;
@@ -68,26 +68,28 @@ net::task<relayed> break_off(gateway& on, exchange& x, const served_model& model
     const auto last = stream.out() + llm::openai::error_event(told_error(model, why));
     (void)co_await x.call->finish(last);
   }
-  co_return relayed{relayed::end::failed_after_client, std::move(why), 200, std::nullopt};
 }
 
-net::task<result<void>> pump(gateway& on, exchange& x, const served_model& model, stream_relay& stream, net::client_reply& reply) {
-  token_watch watch(on, x, stream, reply);
+net::task<result<void>> pump(gateway& on, exchange& x, running_attempt& run, stream_relay& stream, pump_to how_far) {
+  const bool opens = how_far == pump_to::first_token;
+  token_watch watch(on, x, run, stream);
   while (!stream.done()) {
+    if (!stream.out().empty() && stream.may_begin()) {
+      if (opens) break;
+      begin_answer(on, x, *run.model);
+      const auto written = co_await x.call->write(stream.out());
+      if (!written) co_return std::unexpected(written.error());
+      stream.out().clear();
+    }
     const auto began = on.now();
     watch.before_read();
-    const auto part = co_await reply.read_some();
+    const auto part = co_await run.reply->read_some();
     watch.after_read();
     const auto came = on.now();
-    x.account.upstream += came - began;
+    (opens ? run.waited : x.account.upstream) += came - began;
     if (!part) co_return std::unexpected(watch.why(part.error()));
     if (part->empty()) co_return stream.end();
     if (auto taken = stream.take(*part, came); !taken) co_return taken;
-    if (stream.done() || stream.out().empty() || !stream.may_begin()) continue;
-    begin_answer(on, x, model);
-    const auto written = co_await x.call->write(stream.out());
-    if (!written) co_return std::unexpected(written.error());
-    stream.out().clear();
   }
   co_return result<void>{};
 }
@@ -104,14 +106,21 @@ net::task<relayed> end_stream(gateway& on, exchange& x, const served_model& mode
   co_return relayed{};
 }
 
-net::task<relayed> relay_stream(gateway& on, exchange& x, const served_model& model, net::reply_ptr& reply) {
-  stream_relay stream(on, x, model);
-  auto pumped = co_await pump(on, x, model, stream, *reply);
-  if (pumped) co_return co_await end_stream(on, x, model, stream, reply);
-  reply.reset();
-  if (x.answered) co_return co_await go_on_elsewhere(on, x, model, stream, std::move(pumped.error()));
-  if (stream.assembler().events() > 0) stream.settle();
-  co_return relayed{relayed::end::failed_before_client, std::move(pumped.error()), 200, std::nullopt};
+net::task<relayed> open_stream(gateway& on, exchange& x, running_attempt& run) {
+  run.stream = std::make_unique<stream_relay>(on, x, *run.model);
+  auto opened = co_await pump(on, x, run, *run.stream, pump_to::first_token);
+  if (opened) co_return relayed{};
+  run.reply.reset();
+  if (run.stream->assembler().events() > 0) run.stream->settle();
+  co_return relayed{relayed::end::failed_before_client, std::move(opened.error()), 200, std::nullopt};
+}
+
+net::task<relayed> relay_stream(gateway& on, exchange& x, running_attempt& run) {
+  auto pumped = co_await pump(on, x, run, *run.stream, pump_to::end);
+  if (pumped) co_return co_await end_stream(on, x, *run.model, *run.stream, run.reply);
+  run.reply.reset();
+  run.stream->settle();
+  co_return relayed{relayed::end::failed_after_client, std::move(pumped.error()), 200, std::nullopt};
 }
 
 }  // namespace andon::gateway

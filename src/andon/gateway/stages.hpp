@@ -18,6 +18,8 @@ result<void> admit(gateway& on, exchange& x);
 /// Before an attempt: adds to the reservation what earlier ones have cost, so that no budget is overrun. The error is the
 /// budget's refusal.
 result<void> cover_failed(gateway& on, exchange& x);
+/// Adds to the reservation, of a joined call to those of all who share it; the refusal of a budget that cannot.
+std::optional<access::refusal> raise_reservation(gateway& on, exchange& x, nano_usd more);
 /// Finds a target that answers, within the deadlines; relays its reply and closes. An error: nothing was sent.
 net::task<result<void>> dispatch(gateway& on, exchange& x);
 
@@ -28,8 +30,15 @@ struct relayed {
   int status = 0;
   std::optional<nanoseconds> retry_after;
 };
-net::task<relayed> relay_whole(gateway& on, exchange& x, const served_model& model, net::reply_ptr& reply);
-net::task<relayed> relay_stream(gateway& on, exchange& x, const served_model& model, net::reply_ptr& reply);
+/// A provider's reply with an error status: what it means.
+net::task<relayed> take_refusal(gateway& on, exchange& x, running_attempt& run);
+/// Reads an event stream to its first token.
+net::task<relayed> open_stream(gateway& on, exchange& x, running_attempt& run);
+/// The rest of an opened reply, to the client.
+net::task<relayed> relay_whole(gateway& on, exchange& x, running_attempt& run);
+net::task<relayed> relay_stream(gateway& on, exchange& x, running_attempt& run);
+/// `ledger.sync: always` promises that a reply stands on the disk before the client has it.
+net::task<void> answer_not_durable(exchange& x);
 
 /// Counts, settles and appends the Record; after it the last bytes may go. Idempotent. Waits for the disk only when the
 /// ledger is set so; false: it was asked to and the disk refused, so the client must not be told that all is well.

@@ -71,14 +71,15 @@ private:
   std::size_t good_text_ = 0, part_begin_ = 0;
 };
 
-/// Reads the provider's stream to its end and writes it to the client; starts the answer with the first token.
-net::task<result<void>> pump(gateway& on, exchange& x, const served_model& model, stream_relay& stream, net::client_reply& reply);
+/// Reads the attempt's stream until the answer could begin, or to its end, writing it to the client from the first token on.
+enum class pump_to : std::uint8_t { first_token, end };
+net::task<result<void>> pump(gateway& on, exchange& x, running_attempt& run, stream_relay& stream, pump_to how_far);
 /// The stream is complete: closes and lets the last bytes go.
 net::task<relayed> end_stream(gateway& on, exchange& x, const served_model& model, stream_relay& stream, net::reply_ptr& reply);
 /// The stream broke after the client had got a part: an error event, never an end marker.
-net::task<relayed> break_off(gateway& on, exchange& x, const served_model& model, stream_relay& stream, error why);
+net::task<void> break_off(gateway& on, exchange& x, const served_model& model, stream_relay& stream, error why);
 /// After a break that the client has not been told of: the other targets are asked for the rest. Ends the exchange one
-/// way or the other; what is returned is the fate of the attempt that broke.
-net::task<relayed> go_on_elsewhere(gateway& on, exchange& x, const served_model& broken, stream_relay& stream, error why);
+/// way or the other.
+net::task<void> go_on_elsewhere(gateway& on, exchange& x, const served_model& broken, stream_relay& stream, error why);
 
 }  // namespace andon::gateway

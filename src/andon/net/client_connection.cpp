@@ -71,36 +71,7 @@ std::unexpected<error> client_connection::failed(errc code, std::string_view wha
 
 std::unexpected<error> client_connection::stopped() const {
   if (stop_ == stop_cause::aborted) return failed(errc::cancelled, "the call was cancelled");
-  return std::unexpected(timed_out());
-}
-
-error client_connection::timed_out() const {
-  const mono_time now = home_.context().at.now();
-  const bool total = until_.total.passed(now);
-  auto make = [this](errc code, std::string_view what) { return error{code, fmt::format("{}: {}", home_.name(), what)}; };
-  switch (phase_) {
-    case phase::tunnelling: return make(errc::connect_timeout, "the proxy did not answer within deadline.connect");
-    case phase::connecting:
-    case phase::securing:
-      return make(errc::connect_timeout, phase_ == phase::connecting
-                                             ? "no connection within deadline.connect: check address and firewall, or raise the deadline"
-                                             : "TLS was not established within deadline.connect: check that the port speaks TLS");
-    case phase::sending:
-    case phase::head:
-      if (total) return make(errc::total_timeout, "no reply within deadline.total");
-      return make(errc::first_token_timeout, phase_ == phase::sending
-                                                 ? "the provider did not take the request within deadline.first_token"
-                                                 : "no reply within deadline.first_token: the provider is slow, or raise the deadline");
-    default: break;
-  }
-  if (total) return make(errc::total_timeout, "the reply was not complete within deadline.total: raise it for long replies");
-  return make(errc::idle_timeout, "the reply stalled for longer than deadline.idle");
-}
-
-deadline client_connection::read_deadline() const {
-  if (phase_ != phase::body) return until_.first_byte.earlier(until_.total);
-  if (until_.idle == nanoseconds::zero()) return until_.total;
-  return deadline::after(home_.context().at.now(), until_.idle).earlier(until_.total);
+  return std::unexpected(timed_out(home_.name(), phase_, until_, home_.context().at.now()));
 }
 
 // ---- idle and busy ----
@@ -209,7 +180,7 @@ io_step client_connection::transmit_tls() {
 
 // ---- opening ----
 
-task<result<void>> client_connection::establish(deadline until, call_switch* stop) {
+task<result<void>> client_connection::establish(deadline until, call_switch* stop, std::string_view offered) {
   hold(stop);
   phase_ = phase::connecting;
   if (!events_->usable()) co_return failed(errc::connect_failed, "the connection cannot be watched: too many open files");
@@ -226,14 +197,15 @@ task<result<void>> client_connection::establish(deadline until, call_switch* sto
     if (auto through = co_await tunnel(until); !through) co_return through;
   }
   phase_ = phase::securing;
-  co_return co_await shake_hands(until);
+  co_return co_await shake_hands(until, offered);
 }
 
-task<result<void>> client_connection::shake_hands(deadline until) {
+task<result<void>> client_connection::shake_hands(deadline until, std::string_view offered) {
   tls_ = std::make_unique<tls_session>(*home_.tls(), events_->descriptor(), home_.bare_host(), home_.resumption());
+  tls_->offer(offered);
   for (;;) {
     const io_step step = tls_->handshake();
-    if (step.now == io_state::done) co_return result<void>{};
+    if (step.now == io_state::done) co_return agreed();
     if (step.now == io_state::closed || step.now == io_state::failed) {
       const std::string why = tls_->why();
       co_return failed(errc::tls_failed, fmt::format("TLS failed: {}", why.empty() ? "the peer closed the connection" : why));
@@ -241,6 +213,21 @@ task<result<void>> client_connection::shake_hands(deadline until) {
     if (step.now == io_state::want_read) events_->drained();
     if (!co_await wait_for(step.now, until)) co_return stopped();
   }
+}
+
+result<void> client_connection::agreed() const {
+  if (home_.to().http != http_version::only_2 || speaks_http2()) return {};
+  return failed(errc::tls_failed, "the provider does not agree to HTTP/2 (ALPN): set the provider's `http` to auto");
+}
+
+bool client_connection::speaks_http2() const {
+  return tls_ != nullptr ? tls_->protocol() == "h2" : home_.to().http == http_version::only_2;
+}
+
+std::unique_ptr<byte_stream> client_connection::take_stream() {
+  auto stream = std::make_unique<byte_stream>(events_->at(), events_->give_up());
+  if (tls_ != nullptr) stream->secure(std::move(tls_));
+  return stream;
 }
 
 }  // namespace andon::net

@@ -7,7 +7,9 @@
 #include <optional>
 #include <string>
 
+#include "andon/net/byte_stream.hpp"
 #include "andon/net/client_body.hpp"
+#include "andon/net/client_deadlines.hpp"
 #include "andon/net/client_head.hpp"
 #include "andon/net/client_unpack.hpp"
 #include "andon/net/http_client.hpp"
@@ -28,10 +30,14 @@ public:
 
   /// Until the kernel says how connect() ended, and TLS is established. Errors: connect_failed, connect_timeout,
   /// tls_failed, cancelled.
-  task<result<void>> establish(deadline until, call_switch* stop);
+  task<result<void>> establish(deadline until, call_switch* stop, std::string_view offered);
   /// Sends and waits for the head. After a failure, stale() says whether the request may be sent again elsewhere.
   task<result<void>> exchange(const outgoing_request& request, const call_deadlines& until, mono_time began, call_switch* stop);
   [[nodiscard]] bool stale() const { return stale_; }
+
+  /// After establish(): whether HTTP/2 was agreed on. Then the established stream is taken, and this is to be destroyed.
+  [[nodiscard]] bool speaks_http2() const;
+  [[nodiscard]] std::unique_ptr<byte_stream> take_stream();
 
   void become_idle();      ///< watches for the peer's end; expires
   void become_busy();
@@ -48,7 +54,7 @@ public:
   void release() noexcept override;
 
 private:
-  enum class phase : std::uint8_t { connecting, tunnelling, securing, sending, head, body, idle };
+  using phase = call_phase;
   enum class stop_cause : std::uint8_t { none, expired, aborted };
 
   // waiting
@@ -62,8 +68,7 @@ private:
   void hold(call_switch* stop);
   task<bool> wait_for(io_state what, deadline at);   ///< false: stopped, see stopped()
   [[nodiscard]] std::unexpected<error> stopped() const;
-  [[nodiscard]] error timed_out() const;
-  [[nodiscard]] deadline read_deadline() const;
+  [[nodiscard]] deadline read_deadline() const { return net::read_deadline(phase_, until_, events_->at().now()); }
   [[nodiscard]] std::unexpected<error> failed(errc code, std::string_view what) const;
 
   // bytes
@@ -73,7 +78,8 @@ private:
   io_step transmit_plain();
   io_step transmit_tls();
   [[nodiscard]] bool all_sent() const { return head_sent_ == head_size_ && body_.empty(); }
-  task<result<void>> shake_hands(deadline until);
+  task<result<void>> shake_hands(deadline until, std::string_view offered);
+  [[nodiscard]] result<void> agreed() const;
   task<result<void>> tunnel(deadline until);
   result<bool> take_tunnel_reply(std::string_view seen);   ///< true: complete
 
@@ -91,6 +97,7 @@ private:
   result<std::string_view> next_decoded();           ///< from bytes received; empty: more needed, or done
   result<std::string_view> next_unpacked();
   std::optional<result<std::string_view>> next_part();   ///< nothing: more bytes needed
+  bool is_late();                    ///< the call's total time is over; stopped() says so
   task<result<void>> receive_more();
   task<result<void>> receive_into(std::string& whole);
   std::unexpected<error> too_large(std::size_t limit);

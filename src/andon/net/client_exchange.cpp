@@ -62,7 +62,12 @@ void client_connection::on_early_reply(void* self) { static_cast<client_connecti
 
 // Events may come without cause, so this looks.
 bool client_connection::replied_early() {
-  if (tls_ != nullptr || !events_->readable()) return false;
+  if (!events_->readable()) return false;
+  if (tls_ != nullptr) {
+    if (tls_->has_come()) return true;
+    events_->drained();
+    return false;
+  }
   char byte;
   if (::recv(events_->descriptor(), &byte, 1, MSG_PEEK) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return true;
   events_->drained();
@@ -76,10 +81,10 @@ task<result<void>> client_connection::send_request() {
     if (step.now == io_state::done) continue;
     if (step.now == io_state::failed || step.now == io_state::closed || replied_early()) break;
     if (step.now == io_state::want_read) events_->drained();
-    if (tls_ == nullptr) events_->watch(on_early_reply, this);
+    else events_->watch(on_early_reply, this);
     const bool going = co_await wait_for(step.now, read_deadline());
     if (!going) co_return stopped();
-    if (tls_ == nullptr) events_->watch(nullptr, nullptr);
+    if (step.now != io_state::want_read) events_->watch(nullptr, nullptr);
   }
   phase_ = phase::head;
   co_return result<void>{};

@@ -1,5 +1,6 @@
 #include "andon/net/client_head.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -147,6 +148,11 @@ head_parsed parse_head(std::string_view bytes, std::size_t& searched, bool to_he
   return {head_state::complete, end + 4, nullptr};
 }
 
+bool is_well_formed(const outgoing_request& request) {
+  const auto good = [](const header& field) { return !field.name.empty() && all_of_class(field.name, name_char) && all_of_class(field.value, value_char); };
+  return !request.method.empty() && all_of_class(request.method, name_char) && clean_token(request.target) && std::ranges::all_of(request.headers, good);
+}
+
 bool write_head(std::string& out, const outgoing_request& request, std::string_view host) {
   if (!all_of_class(request.method, name_char) || request.method.empty() || !clean_token(request.target)) return false;
   out.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\nHost: ").append(host).append("\r\n");
@@ -154,7 +160,7 @@ bool write_head(std::string& out, const outgoing_request& request, std::string_v
     if (field.name.empty() || !all_of_class(field.name, name_char) || !all_of_class(field.value, value_char)) return false;
     out.append(field.name).append(": ").append(field.value).append("\r\n");
   }
-  if (!request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH") {
+  if (states_length(request)) {
     char digits[24];
     char* end = std::to_chars(digits, digits + sizeof digits, request.body.size()).ptr;
     out.append("Content-Length: ").append(digits, static_cast<std::size_t>(end - digits)).append("\r\n");

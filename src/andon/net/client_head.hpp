@@ -38,4 +38,11 @@ head_parsed parse_head(std::string_view bytes, std::size_t& searched, bool to_he
 /// Appends the request's head. False if a part holds CR, LF, NUL or (method, target, names) white space.
 bool write_head(std::string& out, const outgoing_request& request, std::string_view host);
 
+/// What write_head() checks, for requests that are written otherwise.
+bool is_well_formed(const outgoing_request& request);
+/// Requests of these methods say the size of their body even when it is empty.
+inline bool states_length(const outgoing_request& request) {
+  return !request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+}
+
 }  // namespace andon::net

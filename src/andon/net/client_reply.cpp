@@ -68,9 +68,16 @@ void client_connection::choose_area() {
   area_size_ = block_pool::block_size;
 }
 
+// Where bytes are always there no wait ends by the deadline.
+bool client_connection::is_late() {
+  if (stop_ == stop_cause::none && until_.total.passed(events_->at().now())) stop_ = stop_cause::expired;
+  return stop_ != stop_cause::none;
+}
+
 task<result<void>> client_connection::receive_more() {
   choose_area();
   for (;;) {
+    if (is_late()) co_return stopped();
     const io_step step = receive(area_, area_size_);
     if (step.now == io_state::done) {
       raw_ = area_;
@@ -105,6 +112,7 @@ task<result<void>> client_connection::receive_into(std::string& whole) {
   std::size_t got = 0;
   whole.resize(at + left);
   while (got < left) {
+    if (is_late()) co_return stopped();
     const io_step step = receive(whole.data() + at + got, left - got);
     if (step.now == io_state::done) {
       got += step.bytes;

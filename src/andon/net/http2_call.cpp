@@ -1,11 +1,11 @@
 #include "andon/net/http2_call.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "andon/base/log.hpp"
 #include "andon/net/encoding.hpp"
+#include "andon/net/http2_fields.hpp"
 #include "andon/net/http_syntax.hpp"
 
 namespace andon::net {
@@ -21,21 +21,20 @@ bool is_sendable(const header& line) {
   return !line.name.empty() && skip_token(line.name, 0) == line.name.size() && skip_value(line.value, 0) == line.value.size();
 }
 
-bool set_by_the_server(std::string_view name) {
-  constexpr std::array<std::string_view, 7> names{"date", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "proxy-connection"};
-  return std::ranges::any_of(names, [name](std::string_view one) { return header_equals(one, name); });
-}
+bool set_by_the_server(std::string_view name) { return is_of_the_connection(name) || header_equals(name, "date") || header_equals(name, "content-length"); }
 
-nghttp2_nv to_nv(std::string_view name, std::string_view value) {
-  return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())), reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
-          NGHTTP2_NV_FLAG_NONE};
+void call_once(const std::weak_ptr<std::function<void()>>& gone) {
+  const auto held = gone.lock();
+  if (held == nullptr) return;
+  if (const auto call = std::exchange(*held, nullptr)) call();
 }
 
 }  // namespace
 
 http2_call::http2_call(http2_session& in, std::int32_t id)
     : session_(in), id_(id), arrived_(in.server_.at.now()),
-      body_limit_(in.server_.at.timers(), deadline_timer::member<&http2_call::on_body_limit>(), this) {}
+      body_limit_(in.server_.at.timers(), deadline_timer::member<&http2_call::on_body_limit>(), this),
+      send_limit_(in.server_.at.timers(), deadline_timer::member<&http2_call::on_send_limit>(), this) {}
 
 void http2_call::on_body_limit() {
   if (handling_) {
@@ -44,6 +43,16 @@ void http2_call::on_body_limit() {
   }
   if (!answer_sent_) return body_limit_.arm(deadline::after(session_.server_.at.now(), linger));
   nghttp2_submit_rst_stream(session_.session_, NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
+  session_.flush();
+}
+
+void http2_call::expect_progress() { send_limit_.arm(deadline::after(session_.server_.at.now(), session_.server_.limits.write_timeout)); }
+
+// The stream's window stayed closed. Where the kernel takes nothing, the connection has a limit of its own.
+void http2_call::on_send_limit() {
+  if (!open_ || answer_sent_) return;
+  if (session_.blocked_) return expect_progress();
+  nghttp2_submit_rst_stream(session_.session_, NGHTTP2_FLAG_NONE, id_, NGHTTP2_CANCEL);
   session_.flush();
 }
 
@@ -103,18 +112,33 @@ void http2_call::body_ended() {
 
 void http2_call::closed() {
   open_ = false;
+  cut_ = !answer_sent_;
   pending_ = {};
-  const auto gone = answer_ == answer::finished ? std::function<void()>{} : std::exchange(gone_call_, nullptr);
-  gone_call_ = nullptr;
-  body_point_.wake();
+  send_limit_.disarm();
+  const std::weak_ptr gone = cut_ && answer_ != answer::finished ? gone_call_ : nullptr;
+  body_point_.wake();   // may withdraw the callback
   sent_point_.wake();
-  if (gone && handling_) gone();
+  if (handling_) call_once(gone);
+}
+
+void http2_call::on_client_gone(std::function<void()> gone) {
+  gone_call_ = gone ? std::make_shared<std::function<void()>>(std::move(gone)) : nullptr;
+  if (!cut_ || gone_call_ == nullptr || answer_ == answer::finished) return;
+  session_.server_.at.post([call = std::weak_ptr(gone_call_)] { call_once(call); });   // it left before
+}
+
+// A client that asked for it waits with its body (RFC 9110, 10.1.1).
+void http2_call::invite_body() {
+  if (!body_.empty() || body_complete_ || answer_ != answer::none || !header_equals(find_header(headers_, "expect"), "100-continue")) return;
+  const nghttp2_nv line = to_nv(":status", "100");
+  nghttp2_submit_headers(session_.session_, NGHTTP2_FLAG_NONE, id_, nullptr, &line, 1, nullptr);
 }
 
 task<result<std::string_view>> http2_call::read_body() {
   if (!wants_body_ && open_) {
     wants_body_ = true;
     nghttp2_session_consume_stream(session_.session_, id_, body_.size());
+    invite_body();
     session_.flush();
   }
   const auto& limits = session_.server_.limits;
@@ -154,9 +178,7 @@ bool http2_call::submit(int status, std::span<const header> headers, bool with_b
   lines.push_back(to_nv("date", session_.server_.date()));
   for (const auto& line : headers) {
     if (set_by_the_server(line.name)) continue;
-    const std::size_t at = lower.size();
-    for (const char c : line.name) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    lines.push_back(to_nv(std::string_view(lower).substr(at), line.value));
+    lines.push_back(to_nv(append_lower(lower, line.name), line.value));
   }
   if (length_known && status != 204 && status != 304) lines.push_back(to_nv("content-length", size));
   nghttp2_data_provider from{};
@@ -172,6 +194,7 @@ ssize_t http2_call::give(std::uint8_t* into, std::size_t room, std::uint32_t* fl
   const std::size_t step = std::min(room, pending_.size());
   if (step != 0) std::memcpy(into, pending_.data(), step);
   pending_.remove_prefix(step);
+  if (send_limit_.armed()) expect_progress();
   if (pending_.empty() && last_) *flags |= NGHTTP2_DATA_FLAG_EOF;
   return static_cast<ssize_t>(step);
 }
@@ -193,8 +216,12 @@ task<result<void>> http2_call::respond(int status, std::span<const header> heade
     co_return left();
   }
   session_.flush();
-  while (open_ && !pending_.empty()) co_await sent_point_.wait();
-  if (!pending_.empty() || session_.over_) co_return left();
+  while (open_ && !pending_.empty()) {
+    expect_progress();
+    co_await sent_point_.wait();
+  }
+  send_limit_.disarm();
+  if (cut_ || session_.over_) co_return left();
   co_return result<void>{};
 }
 
@@ -211,7 +238,7 @@ task<result<void>> http2_call::write(std::string_view bytes) { return send(bytes
 task<result<void>> http2_call::finish(std::string_view last_bytes) { return send(last_bytes, true); }
 
 task<result<void>> http2_call::send(std::string_view bytes, bool last) {
-  if (!open_) co_return left();
+  if (cut_) co_return left();
   if (answer_ != answer::started) co_return fail(errc::internal, "the answer was not started, or is over");
   if (last) answer_ = answer::finished;
   if (!head_only_) {
@@ -220,8 +247,12 @@ task<result<void>> http2_call::send(std::string_view bytes, bool last) {
     nghttp2_session_resume_data(session_.session_, id_);
   }
   session_.flush();
-  while (open_ && !pending_.empty()) co_await sent_point_.wait();
-  if (session_.over_ || (!open_ && !last)) co_return left();
+  while (open_ && !pending_.empty()) {
+    expect_progress();
+    co_await sent_point_.wait();
+  }
+  send_limit_.disarm();
+  if (session_.over_ || cut_) co_return left();
   co_return result<void>{};
 }
 
@@ -254,6 +285,7 @@ void http2_call::answer_by_itself(const error& why) {
 void http2_call::settle() {
   gone_call_ = nullptr;
   body_limit_.disarm();
+  send_limit_.disarm();
   if (!open_ || session_.over_) return;
   if (answer_ == answer::none) {
     log::error("handler_gave_no_answer", {{"path", path_}});
@@ -261,6 +293,7 @@ void http2_call::settle() {
   } else if (answer_ == answer::started) {
     abort();
   }
+  if (open_ && !answer_sent_) expect_progress();   // of what nobody waits for any more
   const bool large = body_.size() > discarded_up_to;
   if (answer_ == answer::finished && !body_complete_) body_limit_.arm(deadline::after(session_.server_.at.now(), large && answer_sent_ ? nanoseconds::zero() : linger));
 }

@@ -24,7 +24,7 @@ public:
   task<result<void>> write(std::string_view bytes) override;
   task<result<void>> finish(std::string_view last_bytes) override;
   void abort() override;
-  void on_client_gone(std::function<void()> gone) override { gone_call_ = std::move(gone); }
+  void on_client_gone(std::function<void()> gone) override;
 
 private:
   friend class http2_session;
@@ -38,6 +38,7 @@ private:
   void add_body(std::string_view bytes);
   void body_ended();
   void closed();             ///< the stream is gone
+  void invite_body();
   // what goes out
   bool submit(int status, std::span<const header> headers, bool with_body, std::size_t length, bool length_known);
   ssize_t give(std::uint8_t* into, std::size_t room, std::uint32_t* flags);
@@ -46,6 +47,8 @@ private:
   void answer_by_itself(const error& why);
   void settle();
   void on_body_limit();
+  void on_send_limit();
+  void expect_progress();    ///< from the client, by which the answer gets on
 
   http2_session& session_;
   std::int32_t id_;
@@ -60,7 +63,8 @@ private:
   wait_point body_point_;
   wait_point sent_point_;
   deadline_timer body_limit_;
-  std::function<void()> gone_call_;
+  deadline_timer send_limit_;
+  std::shared_ptr<std::function<void()>> gone_call_;   // a posted call holds it weakly; emptied when called
   answer answer_ = answer::none;
   bool last_ = false;
   bool head_too_large_ = false;
@@ -71,6 +75,7 @@ private:
   bool unpacked_ = false;
   bool handling_ = false;
   bool answer_sent_ = false;
+  bool cut_ = false;            ///< the stream ended before all of the answer was sent
   std::size_t discarded_ = 0;   ///< of a body that nobody wants any more
   bool open_ = true;
   bool head_only_ = false;

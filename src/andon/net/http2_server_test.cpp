@@ -1,118 +1,13 @@
-// HTTP/2 from clients: nghttp2 as a blocking client, and raw frames for what a client must not send.
-#include <nghttp2/nghttp2.h>
-
+// HTTP/2 from clients.
 #include <gtest/gtest.h>
-#include <netinet/tcp.h>
 
-#include <cstring>
-#include <deque>
-#include <map>
-
-#include "andon/net/http_server_fixture.hpp"
+#include "andon/net/http2_client_fixture.hpp"
 
 namespace andon::net {
 namespace {
 
 using namespace std::chrono_literals;
 using namespace testing;
-
-constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream, std::string_view payload) {
-  std::string out;
-  for (const int shift : {16, 8, 0}) out += static_cast<char>(payload.size() >> shift);
-  out += static_cast<char>(type);
-  out += static_cast<char>(flags);
-  for (const int shift : {24, 16, 8, 0}) out += static_cast<char>(stream >> shift);
-  return out.append(payload);
-}
-
-struct h2_reply {
-  std::string status, body;
-  bool closed = false;
-  std::uint32_t code = 0;
-};
-
-class h2_client {
-public:
-  explicit h2_client(std::uint16_t port) : socket_(port) {
-    const int on = 1;
-    ::setsockopt(socket_.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    nghttp2_session_callbacks* calls = nullptr;
-    nghttp2_session_callbacks_new(&calls);
-    nghttp2_session_callbacks_set_on_header_callback(calls, [](nghttp2_session*, const nghttp2_frame* f, const std::uint8_t* n, std::size_t ns, const std::uint8_t* v, std::size_t vs, std::uint8_t, void* self) {
-      if (std::string_view(reinterpret_cast<const char*>(n), ns) == ":status") of(self)[f->hd.stream_id].status.assign(reinterpret_cast<const char*>(v), vs);
-      return 0;
-    });
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, [](nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* b, std::size_t s, void* self) {
-      of(self)[id].body.append(reinterpret_cast<const char*>(b), s);
-      return 0;
-    });
-    nghttp2_session_callbacks_set_on_stream_close_callback(calls, [](nghttp2_session*, std::int32_t id, std::uint32_t code, void* self) {
-      of(self)[id].closed = true;
-      of(self)[id].code = code;
-      return 0;
-    });
-    nghttp2_session_client_new(&session_, calls, this);
-    nghttp2_session_callbacks_del(calls);
-    nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
-  }
-  h2_client(const h2_client&) = delete;
-  h2_client& operator=(const h2_client&) = delete;
-  ~h2_client() { nghttp2_session_del(session_); }
-
-  std::int32_t ask(std::string method, std::string path, std::string body = {}, std::string extra = {}) {
-    bodies_.push_back(std::move(body));
-    std::vector<std::pair<std::string, std::string>> lines{{":method", method}, {":scheme", "http"}, {":authority", "x"}, {":path", path}};
-    if (!extra.empty()) lines.emplace_back("x-extra", extra);
-    std::vector<nghttp2_nv> all;
-    for (auto& [name, value] : lines) all.push_back({reinterpret_cast<std::uint8_t*>(name.data()), reinterpret_cast<std::uint8_t*>(value.data()), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
-    left_.push_back(bodies_.back());
-    nghttp2_data_provider from{};
-    from.source.ptr = &left_.back();
-    from.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t* into, std::size_t room, std::uint32_t* flags, nghttp2_data_source* source, void*) {
-      auto& left = *static_cast<std::string_view*>(source->ptr);
-      const auto step = std::min(room, left.size());
-      std::memcpy(into, left.data(), step);
-      left.remove_prefix(step);
-      if (left.empty()) *flags |= NGHTTP2_DATA_FLAG_EOF;
-      return static_cast<ssize_t>(step);
-    };
-    const auto id = nghttp2_submit_request(session_, nullptr, all.data(), all.size(), bodies_.back().empty() ? nullptr : &from, nullptr);
-    push();
-    return id;
-  }
-  void push() {
-    const std::uint8_t* bytes = nullptr;
-    std::string all;
-    for (ssize_t size = 0; (size = nghttp2_session_mem_send(session_, &bytes)) > 0;) all.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
-    socket_.send(all);
-  }
-  /// Until the stream is over, or the connection.
-  h2_reply wait(std::int32_t id) {
-    char part[16 * 1024];
-    while (!replies_[id].closed) {
-      const ssize_t got = ::recv(socket_.descriptor(), part, sizeof part, 0);
-      if (got <= 0) break;
-      if (nghttp2_session_mem_recv(session_, reinterpret_cast<std::uint8_t*>(part), static_cast<std::size_t>(got)) < 0) break;
-      push();
-    }
-    return replies_[id];
-  }
-  void reset(std::int32_t id) {
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
-    push();
-  }
-  test_client& socket() { return socket_; }
-
-private:
-  static std::map<std::int32_t, h2_reply>& of(void* self) { return static_cast<h2_client*>(self)->replies_; }
-  test_client socket_;
-  nghttp2_session* session_ = nullptr;
-  std::map<std::int32_t, h2_reply> replies_;
-  std::deque<std::string> bodies_;
-  std::deque<std::string_view> left_;
-};
 
 TEST(http2_server, answers_streams_and_bodies) {
   test_server server;
@@ -194,8 +89,14 @@ TEST(http2_server, bounds_of_head_and_body) {
 TEST(http2_server, a_rapid_reset_ends_the_connection) {
   test_server server;
   h2_client client(server.port());
-  for (int i = 0; i < 400; ++i) client.reset(client.ask("GET", "/wait"));
-  (void)client.wait(100'001);
+  (void)client.wait(client.ask("GET", "/"));
+  server.on_core([&] {   // all of it is there when the server begins to read, and most of it when it stops
+    for (int i = 0; i < 800; ++i) client.reset(client.ask("GET", "/wait"));
+  });
+  EXPECT_TRUE(client.ends_by_fin());
+  ASSERT_FALSE(client.goaways().empty());
+  EXPECT_EQ(client.goaways().back().code, std::uint32_t{NGHTTP2_ENHANCE_YOUR_CALM});
+  client.socket().close();
   EXPECT_TRUE(server.eventually([&] { return server.counts().open == 0; }));
   EXPECT_LT(server.counts().requests, 300u);
 }
@@ -231,13 +132,41 @@ TEST(http2_server, frames_that_break_the_rules_end_the_connection) {
   }
 }
 
-TEST(http2_server, an_endless_head_is_cut_off) {
+TEST(http2_server, asks_for_a_body_that_waits_for_it) {
   test_server server;
-  test_client client(server.port());
-  client.send(std::string(preface) + frame(NGHTTP2_SETTINGS, 0, 0, {}) + frame(NGHTTP2_HEADERS, 1, 1, "\x82"));
-  for (int i = 0; i < 5000; ++i)
-    if (!client.send(frame(NGHTTP2_CONTINUATION, 0, 1, std::string(1, '\x84')))) break;
-  EXPECT_TRUE(server.eventually([&] { return server.counts().open == 0; }));
+  h2_client client(server.port());
+  const auto asked = client.wait(client.ask_expecting("/echo", "held back"));
+  EXPECT_TRUE(asked.continued);
+  EXPECT_EQ(asked.body, "held back");
+  const auto unread = client.wait(client.ask_expecting("/", "never sent"));
+  EXPECT_FALSE(unread.continued);
+  EXPECT_EQ(unread.body, "hello");
+  EXPECT_FALSE(client.wait(client.ask("POST", "/echo", "sent at once")).continued);
+}
+
+TEST(http2_server, a_streamed_answer_to_head_has_no_body) {
+  test_server server;
+  h2_client client(server.port());
+  const auto answer = client.wait(client.ask("HEAD", "/flood"));
+  EXPECT_EQ(answer.status, "200");
+  EXPECT_EQ(answer.body, "");
+  EXPECT_TRUE(server.eventually([&] { return server.handler.flooded == 64u << 20; }));
+  EXPECT_EQ(server.handler.write_failures, 0);
+}
+
+TEST(http2_server, begins_with_the_preface_in_any_two_pieces) {
+  test_server server;
+  const std::string all = std::string(preface) + frame(NGHTTP2_SETTINGS, 0, 0, {}) + frame(NGHTTP2_HEADERS, 5, 1, "\x82\x86\x84\x41\x01x");
+  for (std::size_t split = 1; split < preface.size() + 9; ++split) {
+    test_client client(server.port());
+    client.send(std::string_view(all).substr(0, split));
+    server.settle();
+    client.send(std::string_view(all).substr(split));
+    std::string got;
+    char part[1024];
+    for (ssize_t n = 0; got.find("hello") == got.npos && (n = ::recv(client.descriptor(), part, sizeof part, 0)) > 0;) got.append(part, static_cast<std::size_t>(n));
+    EXPECT_NE(got.find("hello"), got.npos) << split << ": " << got;
+  }
 }
 
 TEST(http2_server, drains) {
@@ -246,6 +175,20 @@ TEST(http2_server, drains) {
   EXPECT_EQ(client.wait(client.ask("GET", "/")).body, "hello");
   std::promise<bool> done;
   server.start_drain(5s, done);
+  EXPECT_TRUE(done.get_future().get());
+}
+
+TEST(http2_server, serves_what_was_on_its_way_when_the_drain_began) {
+  test_server server;
+  h2_client client(server.port());
+  EXPECT_EQ(client.wait(client.ask("GET", "/")).body, "hello");
+  std::promise<bool> done;
+  std::int32_t last = 0;
+  server.start_drain(5s, done, [&] { last = client.ask("GET", "/"); });
+  EXPECT_EQ(client.wait(last).body, "hello");
+  EXPECT_TRUE(client.ends_by_fin());
+  EXPECT_EQ(client.goaways(), (std::vector<h2_goaway>{{0x7fff'ffff, NGHTTP2_NO_ERROR}, {last, NGHTTP2_NO_ERROR}}));
+  client.socket().close();
   EXPECT_TRUE(done.get_future().get());
 }
 

@@ -1,17 +1,14 @@
 #include "andon/net/http_client.hpp"
 
+#include <algorithm>
 #include <unordered_map>
+#include <vector>
 
 #include "andon/base/hashing.hpp"
 #include "andon/net/pool.hpp"
 
 namespace andon::net {
 namespace {
-
-/// A connection that the peer had closed before the request tells so within a round trip. What lasts longer may be a
-/// provider at work on the request, whose calls cost money.
-constexpr nanoseconds stale_within = std::chrono::milliseconds{100};
-constexpr std::string_view renewed_note = " (on a new connection: the kept-alive one had been closed)";
 
 struct endpoint_hash {
   std::size_t operator()(const endpoint& to) const { return xxh3(to.host, (std::uint64_t{to.port} << 2) | (to.tls ? 2u : 0u) | (to.verify ? 1u : 0u)); }
@@ -38,10 +35,13 @@ struct http_client::state {
     return last;
   }
 
+  static bool trusts_alike(const endpoint& a, const endpoint& b) {
+    return a.ca_file == b.ca_file && a.verify == b.verify && a.certificate_file == b.certificate_file && a.key_file == b.key_file;
+  }
+
   result<std::shared_ptr<tls_context>> trust(const endpoint& to) {
     for (auto& [known, pool] : pools)
-      if (known.tls && known.ca_file == to.ca_file && known.verify == to.verify && known.certificate_file == to.certificate_file && known.key_file == to.key_file)
-        return pool->tls();
+      if (known.tls && trusts_alike(known, to)) return pool->tls();
     return tls_context::make({to.ca_file, to.verify, to.certificate_file, to.key_file});
   }
 
@@ -63,10 +63,17 @@ task<result<reply_ptr>> http_client::send(const endpoint& to, const outgoing_req
   auto found = state_->pool_for(to);
   if (!found) co_return std::unexpected(std::move(found.error()));
   endpoint_pool& pool = **found;
-  client_connection* on = pool.take_idle();
+  client_connection* on = nullptr;
+  if (pool.may_share()) [[unlikely]] {
+    auto shared = co_await pool.links().send(request, until, began, stop);
+    if (!shared) co_return std::unexpected(std::move(shared.error()));
+    if (shared->reply != nullptr) co_return std::move(shared->reply);
+    on = shared->alone;
+  }
+  if (on == nullptr) on = pool.take_idle();
   for (bool again = false;; again = true) {
     if (on == nullptr) {
-      auto opened = co_await pool.open(until, stop);
+      auto opened = co_await pool.open(until, stop, alpn_http1);
       if (!opened) co_return std::unexpected(std::move(opened.error()));
       on = *opened;
       on->measured.renewed = again;
@@ -86,6 +93,24 @@ task<result<reply_ptr>> http_client::send(const endpoint& to, const outgoing_req
 
 void http_client::close_idle() {
   for (auto& [to, pool] : state_->pools) pool->close_idle();
+}
+
+void http_client::renew_trust(const std::function<void(const endpoint&, const error&)>& refused) {
+  std::vector<std::pair<const endpoint*, std::shared_ptr<tls_context>>> made;   // one for all that say the same
+  for (auto& [to, pool] : state_->pools) {
+    if (!to.tls) continue;
+    const auto same = std::ranges::find_if(made, [&to = to](const auto& one) { return state::trusts_alike(*one.first, to); });
+    if (same == made.end()) {
+      auto fresh = tls_context::make({to.ca_file, to.verify, to.certificate_file, to.key_file});
+      if (!fresh) refused(to, fresh.error());
+      made.emplace_back(&to, fresh ? std::move(*fresh) : nullptr);
+    }
+    const auto& context = same == made.end() ? made.back().second : same->second;
+    if (!context) continue;
+    pool->use_tls(context);
+    pool->resumption().forget();
+    pool->close_idle();
+  }
 }
 
 client_counts http_client::counts() const {

@@ -1,5 +1,6 @@
 #pragma once
-// The HTTP/1.1 client of one core: a pool of kept-alive connections per endpoint, over TCP or TLS.
+// The HTTP client of one core: a pool of kept-alive connections per endpoint, over TCP or TLS. HTTP/1.1, and HTTP/2
+// where the endpoint says so: then many calls share a connection.
 //
 //   net::http_client client{core, resolver, {}};
 //   auto reply = co_await client.send(to, request, until);       // the head has arrived
@@ -13,7 +14,7 @@
 // every idle connection; calls still waiting fail with `cancelled`.
 // Threads: one client per core, used on that core's thread only. DNS runs on the shared resolver's threads.
 // Every wait takes a deadline. Cancelling: destroy the reply, or call abort(). A connection whose reply was not read to
-// its end is closed, never reused.
+// its end is closed, never reused (with HTTP/2 its stream is reset, and the connection goes on).
 //
 // Errors of send() and of the reply's reads, each with a message that names host:port and what to do:
 //   dns_failed, connect_failed, tls_failed (says why a certificate was refused), connect_timeout, first_token_timeout,
@@ -23,8 +24,11 @@
 //
 // A kept-alive connection that turns out to be closed within 100 ms after the request was sent, before any byte of the
 // reply came, is replaced once by a fresh one and the request sent again. Nothing is ever sent twice after that time,
-// after a byte of the reply, or on a fresh connection: that is upstream_reset, and the caller decides.
+// after a byte of the reply, or on a fresh connection: that is upstream_reset, and the caller decides. With HTTP/2 a call
+// is also sent once more, on another connection, when the provider says that it did nothing for it: refused, or begun
+// after what its GOAWAY names.
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -57,6 +61,7 @@ struct endpoint {
   std::string certificate_file{};   ///< PEM: the certificate to show, its chain, and the key where key_file is empty
   std::string key_file{};
   proxy_address proxy{};       ///< used for TLS only
+  http_version http = http_version::only_1_1;
   bool operator==(const endpoint&) const = default;
 };
 
@@ -165,12 +170,15 @@ struct client_settings {
   std::size_t max_head = 64 * 1024;                        ///< bytes of a reply's head
   nanoseconds dns_ttl = std::chrono::seconds{30};          ///< then resolved again, in the background
   nanoseconds attempt_stagger = std::chrono::milliseconds{250};   ///< then the next address is tried beside the one before
+  std::size_t max_streams = 256;                           ///< HTTP/2: calls at once on a connection, where its peer allows as many
+  nanoseconds ping_after = std::chrono::seconds{15};       ///< HTTP/2: a connection that calls wait on and that is silent for so long is asked whether it lives,
+  nanoseconds ping_patience = std::chrono::seconds{5};     ///< and given up when it doesn't answer
 };
 
 struct client_counts {
   std::uint64_t opened = 0;     ///< connections established
   std::uint64_t reused = 0;     ///< requests on a kept-alive connection
-  std::uint64_t retried = 0;    ///< requests repeated because the kept-alive connection was dead
+  std::uint64_t retried = 0;    ///< requests repeated because the kept-alive connection was dead, or the provider had refused them undone
   std::size_t idle = 0;         ///< connections waiting in pools
   std::size_t busy = 0;         ///< connections serving
 };
@@ -188,6 +196,9 @@ public:
                                call_switch* stop = nullptr);
 
   void close_idle();
+  /// Reads the files of trust and of own certificates again. Connections made from now on use them; those in use end as they
+  /// are, idle ones are closed. What cannot be read leaves the one before in force and is told. From the core's thread.
+  void renew_trust(const std::function<void(const endpoint&, const error&)>& refused);
   [[nodiscard]] client_counts counts() const;
 
 private:

@@ -104,8 +104,7 @@ server_connection::intake server_connection::take_request() {
 
 server_connection::intake server_connection::on_head(head_state state) {
   if (state == head_state::more) return intake::wait;
-  if (state == head_state::bad && server_->limits.http2 && work_->received().starts_with(http2_preface)) return intake::http2;
-  if (state == head_state::bad) return refuse(work_->parser.code(), work_->parser.why(), work_->parser.bound());
+  if (state == head_state::bad) return on_bad_head();
   if (body_needs_room()) {
     make_room();
     work_->parser.restart();
@@ -113,6 +112,13 @@ server_connection::intake server_connection::on_head(head_state state) {
   }
   begin_request();
   return intake::request;
+}
+
+server_connection::intake server_connection::on_bad_head() {
+  const auto received = work_->received();
+  if (server_->limits.http2 && received.starts_with(http2_preface)) return intake::http2;
+  if (server_->limits.http2 && http2_preface.starts_with(received)) return intake::wait;
+  return refuse(work_->parser.code(), work_->parser.why(), work_->parser.bound());
 }
 
 bool server_connection::receive() {

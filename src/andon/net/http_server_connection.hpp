@@ -58,7 +58,8 @@ private:
   task<void> linger();
   intake take_request();
   intake on_head(head_state state);
-  // Neither is inlined: what they build would be kept in the frame of every idle connection.
+  // None is inlined: what they build would be kept in the frame of every idle connection.
+  [[gnu::noinline]] intake on_bad_head();
   [[gnu::noinline]] intake refuse(errc code, std::string_view why, std::string_view bound = {});
   bool receive();                 // false: closed
   void make_room();

@@ -1,6 +1,7 @@
 #pragma once
 // A server on its own thread with a handler that does what the path says, and a plain blocking client. For tests only.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <netinet/in.h>
@@ -27,19 +28,20 @@ public:
 
   task<void> handle(incoming_call& call) override {
     const auto path = call.path();
-    if (path == "/echo") co_return co_await echo(call);
-    if (path == "/stream") co_return co_await stream(call);
-    if (path == "/abort") co_return co_await cut(call);
-    if (path == "/wait") co_return co_await wait(call);
-    if (path == "/flood") co_return co_await flood(call);
-    if (path == "/watched") co_return co_await watched(call);
-    if (path == "/sleep") co_return co_await sleep();
-    if (path == "/silent") co_return;
+    if (path == "/echo") return echo(call);
+    if (path == "/stream") return stream(call);
+    if (path == "/abort") return cut(call);
+    if (path == "/wait") return wait(call);
+    if (path == "/late") return watch_late(call);
+    if (path == "/bytes") return bytes(call);
+    if (path == "/flood") return flood(call);
+    if (path == "/watched") return watched(call);
+    if (path == "/sleep") return sleep();
+    if (path == "/silent") return nothing();
     if (path == "/throw") throw std::runtime_error("thrown on purpose");
-    if (path == "/inject") co_return co_await inject(call);
-    if (path == "/show") co_return co_await show(call);
-    const header type{"Content-Type", "text/plain"};
-    (void)co_await call.respond(200, std::span(&type, 1), "hello");
+    if (path == "/inject") return inject(call);
+    if (path == "/show") return show(call);
+    return hello(call);
   }
   void refused(const error& why, std::string_view) override {
     const std::lock_guard hold(lock_);
@@ -60,8 +62,15 @@ public:
   std::atomic<int> write_failures{0};
   std::atomic<int> calls_after_end{0};  // of a callback that was withdrawn
   std::atomic<std::size_t> flooded{0};
+  std::function<void()> after_write;   // of a flood, in the same turn of the loop
+  void wake_sleeper() { sleeping_.wake(); }
 
 private:
+  task<void> nothing() { co_return; }
+  task<void> hello(incoming_call& call) {
+    const header type{"Content-Type", "text/plain"};
+    (void)co_await call.respond(200, std::span(&type, 1), "hello");
+  }
   task<void> echo(incoming_call& call) {
     auto body = co_await call.read_body();
     if (body) {
@@ -106,6 +115,16 @@ private:
     const auto sent = co_await call.respond(200, {}, left ? "left" : "stayed");
     if (!sent) ++write_failures;
   }
+  task<void> watch_late(incoming_call& call) {
+    co_await sleep();
+    co_await wait(call);
+  }
+  /// So many as the query says, in one write.
+  task<void> bytes(incoming_call& call) {
+    const std::string body(std::stoul(std::string(call.query())), 'x');
+    const auto sent = co_await call.respond(200, {}, body);
+    if (!sent) ++write_failures;
+  }
   task<void> flood(incoming_call& call) {
     const std::string chunk(64 * 1024, 'x');
     call.start(200, {});
@@ -116,6 +135,7 @@ private:
         co_return call.abort();
       }
       flooded += chunk.size();
+      if (after_write) after_write();
     }
     (void)co_await call.finish({});
   }
@@ -187,8 +207,16 @@ public:
     on_core([&] { bytes = ::mallinfo2().uordblks + ::mallinfo2().hblkhd; });
     return bytes;
   }
-  void start_drain(nanoseconds patience, std::promise<bool>& done) {
-    on_core([&, patience] { core_.spawn(drain(server_, deadline::after(core_.now(), patience), done)); });
+  /// `before` runs in the turn of the core's loop before the one in which the drain begins.
+  void start_drain(nanoseconds patience, std::promise<bool>& done, const std::function<void()>& before = [] {}) {
+    on_core([&, patience] {
+      before();
+      core_.spawn(drain(server_, deadline::after(core_.now(), patience), done));
+    });
+  }
+  /// Lets everything that is ready run, and what that makes ready.
+  void settle() {
+    for (int i = 0; i < 20; ++i) on_core([] {});
   }
   /// Polls without sleeping until the condition holds or five seconds passed.
   bool eventually(const std::function<bool()>& holds) {
@@ -228,9 +256,16 @@ public:
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (before_connect != nullptr) before_connect(descriptor_);
     EXPECT_EQ(::connect(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    const timeval limit{10, 0};
-    ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    ::setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    limit_waits();
+  }
+  /// The other end of a pair whose first end the server adopts: buffers of a fixed size.
+  explicit test_client(test_server& server) {
+    int pair[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    ::fcntl(pair[0], F_SETFL, O_NONBLOCK);
+    server.on_core([&] { server.server().adopt(pair[0]); });
+    descriptor_ = pair[1];
+    limit_waits();
   }
   test_client(test_client&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   test_client& operator=(test_client&& other) noexcept {
@@ -312,6 +347,11 @@ private:
     const ssize_t n = ::recv(descriptor_, part, sizeof part, 0);
     if (n > 0) into.append(part, static_cast<std::size_t>(n));
     return n > 0;
+  }
+  void limit_waits() {
+    const timeval limit{10, 0};
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   }
   int descriptor_;
   std::string rest_;

@@ -8,6 +8,10 @@
 
 namespace andon::net {
 
+/// `negotiated`: HTTP/2 over TLS if the other side agrees by ALPN; HTTP/1.1 in the clear. `only_2` in the clear is by
+/// prior knowledge.
+enum class http_version : std::uint8_t { negotiated, only_1_1, only_2 };
+
 /// One header line. The views live as long as the message they came from.
 struct header {
   std::string_view name;

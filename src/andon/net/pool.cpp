@@ -10,10 +10,21 @@ namespace andon::net {
 
 namespace ip = boost::asio::ip;
 
+namespace {
+constexpr nanoseconds patience_for_news = std::chrono::milliseconds{250};   // of a name server, where addresses are known
+}
+
 endpoint_pool::endpoint_pool(pool_context& in, const endpoint& to)
     : context_(in), to_(to), name_(host_port(to)), host_header_(net::host_header(to)), bare_host_(to.host),
       addresses_(parse_literal_address(proxied() ? to.proxy.host : to.host)), literal_(!addresses_.empty()) {
   if (bare_host_.size() > 2 && bare_host_.front() == '[' && bare_host_.back() == ']') bare_host_ = bare_host_.substr(1, bare_host_.size() - 2);
+  forget_spoken();
+  if (may_share()) links_ = std::make_shared<http2_links>(*this);
+}
+
+void endpoint_pool::forget_spoken() {
+  const bool open = to_.http == http_version::negotiated && to_.tls;
+  spoken_ = to_.http == http_version::only_2 ? spoken::http2 : open ? spoken::unknown : spoken::http1;
 }
 
 std::unexpected<error> endpoint_pool::failed(errc code, std::string_view what) const {
@@ -52,12 +63,23 @@ void endpoint_pool::destroy(client_connection& gone) {
   if (counted) free_room();
 }
 
+std::unique_ptr<byte_stream> endpoint_pool::take_stream(client_connection& from) {
+  auto stream = from.take_stream();
+  from.counted = false;
+  destroy(from);
+  return stream;
+}
+
 void endpoint_pool::free_room() {
   --taken_;
-  if (!closed_) for_room_.wake_one();
+  if (taken_ == 0) forget_spoken();
+  if (closed_) return;
+  if (links_ != nullptr) links_->serve_waiting_soon();
+  for_room_.wake_one();
 }
 
 void endpoint_pool::close_idle() {
+  if (links_ != nullptr) links_->close_idle();
   while (!idle_.empty()) destroy(*idle_.front());
 }
 
@@ -66,6 +88,7 @@ void endpoint_pool::shut_down() {
   looking_up_.reset();
   for_room_.wake_all(wait_end::cancelled);
   for_addresses_.wake_all(wait_end::cancelled);
+  if (links_ != nullptr) links_->shut_down();
   close_idle();
   const auto races = races_;
   for (connect_race* each : races)   // each takes itself off, and may end others
@@ -78,13 +101,13 @@ void endpoint_pool::shut_down() {
 
 // ---- opening ----
 
-task<result<client_connection*>> endpoint_pool::open(const call_deadlines& until, call_switch* stop) {
+task<result<client_connection*>> endpoint_pool::open(const call_deadlines& until, call_switch* stop, std::string_view offered) {
   const deadline limit = until.connect.earlier(until.total);
   auto ready = co_await wait_for_room(limit, stop);
   if (!ready || *ready != nullptr) co_return ready;
   ++taken_;
   const mono_time began = context_.at.now();
-  auto opened = co_await connect_any(limit, stop);
+  auto opened = co_await connect_any(limit, stop, offered);
   if (!opened) {
     free_room();
     co_return opened;
@@ -108,20 +131,20 @@ task<result<client_connection*>> endpoint_pool::wait_for_room(deadline until, ca
   co_return nullptr;
 }
 
-task<result<client_connection*>> endpoint_pool::connect_any(deadline until, call_switch* stop) {
+task<result<client_connection*>> endpoint_pool::connect_any(deadline until, call_switch* stop, std::string_view offered) {
   auto found = co_await find_addresses(until, stop);
   if (!found) co_return std::unexpected(std::move(found.error()));
   auto connected = co_await connect_first(until, stop);
   if (!connected) {
-    if (!literal_ && connected.error().code != errc::cancelled) addresses_.clear();   // the next call asks again
+    suspect_ |= !literal_ && connected.error().code != errc::cancelled;
     co_return std::unexpected(std::move(connected.error()));
   }
   client_connection* const made = adopt(*connected);
-  auto up = co_await made->establish(until, stop);
+  auto up = co_await made->establish(until, stop, offered);
   if (up) co_return made;
   const error problem = std::move(up.error());
   destroy(*made);
-  if (!literal_ && problem.code != errc::cancelled) addresses_.clear();
+  suspect_ |= !literal_ && problem.code != errc::cancelled;
   co_return std::unexpected(problem);
 }
 
@@ -151,13 +174,15 @@ client_connection* endpoint_pool::adopt(int descriptor) {
 
 task<result<void>> endpoint_pool::find_addresses(deadline until, call_switch* stop) {
   const bool fresh = literal_ || context_.at.now() - resolved_at_ < context_.settings.dns_ttl;
-  if (!addresses_.empty()) {
+  if (!addresses_.empty() && !suspect_) {
     if (!fresh && looking_up_ == nullptr) start_lookup();
     co_return result<void>{};
   }
   if (looking_up_ == nullptr) start_lookup();
-  const wait_end how = co_await for_addresses_.wait(context_.at, until, stop);
+  const deadline patience = addresses_.empty() ? until : deadline::after(context_.at.now(), patience_for_news).earlier(until);
+  const wait_end how = co_await for_addresses_.wait(context_.at, patience, stop);
   if (how == wait_end::cancelled) co_return failed(errc::cancelled, "the call was cancelled");
+  if (!addresses_.empty()) co_return result<void>{};   // old ones are better than none
   if (how == wait_end::expired) co_return failed(errc::connect_timeout, "the name server did not answer within deadline.connect");
   if (addresses_.empty()) co_return failed(errc::dns_failed, lookup_error_.message);
   co_return result<void>{};
@@ -169,6 +194,7 @@ void endpoint_pool::start_lookup() {
 
 void endpoint_pool::take_answer(result<addresses> answer) {
   looking_up_.reset();
+  suspect_ = false;
   resolved_at_ = context_.at.now();
   if (answer) addresses_ = std::move(*answer);
   else lookup_error_ = std::move(answer.error());   // what is known stays in use

@@ -27,12 +27,12 @@ struct socket_events::operation : reactor_op {
     socket_events* events = static_cast<operation*>(base)->owner;
     if (events == nullptr) return not_done;
     events->readable_ = true;
-    return events->reader_.waiting() || events->watcher_ != nullptr ? done_and_exhausted : not_done;
+    return events->wanted(true) ? done_and_exhausted : not_done;
   }
   static status perform_write(reactor_op* base) {
     const auto* self = static_cast<operation*>(base);
     if (self->owner == nullptr || self->starting) return not_done;
-    return self->owner->writer_.waiting() ? done_and_exhausted : not_done;
+    return self->owner->wanted(false) ? done_and_exhausted : not_done;
   }
   static void complete(void* scheduler, boost::asio::detail::scheduler_operation* base, const boost::system::error_code&, std::size_t) {
     auto* self = static_cast<operation*>(static_cast<reactor_op*>(base));
@@ -40,7 +40,7 @@ struct socket_events::operation : reactor_op {
     socket_events* events = self->owner;
     if (events == nullptr) return delete self;
     if (scheduler == nullptr) return;
-    if (!self->reading) return events->writer_.wake();
+    if (!self->reading) return events->told_writable();
     if (events->watcher_ != nullptr || !events->reader_.waiting()) events->queue(events->read_, os_reactor::read_op);
     if (events->reader_.waiting()) return events->reader_.wake();
     if (events->watcher_ != nullptr) events->watcher_(events->watcher_context_);
@@ -61,13 +61,23 @@ socket_events::socket_events(core& at, int descriptor) : core_(at), descriptor_(
 }
 
 socket_events::~socket_events() {
+  if (descriptor_ < 0) return;
+  unregister(true);
+  ::close(descriptor_);
+}
+
+void socket_events::unregister(bool closing) {
   auto registration = static_cast<os_reactor::per_descriptor_data>(registration_);
   auto& os = reactor_of(core_);
-  os.deregister_descriptor(descriptor_, registration, true);
+  os.deregister_descriptor(descriptor_, registration, closing);
   release(read_);
   release(write_);
   os.cleanup_descriptor_data(registration);
-  ::close(descriptor_);
+}
+
+int socket_events::give_up() {
+  unregister(false);
+  return std::exchange(descriptor_, -1);
 }
 
 void socket_events::release(operation*& which) {
@@ -111,6 +121,16 @@ void socket_events::watch(watcher call, void* context) {
   watcher_ = call;
   watcher_context_ = context;
   if (call != nullptr) queue(read_, os_reactor::read_op);
+}
+
+void socket_events::watch_writable() {
+  write_watched_ = true;
+  queue(write_, os_reactor::write_op);
+}
+
+void socket_events::told_writable() {
+  if (writer_.waiting()) return writer_.wake();
+  if (std::exchange(write_watched_, false) && watcher_ != nullptr) watcher_(watcher_context_);
 }
 
 bool socket_events::peer_gone() const {

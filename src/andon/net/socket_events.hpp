@@ -33,6 +33,8 @@ public:
   [[nodiscard]] core& at() const { return core_; }
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] bool usable() const { return usable_; }  ///< false: epoll refused it (out of memory or watches)
+  /// The descriptor, open and watched no more, for an owner who goes on with it. Nobody may wait; only destroying is left.
+  [[nodiscard]] int give_up();
 
   /// True until drained(): a read may find bytes.
   [[nodiscard]] bool readable() const { return readable_; }
@@ -55,6 +57,8 @@ public:
   /// While no coroutine waits for reading, `call` is told of every readiness event (bytes, FIN, RST, error).
   /// nullptr ends it. The callback may destroy this object.
   void watch(watcher call, void* context);
+  /// While no coroutine waits for writing: who watches is also told, once, when the kernel takes bytes again.
+  void watch_writable();
   /// True if the peer has shut its side down or reset the connection, even behind unread bytes. One system call.
   [[nodiscard]] bool peer_gone() const;
 
@@ -74,6 +78,9 @@ private:
   void await_write(frame* top);
   void queue(operation*& which, int kind);
   void release(operation*& which);
+  void unregister(bool closing);
+  void told_writable();
+  [[nodiscard]] bool wanted(bool reading) const { return reading ? reader_.waiting() || watcher_ != nullptr : writer_.waiting() || write_watched_; }
 
   core& core_;
   void* registration_ = nullptr;  ///< of the reactor
@@ -87,6 +94,7 @@ private:
   bool usable_ = false;
   bool readable_ = true;
   bool cancelled_ = false;
+  bool write_watched_ = false;
 };
 
 }  // namespace andon::net

@@ -77,6 +77,8 @@ result<std::shared_ptr<tls_context>> tls_context::make(const tls_client_settings
   if (made->context_ == nullptr || made->transport_.get() == nullptr) return fail(errc::tls_failed, "OpenSSL could not make a context: " + tls_last_error());
   SSL_CTX* context = made->context_;
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(context, tls_ciphers);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_session);
@@ -117,7 +119,7 @@ tls_session::tls_session(SSL_CTX* context, const tls_transport& transport, int d
 }
 
 tls_session::tls_session(const tls_context& context, int descriptor, std::string_view host, tls_resumption& resumption)
-    : tls_session(context.get(), context.transport(), descriptor) {
+    : tls_session(context.get(), context.transport(), descriptor, context.shared_from_this()) {
   SSL_set_app_data(ssl_, &resumption);
   SSL_set_connect_state(ssl_);
   std::string name(host);
@@ -133,6 +135,16 @@ tls_session::tls_session(const tls_context& context, int descriptor, std::string
 }
 
 tls_session::~tls_session() { SSL_free(ssl_); }
+
+bool tls_session::has_come() {
+  char byte;
+  std::size_t size = 0;
+  ERR_clear_error();
+  if (SSL_peek_ex(ssl_, &byte, 1, &size) == 1) return true;
+  const int why = SSL_get_error(ssl_, 0);
+  ERR_clear_error();
+  return why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE;
+}
 
 io_step tls_session::step_of(int returned, std::size_t bytes) {
   if (returned > 0) return {io_state::done, bytes};
@@ -154,6 +166,10 @@ io_step tls_session::step_of(int returned, std::size_t bytes) {
                 : tls_last_error();
   ERR_clear_error();
   return {io_state::failed, 0};
+}
+
+void tls_session::offer(std::string_view protocols) {
+  SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(protocols.data()), static_cast<unsigned>(protocols.size()));
 }
 
 io_step tls_session::handshake() {

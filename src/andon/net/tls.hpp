@@ -30,6 +30,9 @@ std::string tls_last_error();
 /// The same of what went wrong first, for files.
 std::string tls_first_error();
 
+/// Of TLS 1.2, to both sides: forward secret and authenticated encryption only.
+inline constexpr const char* tls_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
 /// The session of an endpoint's last connection, so that the next one resumes it.
 class tls_resumption {
 public:
@@ -38,6 +41,7 @@ public:
   tls_resumption& operator=(const tls_resumption&) = delete;
   ~tls_resumption() { SSL_SESSION_free(session_); }
   void keep(SSL_SESSION* session) { SSL_SESSION_free(session_); session_ = session; }
+  void forget() { keep(nullptr); }
   [[nodiscard]] SSL_SESSION* session() const { return session_; }
 
 private:
@@ -52,7 +56,7 @@ struct tls_client_settings {
 };
 
 /// What the connections of like settings share: trust and the certificate to show. TLS 1.2 and later.
-class tls_context {
+class tls_context : public std::enable_shared_from_this<tls_context> {
 public:
   /// Errors: tls_failed when a file cannot be read or holds no certificate or not the certificate's key.
   static result<std::shared_ptr<tls_context>> make(const tls_client_settings& from);
@@ -86,12 +90,16 @@ public:
   tls_session& operator=(const tls_session&) = delete;
   ~tls_session();
 
+  /// What the client's side offers by ALPN instead of http/1.1 alone: names, each behind its length. Before handshake().
+  void offer(std::string_view protocols);
   io_step handshake();
   /// A read that is done has not necessarily emptied the kernel; see drained().
   io_step read(char* into, std::size_t size);
   io_step write(const char* from, std::size_t size);
   void send_close();   ///< close_notify, if it can be sent at once
   void leave_open() { reason_ = "not to be closed"; }   ///< no close_notify: the bytes so far are not all
+  /// The peer has sent something although it was not asked to be read.
+  [[nodiscard]] bool has_come();
   /// True if neither OpenSSL nor, as far as the last short read told, the kernel holds bytes.
   [[nodiscard]] bool drained() const { return end_.drained && SSL_has_pending(ssl_) == 0; }
   /// What ALPN chose; empty if nothing.

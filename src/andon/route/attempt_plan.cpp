@@ -14,6 +14,11 @@ std::string_view to_string(stop_reason why) {
   return names[static_cast<std::size_t>(why)];
 }
 
+std::string_view to_string(no_hedge why) {
+  constexpr std::array<std::string_view, 4> names{"attempts", "target", "busy", "budget"};
+  return names[static_cast<std::size_t>(why)];
+}
+
 attempt_plan::attempt_plan(const route& of, const facts& given, mono_time started, random_source& random)
     : route_(of), facts_(given), random_(random), total_(deadline::after(started, of.settings().deadlines.total)) {}
 
@@ -23,6 +28,7 @@ std::expected<attempt_step, stop_reason> attempt_plan::next(mono_time now) {
     matching_ = route_.matching(facts_) & ~excluded_;
     if (matching_ == 0) return std::unexpected(stop_reason::no_match);
     route_.retries().deposit();
+    if (route_.settings().hedge.on()) route_.hedges().deposit();
     if (route_.room() != nullptr && route_.room()->waiting() > 0) return all_busy(matching_);  // those who wait go first
     return begin(matching_, now);
   }
@@ -153,13 +159,65 @@ failure_effect attempt_plan::failed(const attempt_failure& with, mono_time now) 
 bool attempt_plan::succeeded(const attempt_success& with, mono_time now) {
   seen_ = now;
   release();
-  return route_.at(current_).health->succeeded(with.latency, with.first_token, with.used, now, held_, route_.settings().breaker);
+  auto& health = *route_.at(current_).health;
+  if (with.answer > nanoseconds::zero()) health.answered(facts_.stream, with.answer, now);
+  return health.succeeded(with.latency, with.first_token, with.used, now, held_, route_.settings().breaker);
 }
 
 void attempt_plan::abandoned(tokens used, mono_time now) {
   seen_ = now;
   release();
   route_.at(current_).health->consumed(used, now);
+}
+
+std::expected<attempt_step, no_hedge> attempt_plan::hedge(mono_time now) {
+  seen_ = now;
+  if (hedged_ || attempts_ >= route_.settings().retry.max_attempts || total_.passed(now)) return std::unexpected(no_hedge::attempts);
+  if (route_.room() != nullptr && route_.room()->waiting() > 0) return std::unexpected(no_hedge::busy);
+  target_mask well = 0;
+  bool busy = false;
+  for (target_mask rest = matching_ & ~tried_; rest != 0; rest &= rest - 1) {
+    const auto index = static_cast<std::uint32_t>(std::countr_zero(rest));
+    const auto& one = route_.at(index);
+    if (one.settings.model == route_.at(current_).settings.model) continue;
+    if (one.health->cooling(now) || one.health->held(now) || one.health->state(now) != breaker_state::closed) continue;
+    if (one.health->busy(one.settings.max_parallel)) busy = true;
+    else well |= mask_of(index);
+  }
+  if (well == 0) return std::unexpected(busy ? no_hedge::busy : no_hedge::target);
+  const auto chosen = route_.pick(facts_, well, now, random_);
+  if (!chosen || chosen->while_cooling) return std::unexpected(no_hedge::target);
+  if (!route_.hedges().withdraw(now)) return std::unexpected(no_hedge::budget);
+  const auto& to = route_.at(chosen->index);
+  const auto taken = to.health->enter(route_.settings().breaker, now, to.settings.max_parallel);
+  if (!taken) return std::unexpected(no_hedge::busy);  // another core was faster
+  hedged_ = beside_busy_ = true;
+  beside_ = chosen->index;
+  beside_held_ = *taken;
+  tried_ |= mask_of(beside_);
+  ++tries_[beside_];
+  ++attempts_;
+  return attempt_step{.index = beside_, .to = &to, .number = attempts_, .probe = taken->probe, .not_before = now};
+}
+
+void attempt_plan::turn() {
+  std::swap(current_, beside_);
+  std::swap(held_, beside_held_);
+  std::swap(busy_, beside_busy_);
+}
+
+void attempt_plan::outrun(nanoseconds so_far, mono_time now) {
+  release_beside(now);
+  route_.at(beside_).health->outrun(facts_.stream, so_far, now);
+}
+
+void attempt_plan::drop_hedge(tokens used, mono_time now) {
+  release_beside(now);
+  route_.at(beside_).health->consumed(used, now);
+}
+
+void attempt_plan::release_beside(mono_time now) {
+  if (std::exchange(beside_busy_, false)) route_.at(beside_).health->leave(beside_held_, now);
 }
 
 void attempt_plan::release() {

@@ -54,6 +54,7 @@ struct attempt_success {
   nanoseconds latency{};              ///< of this attempt, whole
   nanoseconds first_token{};          ///< zero: not a stream
   tokens used{};                      ///< input and output
+  nanoseconds answer{};               ///< until the reply's head, of a stream until its first token; zero: not measured
 };
 
 struct failure_effect {
@@ -67,10 +68,19 @@ struct failure_effect {
 enum class stop_reason : std::uint8_t { final_error, attempts_used, retry_budget, no_time, no_match, all_cooling, all_busy };
 std::string_view to_string(stop_reason);
 
+/// Why no second target is asked beside the one that is silent.
+/// attempts: this exchange has hedged, or may not try once more; target: no other one is left that is well; busy: those
+/// have as many calls as they take, or others wait for their places; budget: the route's share of hedges is used up.
+enum class no_hedge : std::uint8_t { attempts, target, busy, budget };
+std::string_view to_string(no_hedge);
+
 class attempt_plan {
 public:
   attempt_plan(const route&, const facts&, mono_time started, random_source&);
-  ~attempt_plan() { release(); }
+  ~attempt_plan() {
+    release();
+    release_beside(seen_);
+  }
   attempt_plan(const attempt_plan&) = delete;  // holds a place in its target's count of calls in flight
   attempt_plan& operator=(const attempt_plan&) = delete;
 
@@ -94,6 +104,17 @@ public:
   /// Ended for reasons that say nothing of the target: the client left.
   void abandoned(tokens used, mono_time now);
 
+  /// Another target beside the one under way, once in an exchange: one that was not tried yet, closed and not busy. It
+  /// holds a place of its own until outrun(), drop_hedge() or, after turn(), one of the functions above.
+  std::expected<attempt_step, no_hedge> hedge(mono_time now);
+  [[nodiscard]] bool hedged() const { return hedged_; }
+  /// The two change places: what is said from now on of the attempt is said of the hedge, and the other way round.
+  void turn();
+  /// The one beside was cancelled because the other answered first.
+  void outrun(nanoseconds so_far, mono_time now);
+  /// The one beside ended for reasons that say nothing of its target.
+  void drop_hedge(tokens used, mono_time now);
+
   [[nodiscard]] std::uint32_t attempts() const { return attempts_; }
   [[nodiscard]] std::uint32_t retries() const { return retries_; }
   [[nodiscard]] std::uint32_t failovers() const { return failovers_; }
@@ -110,6 +131,7 @@ private:
   [[nodiscard]] target_mask repeatable() const;
   [[nodiscard]] nanoseconds backoff();
   void release();
+  void release_beside(mono_time now);
 
   const route& route_;
   facts facts_;
@@ -127,6 +149,10 @@ private:
   mono_time seen_{};                  // the latest moment told
   bool same_again_ = false;           // with another credential
   bool busy_ = false;
+  std::uint32_t beside_ = 0;          // index of the other one's target, where there is one
+  place beside_held_;
+  bool beside_busy_ = false;
+  bool hedged_ = false;
 };
 
 }  // namespace andon::route

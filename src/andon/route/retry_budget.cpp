@@ -9,11 +9,11 @@ constexpr std::int64_t one_retry = 1'000;
 
 }  // namespace
 
-retry_budget::retry_budget(double ratio, double per_second, double burst)
+retry_budget::retry_budget(double ratio, double per_second, double burst, double start)
     : ratio_(static_cast<std::int64_t>(ratio * one_retry)),
       burst_(static_cast<std::int64_t>(burst * one_retry)),
       nanos_per_milli_(per_second > 0 ? 1e9 / (per_second * one_retry) : 0),
-      balance_(burst_) {}
+      balance_(static_cast<std::int64_t>(start * one_retry)) {}
 
 void retry_budget::add(std::int64_t millis) noexcept {
   std::int64_t old = balance_.load(std::memory_order_relaxed);

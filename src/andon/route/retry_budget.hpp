@@ -7,10 +7,11 @@
 namespace andon::route {
 
 /// A token bucket that bounds retries to a share of the traffic, so that they cannot multiply an outage. Every exchange
-/// puts in `ratio`, time puts in `per_second`, a retry takes 1. Starts full. Any thread; exact.
+/// puts in `ratio`, time puts in `per_second`, a retry takes 1. Starts full, or with `start`. Any thread; exact.
 class retry_budget {
 public:
-  retry_budget(double ratio, double per_second, double burst);
+  retry_budget(double ratio, double per_second, double burst) : retry_budget(ratio, per_second, burst, burst) {}
+  retry_budget(double ratio, double per_second, double burst, double start);
   void deposit() noexcept;
   [[nodiscard]] bool withdraw(mono_time now) noexcept;
   [[nodiscard]] double balance() const noexcept;

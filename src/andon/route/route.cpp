@@ -48,6 +48,8 @@ std::string problem_of(const route_settings& s) {
   if (!is_share(s.breaker.error_rate)) return "breaker.error_rate is between 0 and 1";
   if (!(s.retry.budget_ratio >= 0 && s.retry.budget_per_second >= 0 && s.retry.budget_burst >= 0 && s.retry.budget_burst <= 1e9))
     return "the retry budget's numbers must not be negative";
+  if (s.hedge.after < nanoseconds::zero() || !(s.hedge.quantile >= 0 && s.hedge.quantile < 1)) return "hedge.after must not be negative, hedge.quantile is between 0 and 1";
+  if (!is_share(s.hedge.budget_ratio) || !(s.hedge.budget_burst >= 1 && s.hedge.budget_burst <= 1e9)) return "the hedge budget is a share of the calls";
   if (s.breaker.half_open_calls == 0) return "breaker.half_open_calls is at least 1";
   if (s.breaker.window > std::chrono::minutes{1}) return "breaker.window is at most one minute";
   if (s.breaker.slow_start < nanoseconds::zero()) return "breaker.slow_start must not be negative";
@@ -167,7 +169,8 @@ result<std::shared_ptr<route>> route::compile(route_settings settings, health_ta
 
 route::route(route_settings settings, health_table& health)
     : settings_(std::move(settings)),
-      retries_(settings_.retry.budget_ratio, settings_.retry.budget_per_second, settings_.retry.budget_burst) {
+      retries_(settings_.retry.budget_ratio, settings_.retry.budget_per_second, settings_.retry.budget_burst),
+      hedges_(settings_.hedge.budget_ratio, 0, settings_.hedge.budget_burst, 0) {
   const bool by_list = settings_.choose == strategy::priority &&
                        std::ranges::none_of(settings_.targets, [](const auto& t) { return t.priority.has_value(); });
   targets_.reserve(settings_.targets.size());
@@ -186,6 +189,14 @@ target_mask route::matching(const facts& of) const {
   for (std::size_t i = 0; i < targets_.size(); ++i)
     if (targets_[i].settings.weight != 0 && targets_[i].settings.when.holds(of)) mask |= mask_of(i);
   return mask;
+}
+
+std::optional<nanoseconds> route::hedge_after(std::uint32_t index, const facts& of, mono_time now) const {
+  const auto& hedge = settings_.hedge;
+  if (!hedge.on() || targets_.size() < 2) return std::nullopt;
+  if (hedge.quantile > 0)
+    if (const auto usual = targets_[index].health->usual_answer(of.stream, hedge.quantile, now)) return std::max(*usual, hedge.after);
+  return hedge.after > nanoseconds::zero() ? std::optional{hedge.after} : std::nullopt;
 }
 
 std::expected<choice, refusal> route::pick(const facts& of, target_mask allowed, mono_time now, random_source& random) const {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -59,6 +60,9 @@ public:
   /// Where calls wait for a place; null when no target has a bound.
   [[nodiscard]] waiting_room* room() const { return room_.get(); }
   [[nodiscard]] retry_budget& retries() const { return retries_; }
+  [[nodiscard]] retry_budget& hedges() const { return hedges_; }
+  /// How long the target may be silent before another one is asked beside it; nothing: none is.
+  [[nodiscard]] std::optional<nanoseconds> hedge_after(std::uint32_t index, const facts&, mono_time now) const;
 
   /// Targets whose conditions hold and whose weight is not zero.
   [[nodiscard]] target_mask matching(const facts&) const;
@@ -87,6 +91,7 @@ private:
   mutable std::atomic<std::uint64_t> turn_{0};  // of round_robin
   mutable std::atomic<std::int64_t> next_review_{0};  // nanoseconds of mono time
   mutable retry_budget retries_;
+  mutable retry_budget hedges_;
 };
 
 }  // namespace andon::route

@@ -121,6 +121,18 @@ struct queue_settings {
   nanoseconds max_wait = std::chrono::seconds{30};
 };
 
+/// A second target is asked while the first one is still silent; whoever answers first serves, the other is cancelled.
+struct hedge_settings {
+  static constexpr std::uint32_t min_known = 50;   ///< answers of a target in the last minute, for a quantile of them
+
+  nanoseconds after{};                     ///< of silence; with a quantile, the least
+  double quantile = 0;                     ///< instead: what this share of the target's recent answers took at most; 0: none
+  double budget_ratio = 0.05;              ///< hedges per exchange of the route
+  double budget_burst = 10;                ///< most that is saved up; it begins with none
+
+  [[nodiscard]] bool on() const { return (after > nanoseconds::zero() || quantile > 0) && budget_ratio > 0; }
+};
+
 /// When every usable target is cooling: try the one that recovers soonest, or fail with no_target.
 enum class when_all_cooling : std::uint8_t { try_soonest, fail };
 
@@ -135,6 +147,7 @@ struct route_settings {
   breaker_settings breaker;
   outlier_settings outlier;
   queue_settings queue;
+  hedge_settings hedge;
   when_all_cooling all_cooling = when_all_cooling::try_soonest;
 };
 

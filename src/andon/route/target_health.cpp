@@ -127,6 +127,12 @@ bool target_health::succeeded(nanoseconds latency, nanoseconds first_token, toke
   return closed;
 }
 
+void target_health::outrun(bool stream, nanoseconds so_far, mono_time now) noexcept {
+  answered(stream, so_far, now);
+  auto& average = stream ? first_token_ : total_;  // it may have taken much longer: never a reason to look faster
+  if (static_cast<double>(so_far.count()) > average.nanos(now, latency_decay)) average.add(so_far, now, latency_decay);
+}
+
 void target_health::consumed(tokens used, mono_time now) noexcept {
   if (used.value() > 0) tokens_.add(static_cast<std::uint64_t>(used.value()), now);
 }

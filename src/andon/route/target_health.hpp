@@ -16,6 +16,7 @@
 #include "andon/base/clock.hpp"
 #include "andon/base/ids.hpp"
 #include "andon/base/quantity.hpp"
+#include "andon/route/answer_times.hpp"
 #include "andon/route/breaker.hpp"
 #include "andon/route/outlier.hpp"
 #include "andon/route/settings.hpp"
@@ -88,6 +89,14 @@ public:
   /// A provider's fault. `retry_after` counts for rate_limit; `credential` faults open the breaker at once. `lot` in
   /// [0, 1) shortens the open time.
   effect failed(fault_kind, nanoseconds retry_after, const breaker_settings&, mono_time now, place = {}, double lot = 0) noexcept;
+  /// Of a served call: how long it took until the reply's head, of a stream until its first token.
+  void answered(bool stream, nanoseconds took, mono_time now) noexcept { (stream ? stream_answers_ : whole_answers_).add(took, now); }
+  /// A call that was cancelled because another target answered first: no failure, but slow.
+  void outrun(bool stream, nanoseconds so_far, mono_time now) noexcept;
+  /// What this share of the last minute's answers took at most; nothing while too few are known.
+  [[nodiscard]] std::optional<nanoseconds> usual_answer(bool stream, double share, mono_time now) const noexcept {
+    return (stream ? stream_answers_ : whole_answers_).quantile(share, hedge_settings::min_known, now);
+  }
   void consumed(tokens used, mono_time now) noexcept;  ///< of calls that neither succeeded nor failed: cut by the client
 
   /// Out of the choice: its breaker is open, or a provider's Retry-After has not passed.
@@ -148,6 +157,7 @@ private:
   std::atomic<std::uint32_t> consecutive_{0};
   peak_average total_;
   peak_average first_token_;
+  answer_times whole_answers_, stream_answers_;
   minute_window tokens_;
   minute_window results_;
   minute_window failures_;

@@ -257,11 +257,11 @@ metrics::histogram& exchange_meter::chunk_seconds(std::string_view operation, co
 namespace {
 
 template <class Make>
-void count_event(hash_table<counter*>& known, std::uint64_t key, const Make& make) {
-  if (const auto at = known.find(key); at != known.end()) return at->second->add();
+void count_event(hash_table<counter*>& known, std::uint64_t key, const Make& make, std::uint64_t times = 1) {
+  if (const auto at = known.find(key); at != known.end()) return at->second->add(times);
   counter& series = make();
   if (known.size() < exchange_meter::max_sets) known.emplace(key, &series);
-  series.add();
+  series.add(times);
 }
 
 }  // namespace
@@ -272,6 +272,27 @@ void exchange_meter::cooled(std::string_view model) {
 
 void exchange_meter::continued(std::string_view route) {
   count_event(state_->events, hash_of(50, route), [&]() -> counter& { return state_->count(families::continuations, with({}, {{"route", route}})); });
+}
+
+void exchange_meter::hedge_started(std::string_view route) {
+  count_event(state_->events, hash_of(51, route), [&]() -> counter& { return state_->count(families::hedges_started, with({}, {{"route", route}})); });
+}
+
+void exchange_meter::hedge_ended(std::string_view route, std::string_view outcome) {
+  count_event(state_->events, hash_of(52, route, outcome), [&]() -> counter& { return state_->count(families::hedges_ended, with({}, {{"route", route}, {"outcome", outcome}})); });
+}
+
+void exchange_meter::hedge_denied(std::string_view route, std::string_view reason) {
+  count_event(state_->events, hash_of(53, route, reason), [&]() -> counter& { return state_->count(families::hedges_denied, with({}, {{"route", route}, {"reason", reason}})); });
+}
+
+void exchange_meter::batched(std::string_view route, std::size_t calls) {
+  count_event(state_->events, hash_of(54, route), [&]() -> counter& { return state_->count(families::batches, with({}, {{"route", route}})); });
+  count_event(state_->events, hash_of(55, route), [&]() -> counter& { return state_->count(families::batched_calls, with({}, {{"route", route}})); }, calls);
+}
+
+void exchange_meter::batch_split(std::string_view route) {
+  count_event(state_->events, hash_of(56, route), [&]() -> counter& { return state_->count(families::batches_split, with({}, {{"route", route}})); });
 }
 
 void exchange_meter::credential_refused(std::string_view model) {

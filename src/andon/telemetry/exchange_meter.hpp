@@ -36,6 +36,15 @@ public:
   /// A stream that broke after its first bytes was brought to its end by another target.
   void continued(std::string_view route);
 
+  /// A second target was asked beside a silent one; what became of it (won, lost, failed, dropped); why none was asked.
+  void hedge_started(std::string_view route);
+  void hedge_ended(std::string_view route, std::string_view outcome);
+  void hedge_denied(std::string_view route, std::string_view reason);
+
+  /// So many embeddings calls went to a provider as one; such a call was taken apart again.
+  void batched(std::string_view route, std::size_t calls);
+  void batch_split(std::string_view route);
+
   /// A target was taken out after failures; a credential or model name was refused by the provider.
   void cooled(std::string_view model);
   void credential_refused(std::string_view model);

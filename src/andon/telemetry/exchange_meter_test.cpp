@@ -146,6 +146,14 @@ TEST(exchange_meter, families_are_those_of_the_conventions) {
   w.meter.refused("key", errc::tokens_limited);
   w.meter.rejected(errc::bad_http);
   w.meter.continued("r");
+  w.meter.hedge_started("r");
+  w.meter.hedge_ended("r", "won");
+  w.meter.hedge_denied("r", "budget");
+  w.meter.batched("r", 3);
+  w.meter.batched("r", 4);
+  w.meter.batch_split("r");
+  EXPECT_THAT(w.text(), HasSubstr("andon_batched_calls_total{route=\"r\"} 7"));
+  EXPECT_THAT(w.text(), HasSubstr("andon_batches_total{route=\"r\"} 2"));
   w.meter.chunk_seconds("chat", w.facts.attempts[1]);
   w.facts.outcome = errc::cancelled;
   w.facts.retries = 1;

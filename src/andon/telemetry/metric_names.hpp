@@ -46,6 +46,12 @@ inline constexpr family reply_bytes{"andon.reply.size", "Bytes of reply bodies",
 inline constexpr family stream_events{"andon.stream_events", "Events of streamed replies", "{event}"};
 inline constexpr family overhead{"andon.overhead", "The gateway's own share of an exchange's duration", "s", boundaries::overhead};
 inline constexpr family continuations{"andon.stream_continuations", "Streams that broke in the middle and were brought to their end by another target, by route", "{stream}"};
+inline constexpr family hedges_started{"andon.hedges.started", "Second targets asked because the first was silent, by route", "{attempt}"};
+inline constexpr family hedges_ended{"andon.hedges.ended", "What became of them: won (served the client), lost (the first answered after all), failed, dropped (the client left, or the call failed for good)", "{attempt}"};
+inline constexpr family hedges_denied{"andon.hedges.denied", "Second targets that were not asked although the first was silent, by route and reason", "{attempt}"};
+inline constexpr family batches{"andon.batches", "Calls to providers that were made for several embeddings calls together, by route", "{call}"};
+inline constexpr family batched_calls{"andon.batched_calls", "Embeddings calls that went together with others, by route", "{call}"};
+inline constexpr family batches_split{"andon.batches.split", "Joined calls that were refused for what they said, so that each of theirs was sent alone, by route", "{call}"};
 inline constexpr family in_flight{"andon.in_flight", "Exchanges being served now", "{request}"};
 inline constexpr family open_streams{"andon.open_streams", "Streamed replies being sent now", "{stream}"};
 inline constexpr family cooldowns{"andon.cooldowns", "Times a target was taken out after failures", "{event}"};
@@ -61,7 +67,7 @@ inline constexpr std::array path_families{
     &families::server_first_token, &families::server_per_token, &families::requests, &families::errors, &families::tokens,
     &families::cost, &families::unknown_price, &families::estimated, &families::cut, &families::retries,
     &families::failovers, &families::attempts, &families::request_bytes, &families::reply_bytes, &families::stream_events,
-    &families::overhead, &families::continuations, &families::in_flight, &families::open_streams, &families::cooldowns, &families::credential_refusals,
+    &families::overhead, &families::continuations, &families::hedges_started, &families::hedges_ended, &families::hedges_denied, &families::batches, &families::batched_calls, &families::batches_split, &families::in_flight, &families::open_streams, &families::cooldowns, &families::credential_refusals,
     &families::refusals, &families::rejections, &families::unrecorded};
 
 }  // namespace andon::telemetry

@@ -112,6 +112,7 @@ schema<provider_settings> provider() {
   out.value("certificate_file", &s::certificate_file, "PEM file of the certificate, and its chain, that is shown to a provider that asks for one.");
   out.value("key_file", &s::key_file, "PEM file of that certificate's key; left out, it stands in certificate_file.");
   out.value("proxy", &s::proxy, "HTTP proxy through which the provider is reached by CONNECT, e.g. http://proxy.example:3128; `none` for none. Left out, the environment's HTTPS_PROXY and NO_PROXY decide. For https:// only.");
+  out.value("http", &s::http, "HTTP version spoken with the provider: auto (HTTP/2 where an https:// provider agrees to it, else 1.1), 1.1, or 2 (for http:// urls by prior knowledge).");
   out.value("script", &s::script, "For kind sim: the script file of its behaviour.");
   out.group("health_check", &s::health_check, health_check(), "Asks the provider at intervals and takes its models out and in by the answers. Given, even empty, it is on.");
   return out;
@@ -168,6 +169,15 @@ schema<retry_settings> retry() {
   out.value("max_backoff", &s::max_backoff, "Longest such pause.", at_least<nanoseconds>(1ms));
   out.value("max_retry_after", &s::max_retry_after, "A provider's longer Retry-After is not waited for.", at_least<nanoseconds>(0s));
   out.value("budget", &s::budget, "Retries per call on average over the route, so that a failing provider is not hit harder.", between(0.0, 10.0));
+  return out;
+}
+
+schema<hedge_settings> hedge() {
+  using s = hedge_settings;
+  schema<s> out;
+  out.value("after", &s::after, "How long the first target may be silent (no reply, or no first token of a stream) before a second one is asked as well; 0s without `quantile`: never.", at_least<nanoseconds>(0s));
+  out.value("quantile", &s::quantile, "Instead of a fixed time: as long as this share of the target's answers of the last minute took, e.g. 0.95; `after` is then the least, and counts alone while fewer than 50 answers are known. 0: not used.", between(0.0, 0.999));
+  out.value("budget", &s::budget, "Second targets asked per call on average over the route, so that a slow provider does not double its load. At most 10 are saved up.", between(0.0, 1.0));
   return out;
 }
 
@@ -273,6 +283,15 @@ schema<queue_settings> queue() {
   return out;
 }
 
+schema<batch_settings> batch() {
+  using s = batch_settings;
+  schema<s> out;
+  out.value("window", &s::window, "How long an embeddings call waits for others of its project that ask the same of other inputs, to go to the provider as one call; 0s: each goes by itself.", between<nanoseconds>(0s, 1s));
+  out.value("max_inputs", &s::max_inputs, "Inputs of such a call; with this many it goes at once.", between<std::int64_t>(2, 2'048));
+  out.value("max_bytes", &s::max_bytes, "Bytes of the request bodies that go into it.", between(byte_count{1024}, byte_count{64ll << 20}));
+  return out;
+}
+
 schema<fallback_settings> fallbacks() {
   using s = fallback_settings;
   schema<s> out;
@@ -296,9 +315,11 @@ schema<route_settings> route() {
   out.items("targets", &s::targets, target(), +[](std::string name) { return target_settings{.model = std::move(name), .when = {}}; }, "Models that can serve the route: names, or groups.").required();
   out.group("deadline", &s::deadline, deadlines(), "How long each part of a call may take.");
   out.group("retry", &s::retry, retry(), "Trying again and failing over.");
+  out.group("hedge", &s::hedge, hedge(), "Asking a second target while the first is silent: the first to answer serves, the other is cancelled.");
   out.group("breaker", &s::breaker, breaker(), "When a failing target is left alone, and how it comes back.");
   out.group("outlier", &s::outlier, outlier(), "In routes with three or more targets: taking out one that is far from its peers, through its breaker.");
   out.group("queue", &s::queue, queue(), "Calls that wait while every target has max_parallel calls.");
+  out.group("batch", &s::batch, batch(), "Embeddings calls that go to the provider together.");
   out.group("fallbacks", &s::fallbacks, fallbacks(), "Other routes whose targets take over by the kind of the fault, as if the client had asked for them.");
   out.group("streams", &s::streams, streams(), "Streams that break.");
   out.group("limits", &s::limits, limits(), "Limits of the route, all callers together.");

@@ -10,6 +10,7 @@
 #include "andon/app/config/schema.hpp"
 #include "andon/app/config/value.hpp"
 #include "andon/base/log.hpp"
+#include "andon/net/http_types.hpp"
 #include "andon/net/tls_settings.hpp"
 
 namespace andon::app {
@@ -98,6 +99,7 @@ struct provider_settings {
   bool verify = true;
   std::string certificate_file, key_file;
   std::string proxy;
+  net::http_version http = net::http_version::negotiated;
   std::string script;
   std::optional<health_check_settings> health_check;
 };
@@ -158,6 +160,12 @@ struct outlier_settings {
   double max_ejected = 0.5;
 };
 
+struct hedge_settings {
+  nanoseconds after = 0s;
+  double quantile = 0;
+  double budget = 0.05;
+};
+
 struct stream_settings {
   bool go_on = true;
 };
@@ -207,6 +215,12 @@ struct queue_settings {
   nanoseconds max_wait = 30s;
 };
 
+struct batch_settings {
+  nanoseconds window = 0s;
+  std::int64_t max_inputs = 64;
+  byte_count max_bytes{256ll << 10};
+};
+
 struct fallback_settings {
   std::string context_window, content_filter, rate_limit;
 };
@@ -216,10 +230,12 @@ struct route_settings {
   std::vector<target_settings> targets;
   deadline_settings deadline;
   retry_settings retry;
+  hedge_settings hedge;
   breaker_settings breaker;
   outlier_settings outlier;
   fallback_settings fallbacks;
   queue_settings queue;
+  batch_settings batch;
   stream_settings streams;
   limit_settings limits;
   budget_settings budget;
@@ -275,6 +291,7 @@ struct settings {
 };
 
 template <> struct enum_names<net::client_certificates> { static constexpr std::array<std::string_view, 3> names{"none", "request", "require"}; };
+template <> struct enum_names<net::http_version> { static constexpr std::array<std::string_view, 3> names{"auto", "1.1", "2"}; };
 template <> struct enum_names<log::level> { static constexpr std::array<std::string_view, 5> names{"debug", "info", "warn", "error", "off"}; };
 template <> struct enum_names<log::format> { static constexpr std::array<std::string_view, 2> names{"text", "json"}; };
 template <> struct enum_names<sync_mode> { static constexpr std::array<std::string_view, 2> names{"interval", "always"}; };

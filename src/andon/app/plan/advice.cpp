@@ -17,6 +17,7 @@ public:
     for (const auto& [name, one] : from_.routes.entries) {
       targets("routes." + name, one);
       deadlines("routes." + name + ".deadline", one.deadline);
+      hedge("routes." + name + ".hedge", one);
     }
     unused_providers();
     unused_models();
@@ -71,6 +72,13 @@ private:
     reach("connect", one.connect);
     reach("first_token", one.first_token);
     reach("idle", one.idle);
+  }
+
+  void hedge(const std::string& path, const route_settings& one) {
+    if (one.hedge.after == nanoseconds{} && one.hedge.quantile == 0) return;
+    const bool alone = std::ranges::all_of(one.targets, [&](const auto& target) { return target.model == one.targets.front().model; });
+    if (alone) warn(path, "the route has no second model that could be asked", "add one to `targets`");
+    else if (one.hedge.after >= one.deadline.total) warn(path + ".after", format_duration(one.hedge.after) + " is longer than the whole call may take", "total is " + format_duration(one.deadline.total));
   }
 
   void unused_providers() {

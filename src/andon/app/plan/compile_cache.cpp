@@ -10,14 +10,22 @@ void put_part(std::string& out, std::string_view text) { out.append(std::to_stri
 /// A condition on who calls: then callers get different targets, so they must not share replies.
 bool is_of_caller(const condition_settings& one) { return one.field == "user" || one.field == "tag" || one.field.starts_with("metadata"); }
 
+bool is_by_caller(const route_settings& from) {
+  return std::ranges::any_of(from.targets, [](const auto& target) { return std::ranges::any_of(target.when, is_of_caller); });
+}
+
 }  // namespace
+
+gateway::batch_policy batch_policy_of(const route_settings& from) {
+  return {from.batch.window, static_cast<std::size_t>(from.batch.max_inputs), static_cast<std::size_t>(from.batch.max_bytes.value()), is_by_caller(from)};
+}
 
 cache::route_policy cache_policy_of(const route_settings& from, const gateway::served_route& route) {
   cache::route_policy out;
   out.keep = from.cache.ttl;
   out.exact = from.cache.exact;
   out.coalesce = from.cache.coalesce;
-  out.by_caller = std::ranges::any_of(from.targets, [](const auto& target) { return std::ranges::any_of(target.when, is_of_caller); });
+  out.by_caller = is_by_caller(from);
   for (const auto* model : route.models)
     for (const auto part : {model->name.view(), std::string_view(model->upstream_model), std::string_view(model->address), std::string_view(model->paths[0])}) put_part(out.served, part);
   out.threshold = static_cast<float>(from.cache.semantic.threshold);

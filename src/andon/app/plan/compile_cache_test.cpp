@@ -37,12 +37,28 @@ routes:
   EXPECT_EQ(route.cache.keep, std::chrono::minutes{10});
   EXPECT_TRUE(route.cache.exact);
   EXPECT_FALSE(route.cache.coalesce);
+  EXPECT_EQ(route.batch.window, nanoseconds{}) << "off by default";
   EXPECT_FALSE(route.cache.by_caller);
   EXPECT_FLOAT_EQ(route.cache.threshold, 0.9f);
   EXPECT_EQ(route.cache.embedding_limit, std::chrono::milliseconds{200});
   ASSERT_NE(route.embedder, nullptr);
   EXPECT_EQ(route.embedder->name.str(), "e");
   EXPECT_EQ(c.read.cache.max_entry, byte_count{100 << 10});
+}
+
+TEST(compile_cache, batches_are_compiled) {
+  compilation c(models + R"(
+routes:
+  r: { targets: [ { model: m, when: [ { field: user, op: eq, value: [ x ] } ] } ], batch: { window: 3ms, max_inputs: 9, max_bytes: 10KiB } }
+  s: { targets: [ m ], batch: { window: 1ms } }
+)");
+  ASSERT_TRUE(c.made) << ::testing::PrintToString(c.errors());
+  const auto &r = c.plan().find("r")->batch, &s = c.plan().find("s")->batch;
+  EXPECT_EQ(r.window, std::chrono::milliseconds{3});
+  EXPECT_EQ(r.max_inputs, 9u);
+  EXPECT_EQ(r.max_bytes, 10u << 10);
+  EXPECT_TRUE(r.by_caller);
+  EXPECT_FALSE(s.by_caller);
 }
 
 TEST(compile_cache, other_targets_are_another_route) {

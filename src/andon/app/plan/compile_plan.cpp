@@ -61,6 +61,7 @@ private:
       auto listening = in_.sim(name, one.script);
       if (!listening) return complain(path + ".script", listening.error().message);
       out.base.to = std::move(*listening);
+      if (one.http == net::http_version::only_2) complain(path + ".http", "the simulated provider speaks HTTP/1.1 only");
       out.base.path = "/v1";
     } else {
       const auto url = one.url.empty() ? std::string(out.flavour->base_url) : one.url;
@@ -276,6 +277,9 @@ private:
     rules.retry.max_retry_after = one.retry.max_retry_after;
     rules.retry.budget_ratio = one.retry.budget;
     if (!one.retry.on.empty()) rules.retry.on = faults(path + ".retry.on", one.retry.on);
+    rules.hedge.after = one.hedge.after;
+    rules.hedge.quantile = one.hedge.quantile;
+    rules.hedge.budget_ratio = one.hedge.budget;
     rules.breaker = breaker_of(one.breaker);
     rules.queue = {static_cast<std::uint32_t>(one.queue.size), one.queue.max_wait};
     rules.outlier = {one.outlier.error_margin, one.outlier.latency_factor, static_cast<std::uint32_t>(one.outlier.min_calls), one.outlier.max_ejected};
@@ -417,6 +421,7 @@ private:
     }
     made->choice = std::move(*compiled);
     made->cache = cache_policy_of(one, *made);
+    made->batch = batch_policy_of(one);
     made->embedder = embedder(path + ".cache", one.cache);
     made->continue_streams = one.streams.go_on;
     made->max_output = 0;

@@ -121,6 +121,7 @@ routes:
     targets: [ { model: m, weight: 3, when: [ { field: tag, op: eq, value: [ gold ] } ] } ]
     deadline: { connect: 1s, first_token: 2s, idle: 3s, total: 4s }
     retry: { attempts: 5, on: [ 429 ], backoff: 5ms, max_backoff: 6ms, max_retry_after: 7s, budget: 0.5 }
+    hedge: { after: 800ms, quantile: 0.95, budget: 0.1 }
     breaker: { failures: 9, error_rate: 0.25, min_calls: 7, window: 15s, open: 8s, max_open: 1s, half_open_calls: 3, slow_start: 4s }
   n: { targets: [ m ], breaker: { failures: 0 } }
 )");
@@ -140,6 +141,10 @@ routes:
   EXPECT_EQ(rules.retry.max_retry_after, 7s);
   EXPECT_DOUBLE_EQ(rules.retry.budget_ratio, 0.5);
   EXPECT_EQ(rules.retry.prefer, route::retry_settings::order::same_first) << "there is no other target";
+  EXPECT_EQ(rules.hedge.after, 800ms);
+  EXPECT_DOUBLE_EQ(rules.hedge.quantile, 0.95);
+  EXPECT_DOUBLE_EQ(rules.hedge.budget_ratio, 0.1);
+  EXPECT_FALSE(whole.plan().find("n")->choice->settings().hedge.on()) << "off by default";
   EXPECT_EQ(rules.breaker.consecutive_failures, 9u);
   EXPECT_EQ(rules.breaker.open, 8s);
   EXPECT_EQ(rules.breaker.max_open, 8s) << "never shorter than the first time";
@@ -182,6 +187,7 @@ INSTANTIATE_TEST_SUITE_P(all, compile_errors, ::testing::Values(
     wrong{"providers:\n  p: { dialect: french, url: \"http://h/v1\" }\nmodels: { m: { provider: p } }\nroutes: { r: { targets: [ m ] } }", "a.yaml:2:17: providers.p.dialect: 'french' is not a dialect"},
     wrong{"providers:\n  p: { kind: french }\nmodels: { m: { provider: p } }\nroutes: { r: { targets: [ m ] } }", "a.yaml:2:14: providers.p.kind: 'french' is not a kind of provider (one of "},
     wrong{"providers:\n  p: { kind: sim, script: missing.yaml }\nmodels: { m: { provider: p } }\nroutes: { r: { targets: [ m ] } }", "a.yaml:2:27: providers.p.script: no such script"},
+    wrong{"providers:\n  p: { kind: sim, http: 2 }\nmodels: { m: { provider: p } }\nroutes: { r: { targets: [ m ] } }", "a.yaml:2:25: providers.p.http: the simulated provider speaks HTTP/1.1"},
     wrong{"providers:\n  p: {}\nmodels: { m: { provider: p } }\nroutes: { r: { targets: [ m ] } }", "a.yaml:2:3: providers.p.url: is missing"},
     wrong{"providers:\n  p: { url: \"ftp://h\" }\nmodels: { m: { provider: p } }\nroutes: { r: { targets: [ m ] } }", "a.yaml:2:13: providers.p.url: "},
     wrong{"providers:\n  p: { url: \"http://h/v1\", key: \"a\\nb\" }\nmodels: { m: { provider: p } }\nroutes: { r: { targets: [ m ] } }", "a.yaml:2:33: providers.p.key: holds a line break"},
@@ -214,7 +220,8 @@ models:
   p: { provider: d }
 routes:
   r: { targets: [ m, n, { model: m, when: [ { field: tag, op: eq, value: [ x ] } ] }, m ], deadline: { connect: 40s, total: 35s } }
-  s: { targets: [ n, o ] }
+  s: { targets: [ n, o ], hedge: { after: 400s } }
+  t: { targets: [ n ], hedge: { quantile: 0.95 } }
 projects:
   shop: { models: [ r ] }
 keys:
@@ -228,7 +235,10 @@ keys:
       "a.yaml:13:87: warning: routes.r.targets[3]: 'm' is already targets[0] of this route (a failover to it tries the same model again; for a larger share give `weight`)",
       "a.yaml:13:113: warning: routes.r.deadline.connect: 40s is longer than the whole call may take (total is 35s)",
       "a.yaml:14:3: warning: routes.s: no project of this file may use this route (add it to the `models` of a project, or remove it)",
-      "a.yaml:18:31: warning: keys.k1.value: is the same secret as providers.b.key (each place wants its own: whoever learns one has both)",
+      "a.yaml:14:43: warning: routes.s.hedge.after: 6m40s is longer than the whole call may take (total is 5m)",
+      "a.yaml:15:3: warning: routes.t: no project of this file may use this route (add it to the `models` of a project, or remove it)",
+      "a.yaml:15:31: warning: routes.t.hedge: the route has no second model that could be asked (add one to `targets`)",
+      "a.yaml:19:31: warning: keys.k1.value: is the same secret as providers.b.key (each place wants its own: whoever learns one has both)",
   }));
   EXPECT_EQ(compilation(smallest).warnings(), lines{});
 }

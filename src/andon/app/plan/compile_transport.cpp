@@ -17,6 +17,7 @@ std::string from_environment(const char* small, const char* large) {
 }  // namespace
 
 result<void> set_transport(const provider_settings& from, net::endpoint& to) {
+  to.http = from.http;
   to.certificate_file = from.certificate_file;
   to.key_file = from.key_file;
   if (from.certificate_file.empty() && !from.key_file.empty()) return fail(errc::invalid_argument, "stands without certificate_file", "key_file");

@@ -1,5 +1,5 @@
 #pragma once
-// How a provider is reached: the certificate shown to it, and the proxy in between.
+// How a provider is reached: the version of HTTP, the certificate shown to it, and the proxy in between.
 #include "andon/app/config/settings.hpp"
 #include "andon/net/http_client.hpp"
 

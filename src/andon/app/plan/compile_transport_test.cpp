@@ -44,6 +44,16 @@ TEST(compile_transport, exceptions_and_plain_providers_go_directly) {
   EXPECT_EQ(to.proxy.host, "");
 }
 
+TEST(compile_transport, the_version_of_http_is_negotiated_unless_it_is_set) {
+  provider_settings one;
+  auto to = far();
+  ASSERT_TRUE(set_transport(one, to).has_value());
+  EXPECT_EQ(to.http, net::http_version::negotiated);
+  one.http = net::http_version::only_2;
+  ASSERT_TRUE(set_transport(one, to = far(false)).has_value());
+  EXPECT_EQ(to.http, net::http_version::only_2);
+}
+
 TEST(compile_transport, says_which_setting_is_wrong) {
   provider_settings one;
   one.proxy = "socks5://x";

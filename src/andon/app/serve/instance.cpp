@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <set>
 #include <thread>
 
 #include "andon/app/plan/compile_cache.hpp"
@@ -170,6 +171,7 @@ result<void> instance::adopt(const settings& from, diagnostics& found) {
   replies_.questions.set_max_entries(static_cast<std::size_t>(from.cache.max_questions));
   plan_ = std::move(made->plan);
   for (auto& unit : cores_) unit.handler->adopt(plan_);
+  watch_provider_files();
   for (const auto& model : plan_->models)
     if (!model->to.verify && model->to.tls) log::warn("certificate_not_checked", {{"model", model->name.view()}, {"address", model->address}});
   return {};
@@ -225,12 +227,30 @@ result<void> instance::load_certificates() {
   return {};
 }
 
+void instance::watch_provider_files() {
+  std::set<std::string> names;
+  for (const auto& model : plan_->models)
+    for (const auto* file : {&model->to.ca_file, &model->to.certificate_file, &model->to.key_file})
+      if (!file->empty()) names.insert(*file);
+  const std::lock_guard lock(certificates_);
+  provider_files_.clear();
+  for (const auto& name : names) provider_files_.emplace_back(name);
+}
+
 void instance::look_at_certificates(bool again) {
   const std::lock_guard lock(certificates_);
   if (!gateway_tls_ || !ready_) return;
   if (const auto fresh = gateway_tls_->look(again))
     for (auto& unit : cores_) unit.on.post([&unit, fresh] { unit.listener->use_tls(fresh); });
   if (const auto fresh = admin_tls_->look(again)) admin_core_->post([this, fresh] { admin_listener_->use_tls(fresh); });
+  for (auto& file : provider_files_) again = file.look() == file_change::changed || again;
+  if (!again) return;
+  for (auto& unit : cores_)
+    unit.on.post([&unit] {
+      unit.providers->renew_trust([](const net::endpoint& to, const error& why) {
+        log::error("provider_certificate_refused", {{"host", to.host}, {"meaning", "what was in force stays so"}, {"reason", why.message}});
+      });
+    });
 }
 
 result<void> instance::start() {

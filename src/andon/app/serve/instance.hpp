@@ -65,6 +65,7 @@ private:
   result<void> start_core(net::core& on, std::uint16_t& port);
   result<void> start_admin();
   result<void> load_certificates();
+  void watch_provider_files();
   /// Takes up certificates that changed (`again`: reads them in any case).
   void look_at_certificates(bool again);
   result<void> write_address(const char* file, const std::string& address) const;
@@ -111,6 +112,7 @@ private:
   std::string gateway_address_, admin_address_;
   std::mutex certificates_;   ///< a signal and the admin API may both ask for a reload
   std::optional<listener_tls> gateway_tls_, admin_tls_;
+  std::vector<file_watch> provider_files_;   ///< trust and own certificates towards providers
   listener_tls::context_ptr gateway_certificate_, admin_certificate_;
   wall_time started_;
   mono_time last_upkeep_{};

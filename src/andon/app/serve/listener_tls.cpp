@@ -49,6 +49,11 @@ void check_certificates(const settings& from, diagnostics& found) {
     listener_tls one(path.c_str(), *port, from.listen.http2, time);
     if (auto loaded = one.load(); !loaded) found.add(from.places.at(path), path, loaded.error().message);
   }
+  for (const auto& [name, one] : from.providers.entries) {
+    if (one.ca_file.empty() && one.certificate_file.empty()) continue;
+    const auto path = "providers." + name;
+    if (auto loaded = net::tls_context::make({one.ca_file, one.verify, one.certificate_file, one.key_file}); !loaded) found.add(from.places.at(path), path, loaded.error().message);
+  }
 }
 
 }  // namespace andon::app

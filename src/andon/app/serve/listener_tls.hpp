@@ -31,7 +31,7 @@ private:
   std::vector<file_watch> files_;
 };
 
-/// Complains of certificates that could not be used.
+/// Complains of certificates that could not be used, the ports' own and those towards providers.
 void check_certificates(const settings& from, diagnostics& found);
 
 }  // namespace andon::app

@@ -24,16 +24,29 @@ void hide(YAML::Node node) {
     for (auto one : node) hide(one);
 }
 
-void walk(YAML::Node node) {
+// User and password within an address. A proxy's needs no scheme, and its password may hold any character.
+void hide_userinfo(YAML::Node node, const std::string& name) {
+  const std::string text = node.Scalar();
+  const auto scheme = text.find("://");
+  const bool proxy = name == "proxy";
+  if (scheme == text.npos && !proxy) return;
+  const auto from = scheme == text.npos ? 0 : scheme + 3;
+  const auto end = proxy ? text.npos : text.find_first_of("/?# ", from);
+  const auto at = text.substr(0, end).rfind('@');
+  if (at != text.npos && at >= from) node = text.substr(0, from) + "********" + text.substr(at);
+}
+
+void walk(YAML::Node node, const std::string& of = {}) {
+  if (node.IsScalar()) hide_userinfo(node, of);
   if (node.IsSequence())
-    for (auto one : node) walk(one);
+    for (auto one : node) walk(one, of);
   if (!node.IsMap()) return;
   for (auto entry : node) {
     const auto& name = entry.first.Scalar();
     const bool is_secret = name == "headers" || std::ranges::find(secret_names, name) != secret_names.end();
     if (name == "keys" && entry.second.IsSequence()) hide(entry.second);  // a provider's; the table of keys is a map
     else if (is_secret && (entry.second.IsScalar() || name == "headers")) hide(entry.second);
-    else walk(entry.second);
+    else walk(entry.second, name);
   }
 }
 

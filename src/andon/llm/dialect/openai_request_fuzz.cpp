@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "andon/llm/dialect/openai_embeddings.hpp"
 #include "andon/llm/dialect/openai_error.hpp"
 #include "andon/llm/dialect/openai_reply.hpp"
 #include "andon/llm/dialect/openai_request.hpp"
@@ -31,6 +32,24 @@ void edits(operation op, std::string_view body) {
   check(after->texts.size() == facts->texts.size() && after->tags.empty());
 }
 
+void joins(std::string_view body) {
+  const auto facts = openai::scan_request(operation::embeddings, body);
+  if (!facts) return;
+  if (const auto asked = openai::read_embedding_request(*facts, body)) {
+    const auto joined = openai::join_embedding_requests("m", asked->options, asked->inputs);
+    const auto again = openai::scan_request(operation::embeddings, joined);
+    check(again.has_value());
+    const auto same = openai::read_embedding_request(*again, joined);
+    check(same && same->options == asked->options && same->inputs.size() == asked->inputs.size());
+  }
+}
+
+void parts(std::string_view body) {
+  if (!openai::scan_reply(operation::embeddings, body)) return;
+  for (std::size_t inputs = 1; inputs < 4; ++inputs)
+    if (const auto whole = openai::read_embedding_reply(body, inputs)) check(openai::read_embedding_reply(openai::embedding_reply_part(*whole, inputs - 1, 1, 7), 1).has_value());
+}
+
 void replies(std::string_view body) {
   (void)openai::scan_reply(operation::chat, body);
   (void)openai::scan_reply(operation::embeddings, body);
@@ -51,6 +70,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   std::string_view body{reinterpret_cast<const char*>(data) + 1, size - 1};
   edits(static_cast<operation>(data[0] % 4), body);
+  joins(body);
+  parts(body);
   replies(body);
   return 0;
 }
