@@ -41,6 +41,8 @@ constexpr std::array table{
     row{operate, "operate", A | O, "Drain the gateway, take targets out and in."},
     row{metrics_read, "metrics.read", A | O | D | U, "Read metrics."},
     row{audit_read, "audit.read", A | U, "Read the audit log."},
+    row{alerts_read, "alerts.read", A | O | D | U, "Read alerts, silences, incidents and who is on call."},
+    row{alerts_write, "alerts.write", A | O, "Post alerts, silence them, acknowledge and resolve incidents."},
 };
 static_assert(table.size() == permission_count);
 static_assert([] {

@@ -30,6 +30,8 @@ enum class permission : std::uint8_t {
   operate,           ///< drain, take targets out and in
   metrics_read,      ///< /metrics and readings
   audit_read,
+  alerts_read,       ///< alerts, silences, incidents, who is on call
+  alerts_write,      ///< post alerts, silence, acknowledge, resolve
   count_,
 };
 inline constexpr std::size_t permission_count = static_cast<std::size_t>(permission::count_);

@@ -27,6 +27,7 @@ constexpr net::header no_store{"Cache-Control", "no-store"};
 constexpr net::header no_sniff{"X-Content-Type-Options", "nosniff"};
 constexpr net::header no_frames{"X-Frame-Options", "DENY"};
 constexpr net::header no_referrer{"Referrer-Policy", "no-referrer"};
+constexpr net::header form_policy{"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'"};
 constexpr net::header policy{"Content-Security-Policy",
                              "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'"};
 
@@ -89,7 +90,7 @@ result<access::caller> admin_api::state::identify(const net::incoming_call& call
 void admin_api::state::note(const net::incoming_call& call, const admin_path* path, const access::caller& who, int status) {
   const std::string_view pattern = path != nullptr ? path->pattern : "other";
   parts.metrics.make_counter({"andon.admin.requests", "Requests to the admin API.", "{request}"}, {{"path", std::string(pattern)}, {"status", std::to_string(status)}}).add();
-  if (path == nullptr || path->method == "GET") return;
+  if (path == nullptr || !is_act(*path)) return;
   log::info("admin_act", {{"method", path->method}, {"path", call.path()}, {"status", status}, {"key", who ? who->key.view() : std::string_view{}}, {"peer", call.peer_address()}});
 }
 
@@ -109,7 +110,7 @@ net::task<void> admin_api::state::respond(net::incoming_call& call, const admin_
     co_return co_await refuse(call, path, status, with.error(), who);
   }
   const net::header type{"Content-Type", with->content_type};
-  const std::array<net::header, 6> headers{type, no_store, no_sniff, no_frames, no_referrer, policy};
+  const std::array<net::header, 6> headers{type, no_store, no_sniff, no_frames, no_referrer, with->has_form ? form_policy : policy};
   (void)co_await call.respond(with->status, headers, with->body);
 }
 

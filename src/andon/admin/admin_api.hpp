@@ -11,6 +11,7 @@
 
 #include "andon/access/admission.hpp"
 #include "andon/access/keyring.hpp"
+#include "andon/alert/board.hpp"
 #include "andon/base/metrics.hpp"
 #include "andon/gateway/plan.hpp"
 #include "andon/ledger/audit_log.hpp"
@@ -18,6 +19,8 @@
 #include "andon/net/core.hpp"
 #include "andon/net/http_server.hpp"
 #include "andon/route/target_health.hpp"
+
+namespace andon::slo { class watch; }
 
 namespace andon::admin {
 
@@ -41,6 +44,8 @@ struct services {
   std::string gateway_address;
   std::vector<std::string> host_names{};         ///< that Host may hold beside IP addresses and localhost
   std::function<bool()> draining = [] { return false; };
+  std::function<std::shared_ptr<slo::watch>()> objectives{};  ///< the watch over objectives; null: it is not there now
+  alert::board* alerts = nullptr;                ///< null: there is none
 };
 
 class admin_api final : public net::request_handler {

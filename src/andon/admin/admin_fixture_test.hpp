@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "andon/admin/admin_api.hpp"
+#include "andon/slo/watch.hpp"
 
 namespace andon::admin::testing_support {
 
@@ -40,6 +41,11 @@ public:
     auto acts = ledger::audit_log::open({.data = directory}, time, &registry);
     EXPECT_TRUE(acts) << (acts ? "" : acts.error().message);
     audit = std::move(*acts);
+    watch_calls();
+    auto watch = alert::board::open({.file = directory / "alerts.db", .send = [](const alert::outgoing&) -> result<alert::answer> { return alert::answer{403, "no", {}}; }, .seed = 3}, time, &registry);
+    EXPECT_TRUE(watch) << (watch ? "" : watch.error().message);
+    alerts = std::move(*watch);
+    alerts->adopt(alert_settings());
     api = std::make_unique<admin_api>(core_, parts());
     listener_ = std::make_unique<net::http_server>(core_, *api, net::server_limits{});
     port = listener_->listen("127.0.0.1", 0).value_or(std::uint16_t{0});
@@ -54,6 +60,7 @@ public:
     thread_.join();
     listener_.reset();
     api.reset();
+    alerts.reset();
     audit.reset();
     EXPECT_TRUE(records->stop());
     records.reset();
@@ -139,6 +146,8 @@ public:
   std::unique_ptr<access::keyring> keys;
   std::unique_ptr<ledger::ledger> records;
   std::unique_ptr<ledger::audit_log> audit;
+  std::shared_ptr<slo::watch> watch;
+  std::unique_ptr<alert::board> alerts;  ///< without threads; its one receiver, `ops`, refuses everything
   std::unique_ptr<admin_api> api;
   std::string admin_token;
   key_id last_id;
@@ -153,7 +162,39 @@ private:
     return {.time = time, .metrics = registry, .keys = *keys, .callers = board, .limits = limits, .records = records.get(), .audit = audit.get(), .health = health,
             .plan = [this] { return plan_; }, .reload = [this]() -> result<void> { ++reloads; if (!reload_problem.empty()) return fail(errc::invalid_argument, reload_problem); return {}; },
             .configuration = [] { return std::string("providers: {}\n"); }, .drain = [this] { ++drains; }, .ready = [] { return true; },
-            .started = time.wall(), .version = "test", .gateway_address = "127.0.0.1:4000", .host_names = {}, .draining = [this] { return is_draining.load(); }};
+            .started = time.wall(), .version = "test", .gateway_address = "127.0.0.1:4000", .host_names = {}, .draining = [this] { return is_draining.load(); },
+            .objectives = [this] { return watch; }, .alerts = alerts.get()};
+  }
+  /// One objective, `calls`, and one indicator, `latency`, over all calls.
+  void watch_calls() {
+    auto opened = slo::watch::open(directory / "watch.db", time, [](const slo::signal&) {});
+    EXPECT_TRUE(opened) << (opened ? "" : opened.error().message);
+    watch = std::move(*opened);
+    slo::watch_plan plan;
+    plan.objectives.push_back({.name = "calls"});
+    plan.objectives[0].target = 0.99;
+    plan.objectives[0].over = slo::rolling(std::chrono::days{30});
+    plan.objectives[0].members.emplace_back().target = 0.99;
+    plan.objectives[0].burns = slo::derive_burns(std::chrono::days{30}, true, true);
+    plan.indicators.push_back({.name = "latency", .description = {}, .what = {}, .by = {}});
+    plan.indicators[0].what.what = slo::measure::latency;
+    EXPECT_TRUE(watch->adopt(std::move(plan)));
+  }
+  static alert::configuration_ptr alert_settings() {
+    auto out = std::make_shared<alert::configuration>();
+    alert::way hook;
+    hook.kind = alert::find_kind("webhook");
+    hook.url = secret("http://127.0.0.1:1/");
+    out->external_url = "https://andon.example";
+    out->receivers["ops"].ways = {hook};
+    out->route.receiver = "ops";
+    out->people["alice"] = {"Alice", {"ops"}};
+    out->schedules["primary"] = {.zone = "UTC", .offsets = std::make_shared<const time_zone>(time_zone::utc()), .rotations = {{.people = {"alice"}}}};
+    out->escalations["primary"].steps.push_back({.notify = {alert::escalation_target::parse("schedule:primary")}});
+    out->intake_keys.push_back(secret("routing-key-of-tests"));
+    out->bounds.per_minute = 10'000;
+    out->seal();
+    return out;
   }
   /// One route, `chat`, with one model, `m0`, that nobody calls.
   gateway::plan_ptr make_plan() {

@@ -86,14 +86,17 @@ result<ledger::audit_query> read_query(const request& asked) {
 
 }  // namespace
 
-bool is_act(const admin_path& path) { return path.method != "GET"; }
+bool is_act(const admin_path& path) { return path.method != "GET" && path.audited; }
 
 ledger::audit_entry audit_entry_of(const admin_path& path, const request& asked, std::string_view called_path, std::string_view peer) {
   ledger::audit_entry out;
   out.began = asked.now;
-  out.key = asked.who->key.str();
-  out.role = access::to_string(asked.who->role);
-  out.project = out.target_project = asked.who->project.str();
+  out.role = "link";  // acts without a key: whoever has the link
+  if (asked.who) {
+    out.key = asked.who->key.str();
+    out.role = access::to_string(asked.who->role);
+    out.project = out.target_project = asked.who->project.str();
+  }
   out.peer = peer;
   out.action = fmt::format("{} {}", path.method, path.pattern);
   out.path = called_path;

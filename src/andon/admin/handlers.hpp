@@ -36,6 +36,17 @@ result<reply> project_by_id(const services&, const request&);
 result<reply> replace_project(const services&, const request&);
 result<reply> delete_project(const services&, const request&);
 result<reply> budgets(const services&, const request&);
+// objectives.cpp
+result<reply> objectives(const services&, const request&);
+result<reply> objective_by_name(const services&, const request&);
+result<reply> objective_chart(const services&, const request&);
+result<reply> objective_causes(const services&, const request&);
+result<reply> indicators(const services&, const request&);
+result<reply> indicator_chart(const services&, const request&);
+result<reply> alerts_firing(const services&, const request&);
+result<reply> objective_rules(const services&, const request&);
+result<reply> take_sample(const services&, const request&);
+result<reply> measures_page(const services&, const request&);
 // self.cpp
 result<reply> self(const services&, const request&);
 // keys.cpp
@@ -47,5 +58,37 @@ result<reply> delete_key(const services&, const request&);
 result<reply> rotate_key(const services&, const request&);
 result<reply> block_key(const services&, const request&);
 result<reply> unblock_key(const services&, const request&);
+// alerts_v2.cpp
+result<reply> alert_status(const services&, const request&);
+result<reply> alert_receivers(const services&, const request&);
+result<reply> list_alerts(const services&, const request&);
+result<reply> list_alert_groups(const services&, const request&);
+result<reply> post_alerts(const services&, const request&);
+result<reply> list_silences(const services&, const request&);
+result<reply> put_silence(const services&, const request&);
+result<reply> silence_by_id(const services&, const request&);
+result<reply> expire_silence(const services&, const request&);
+result<reply> take_event(const services&, const request&);
+// oncall.cpp
+result<reply> list_messages(const services&, const request&);
+result<reply> retry_message(const services&, const request&);
+result<reply> drop_message(const services&, const request&);
+result<reply> test_receiver(const services&, const request&);
+result<reply> on_call_now(const services&, const request&);
+result<reply> list_shifts(const services&, const request&);
+result<reply> add_override(const services&, const request&);
+result<reply> delete_override(const services&, const request&);
+result<reply> list_incidents(const services&, const request&);
+result<reply> open_incident(const services&, const request&);
+result<reply> acknowledge_incident(const services&, const request&);
+result<reply> resolve_incident(const services&, const request&);
+result<reply> add_incident_note(const services&, const request&);
+// alert_report.cpp
+result<reply> incident_by_id(const services&, const request&);
+result<reply> post_mortem(const services&, const request&);
+result<reply> overnight(const services&, const request&);
+// alert_link.cpp
+result<reply> link_page(const services&, const request&);
+result<reply> follow_link(const services&, const request&);
 
 }  // namespace andon::admin::handlers

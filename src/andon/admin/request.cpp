@@ -17,13 +17,18 @@ int hex_digit(char c) {
   return -1;
 }
 
-bool is_known(std::string_view name, std::string_view known) {
+enum class known_as : std::uint8_t { nothing, single, repeated };
+
+known_as is_known(std::string_view name, std::string_view known) {
   while (!known.empty()) {
     const auto end = std::min(known.find(' '), known.size());
-    if (known.substr(0, end) == name) return true;
+    auto one = known.substr(0, end);
+    const bool repeated = one.ends_with('*');
+    if (repeated) one.remove_suffix(1);
+    if (one == name) return repeated ? known_as::repeated : known_as::single;
     known.remove_prefix(std::min(end + 1, known.size()));
   }
-  return false;
+  return known_as::nothing;
 }
 
 std::unexpected<error> bad(std::string_view name, std::string_view expected) {
@@ -62,12 +67,13 @@ result<query_arguments> query_arguments::parse(std::string_view text, std::strin
     auto name = percent_decode(pair.substr(0, equals), true);
     auto value = percent_decode(pair.substr(std::min(equals + 1, pair.size())), true);
     if (!name || !value) return fail(errc::invalid_argument, "the query has a broken %-escape");
-    if (!is_known(*name, known)) {
+    const auto form = is_known(*name, known);
+    if (form == known_as::nothing) {
       return fail(errc::invalid_argument,
                   known.empty() ? fmt::format("unknown argument '{}': this path takes none", *name)
                                 : fmt::format("unknown argument '{}' (known: {})", *name, known), *name);
     }
-    if (out.has(*name)) return fail(errc::invalid_argument, fmt::format("the argument '{}' is given twice", *name), *name);
+    if (form == known_as::single && out.has(*name)) return fail(errc::invalid_argument, fmt::format("the argument '{}' is given twice", *name), *name);
     out.pairs_.emplace_back(std::move(*name), std::move(*value));
   }
   return out;
@@ -77,6 +83,13 @@ std::string_view query_arguments::text(std::string_view name) const {
   for (const auto& [key, value] : pairs_)
     if (key == name) return value;
   return {};
+}
+
+std::vector<std::string_view> query_arguments::texts(std::string_view name) const {
+  std::vector<std::string_view> out;
+  for (const auto& [key, value] : pairs_)
+    if (key == name) out.push_back(value);
+  return out;
 }
 
 bool query_arguments::has(std::string_view name) const {

@@ -20,10 +20,12 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 class query_arguments {
 public:
   query_arguments() = default;
-  /// errc::invalid_argument: broken escapes, a name that is not among `known` (separated by spaces), a name twice.
+  /// errc::invalid_argument: broken escapes, a name that is not among `known` (separated by spaces), a name twice
+  /// that is not marked there with a `*`.
   static result<query_arguments> parse(std::string_view text, std::string_view known);
 
   [[nodiscard]] std::string_view text(std::string_view name) const;   ///< empty if absent
+  [[nodiscard]] std::vector<std::string_view> texts(std::string_view name) const;  ///< all, of one that may be repeated
   [[nodiscard]] bool has(std::string_view name) const;
   /// errc::invalid_argument when present but no number within the bounds.
   [[nodiscard]] result<std::uint64_t> number(std::string_view name, std::uint64_t missing, std::uint64_t least, std::uint64_t most) const;
@@ -56,6 +58,7 @@ struct reply {
   std::string body;
   std::string_view content_type = "application/json";
   bool nothing_yet = false;    ///< of a long poll: ask again later
+  bool has_form = false;       ///< a page with a form that posts to this host
 };
 
 /// Takes one piece of a streamed reply; an error ends it.

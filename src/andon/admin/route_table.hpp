@@ -34,6 +34,8 @@ struct admin_path {
   conduct how = conduct::blocking;
   handler run = nullptr;
   stream_handler run_stream = nullptr;
+  /// What programs send all day long, such as alerts, is no act: it would push the acts out of the audit log.
+  bool audited = true;
 };
 
 std::span<const admin_path> admin_paths();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "andon/admin/audit.hpp"
@@ -32,6 +33,17 @@ json::object ledger_json(const ledger::ledger& from) {
   out["index_bytes"] = index.disk_bytes;
   out["index_problem"] = now.index_problem;
   out["rebuilding"] = now.rebuilding;
+  return out;
+}
+
+json::object alerts_json(const alert::board& from) {
+  json::object out;
+  from.read([&](const alert::board_view& seen) {
+    out["firing"] = std::ranges::count_if(seen.book.all(), [&](const auto& item) { return !item.second.resolved(seen.now); });
+    out["open_incidents"] = seen.open_incidents.size();
+    out["waiting_messages"] = seen.messages.waiting();
+    if (const auto dead = seen.store.count_dead()) out["dead_letters"] = *dead;
+  });
   return out;
 }
 
@@ -72,6 +84,7 @@ result<reply> status(const services& with, const request& asked) {
   out["projects"] = with.keys.projects().size();
   out["calls_under_way"] = with.limits.open_tickets();
   out["ledger"] = with.records == nullptr ? json::value(nullptr) : json::value(ledger_json(*with.records));
+  out["alerts"] = with.alerts == nullptr ? json::value(nullptr) : json::value(alerts_json(*with.alerts));
   return reply{.body = json_text(out)};
 }
 

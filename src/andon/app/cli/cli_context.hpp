@@ -27,11 +27,15 @@ CLI::App& add_common(CLI::App& verb, context& in);
 
 void add_status_verbs(CLI::App& root, context& in);     // status, reload, drain, budgets
 void add_audit_verb(CLI::App& root, context& in);
+void add_alert_verbs(CLI::App& root, context& in);      // alert, silence
+void add_oncall_verbs(CLI::App& root, context& in);     // oncall, incident
+void add_report_verbs(CLI::App& root, context& in);
 void add_key_verbs(CLI::App& root, context& in);
 void add_project_verbs(CLI::App& root, context& in);
 void add_ledger_verbs(CLI::App& root, context& in);
 void add_replay_verb(CLI::App& ledger, context& in);
 void add_rotate_key_verb(CLI::App& ledger, context& in);
+void add_objective_verbs(CLI::App& root, context& in);  // objective, indicator
 void add_reference_verbs(CLI::App& root, context& in);  // reference, completion, version
 
 }  // namespace andon::app::cli

@@ -56,7 +56,7 @@ json::object setting_schema(const setting_doc& one) {
     out["additionalProperties"] = object_schema(one.inside);
   } else if (one.form == shape::list) {
     out["type"] = "array";
-    json::object item = scalar_schema(one);
+    json::object item = one.json_type == "groups" ? json::object{{"type", "object"}} : scalar_schema(one);
     if (!one.inside.empty()) item = json::object{{"anyOf", json::array{json::object{{"type", "string"}}, object_schema(one.inside)}}};
     out["items"] = std::move(item);
   } else if (one.json_type == "map") {

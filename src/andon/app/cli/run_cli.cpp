@@ -53,6 +53,10 @@ void cli::build(CLI::App& root, context& in, const verbs& with) {
   add_project_verbs(root, in);
   add_ledger_verbs(root, in);
   add_audit_verb(root, in);
+  add_objective_verbs(root, in);
+  add_alert_verbs(root, in);
+  add_oncall_verbs(root, in);
+  add_report_verbs(root, in);
   add_reference_verbs(root, in);
 }
 

@@ -48,6 +48,8 @@ int status(const context& in) {
   fmt::print(stdout, "andon {}: {}\n  gateway     http://{}/v1\n  started     {} ({} s ago)\n  keys        {} in {} projects\n  under way   {} calls\n",
              cell(*got, "version"), state_text(*got), cell(*got, "gateway"), cell(*got, "started"),
              cell(*got, "uptime_s"), cell(*got, "keys"), cell(*got, "projects"), cell(*got, "calls_under_way"));
+  if (const auto* alerts = got->as_object().if_contains("alerts"); alerts != nullptr && alerts->is_object())
+    fmt::print(stdout, "  alerts      {} firing, {} incidents open, {} messages wait, {} dead letters\n", cell(*alerts, "firing"), cell(*alerts, "open_incidents"), cell(*alerts, "waiting_messages"), cell(*alerts, "dead_letters"));
   if (!from.is_object()) return fmt::print(stdout, "  ledger      off\n"), done;
   fmt::print(stdout, "  ledger      {} Records: {} indexed, {} waiting, {} dropped{}\n", cell(from, "appended"), cell(from, "indexed"), cell(from, "waiting"),
              cell(from, "dropped"), cell(from, "balanced") == "true" ? "" : "  (DOES NOT BALANCE)");

@@ -171,10 +171,22 @@ void field_list::add_items(std::string name, locate member, place_for item, std:
           const auto at = path + "[" + std::to_string(i) + "]";
           in.places.put(at, place_of(node[i]));
           void* one = item(out, at);
-          if (!node[i].IsScalar()) inside.read(node[i], at, one, in);
+          if (!node[i].IsScalar() || !named) inside.read(node[i], at, one, in);
           else if (auto text = scalar_text(node[i], at, in)) named(one, std::move(*text));
         }
       });
+}
+
+void field_list::add_nested(std::string name, locate member, place_for item, std::function<const field_list&()> inside, std::string doc) {
+  setting_doc about{std::move(name), "list of groups like this one", "groups", "", "", std::move(doc), {}, setting_doc::shape::list};
+  add(std::move(about), member, [inside = std::move(inside), item](const YAML::Node& node, const std::string& path, void* out, reading& in) {
+    if (!node.IsSequence()) return in.found.add(place_of(node), path, "must be a list");
+    for (std::size_t i = 0; i < node.size(); ++i) {
+      const auto at = path + "[" + std::to_string(i) + "]";
+      in.places.put(at, place_of(node[i]));
+      inside().read(node[i], at, item(out, at), in);
+    }
+  });
 }
 
 }  // namespace andon::app

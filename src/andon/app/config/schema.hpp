@@ -114,6 +114,7 @@ protected:
   void add_table(std::string name, locate member, place_for entry, field_list inside, std::string doc);
   /// `item` appends one; `named` makes the last one of a name alone.
   void add_items(std::string name, locate member, place_for item, std::function<void(void* item, std::string)> named, field_list inside, std::string doc);
+  void add_nested(std::string name, locate member, place_for item, std::function<const field_list&()> inside, std::string doc);
   void require_last() { fields_.back().about.required = true; }
 
   template <class M>
@@ -221,11 +222,18 @@ public:
               std::move(inside), std::move(doc));
     return *this;
   }
-  /// A list whose items are either a name alone or a group; `from_name` makes the group of the name.
+  /// A list whose items are either a name alone or a group; `from_name` makes the group of the name (null: groups only).
   template <class N>
-  schema& items(std::string name, std::vector<N> S::*member, schema<N> inside, N (*from_name)(std::string), std::string doc) {
+  schema& items(std::string name, std::vector<N> S::*member, schema<N> inside, std::type_identity_t<N (*)(std::string)> from_name, std::string doc) {
     add_items(std::move(name), in_s(member), [](void* all, const std::string&) -> void* { return &static_cast<std::vector<N>*>(all)->emplace_back(); },
-              [from_name](void* item, std::string named) { *static_cast<N*>(item) = from_name(std::move(named)); }, std::move(inside), std::move(doc));
+              from_name == nullptr ? std::function<void(void*, std::string)>{} : [from_name](void* item, std::string named) { *static_cast<N*>(item) = from_name(std::move(named)); },
+              std::move(inside), std::move(doc));
+    return *this;
+  }
+  /// A list of groups of this same form; `itself` gives their schema when one is there to be read.
+  schema& nested(std::string name, std::vector<S> S::*member, const schema<S>& (*itself)(), std::string doc) {
+    add_nested(std::move(name), in_s(member), [](void* all, const std::string&) -> void* { return &static_cast<std::vector<S>*>(all)->emplace_back(); },
+               [itself]() -> const field_list& { return itself(); }, std::move(doc));
     return *this;
   }
   schema& required() {

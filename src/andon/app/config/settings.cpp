@@ -367,6 +367,92 @@ schema<shedding_settings> shedding() {
   return out;
 }
 
+schema<objective_alert_settings> objective_alerts() {
+  using s = objective_alert_settings;
+  schema<s> out;
+  out.value("page", &s::page, "Alert of severity page when the budget burns fast: 2 % of it in 1h, or 5 % in 6h.");
+  out.value("ticket", &s::ticket, "Alert of severity ticket when it burns slowly: 10 % of it in a day, or in three.");
+  out.value("min_events", &s::min_events, "Events that the alert's long window must have: fewer are no ground for waking somebody.", at_least<std::int64_t>(1));
+  out.value("absent", &s::absent, "Alert when there was no event for so long; 0s: never.", at_least<nanoseconds>(0s));
+  return out;
+}
+
+schema<objective_part_settings> objective_part() {
+  using s = objective_part_settings;
+  schema<s> out;
+  out.value("objective", &s::objective, "Name of another entry of `objectives`.").required();
+  out.value("weight", &s::weight, "How much its burning counts.", at_least(0.0));
+  return out;
+}
+
+schema<objective_settings> objective() {
+  using s = objective_settings;
+  schema<s> out;
+  out.value("title", &s::title, "For people.");
+  out.value("description", &s::description, "For people.");
+  out.value("service", &s::service, "Becomes the label `service` of its alerts.");
+  out.list("labels", &s::labels, "Further labels of its alerts, each `name=value`.");
+  out.value("measure", &s::measure, "What is measured; `andon indicator measures` lists all.");
+  out.value("filter", &s::filter, "Which calls count, in the filter language without words: route:chat project:shop.");
+  out.value("good", &s::good, "Instead of what the measure says: calls that also match this filter are good.");
+  out.list("errors", &s::errors, "Whose errors are bad, of client, limit, guard, gateway, provider; left out: gateway and provider.");
+  out.value("at_most", &s::at_most, "For measures that are numbers or have a time: good is what is at most this, in the measure's unit.");
+  out.value("at_least", &s::at_least, "For measures that are numbers: good is what is at least this.");
+  out.items("parts", &s::parts, objective_part(), +[](std::string name) { return objective_part_settings{.objective = std::move(name)}; }, "Makes it a composite of other objectives; then it has no measure of its own.");
+  out.value("target", &s::target, "Promised share of good events, in percent: 99.9.", between(0.0, 100.0)).required();
+  out.value("window", &s::window, "Over which time, up to now.", between<nanoseconds>(1h, 3 * 365 * 24h));
+  out.value("calendar", &s::calendar, "Over the present day, week, month, quarter or year instead.");
+  out.value("time_zone", &s::time_zone, "IANA name of the calendar's zone; the gateway's when left out.");
+  out.value("method", &s::method, "What is counted: single events, slices of time that reach slice_target, or the mean of the slices' ratios.");
+  out.value("slice", &s::slice, "Length of a slice of time, whole minutes.", between<nanoseconds>(1min, 24h));
+  out.value("slice_target", &s::slice_target, "With timeslices: share of good events that makes a slice good, in percent; left out: the target.", between(0.0, 100.0));
+  out.group("alerts", &s::alerts, objective_alerts(), "Alerts that follow from the objective.");
+  return out;
+}
+
+schema<indicator_settings> indicator() {
+  using s = indicator_settings;
+  schema<s> out;
+  out.value("description", &s::description, "For people.");
+  out.value("measure", &s::measure, "What is measured; `andon indicator measures` lists all.");
+  out.value("filter", &s::filter, "Which calls count, in the filter language without words.");
+  out.value("good", &s::good, "Instead of what the measure says: calls that also match this filter are good.");
+  out.list("errors", &s::errors, "Whose errors are bad, of client, limit, guard, gateway, provider; left out: gateway and provider.");
+  out.list("by", &s::by, "Apart by these, of project, route, model, provider, region, key; at most 200 combinations.");
+  out.value("at_most", &s::at_most, "For measures that are numbers or have a time: good is what is at most this.");
+  out.value("at_least", &s::at_least, "For measures that are numbers: good is what is at least this.");
+  return out;
+}
+
+schema<alert_rule_settings> alert_rule() {
+  using s = alert_rule_settings;
+  schema<s> out;
+  out.value("indicator", &s::indicator, "Name of an entry of `indicators`, or of a measure.").required();
+  out.value("kind", &s::kind, "threshold: a bound is crossed. absence: no events. forecast: a bound will be crossed `ahead`. anomaly: unlike the `history`.");
+  out.value("statistic", &s::statistic, "good, bad, rate, good_rate, count, sum, mean, p50, p90, p95 or p99; left out: the one usual for the measure.");
+  out.value("above", &s::above, "Alert above this. With kind anomaly: alert on what is unusually high, the number is not looked at.");
+  out.value("below", &s::below, "Alert below this. With kind anomaly: alert on what is unusually low.");
+  out.value("over", &s::over, "The time that one value is of; with kind forecast, whose trend is taken.", between<nanoseconds>(5s, 31 * 24h));
+  out.value("for", &s::wait, "How long the condition has to hold.", between<nanoseconds>(0s, 31 * 24h));
+  out.value("ahead", &s::ahead, "With kind forecast: how far it looks.", between<nanoseconds>(1min, 31 * 24h));
+  out.value("history", &s::history, "With kind anomaly: the time before that says what is usual.", between<nanoseconds>(10min, 31 * 24h));
+  out.value("sensitivity", &s::sensitivity, "With kind anomaly: how many deviations are unusual.", between(1.0, 100.0));
+  out.value("severity", &s::severity, "page, ticket, or another word that whoever routes alerts knows.");
+  out.list("labels", &s::labels, "Labels of the alert, each `name=value`.");
+  out.value("summary", &s::summary, "What people are told, beside the numbers.");
+  return out;
+}
+
+schema<maintenance_settings> maintenance() {
+  using s = maintenance_settings;
+  schema<s> out;
+  out.value("from", &s::from, "When it begins: 2026-01-31T22:00:00Z or with an offset; whole minutes.").required();
+  out.value("to", &s::to, "When it ends.").required();
+  out.value("reason", &s::reason, "For people.");
+  out.list("objectives", &s::objectives, "Whose budgets it does not count for; left out: all.");
+  return out;
+}
+
 schema<settings> make() {
   using s = settings;
   schema<s> out;
@@ -385,6 +471,12 @@ schema<settings> make() {
   out.table("routes", &s::routes, route(), "The model names that clients ask for.");
   out.table("projects", &s::projects, project(), "Tenants with their limits and budgets.");
   out.table("keys", &s::keys, key(), "Keys declared here; others are made with `andon key create`.");
+  out.table("objectives", &s::objectives, objective(), "What is promised: a share of good events over a time, with an error budget and alerts.");
+  out.list("openslo", &s::openslo, "Files with objectives as OpenSLO v1 documents, beside this file.");
+  out.table("indicators", &s::indicators, indicator(), "What is measured for charts and alert rules, beside what is always measured.");
+  out.table("alert_rules", &s::alert_rules, alert_rule(), "Alerts on indicators: bounds, absence, forecasts, anomalies.");
+  out.items("maintenance", &s::maintenance, maintenance(), +[](std::string from) { return maintenance_settings{.from = std::move(from), .to = {}, .reason = {}, .objectives = {}}; }, "Planned maintenance, which no budget counts.");
+  out.group("alerting", &s::alerting, alerting_schema(), "Who is told of alerts, and who is on call.");
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "andon/app/config/alert_settings.hpp"
 #include "andon/app/config/schema.hpp"
 #include "andon/app/config/value.hpp"
 #include "andon/base/log.hpp"
@@ -271,6 +272,61 @@ struct key_declaration {
   budget_settings budget;
 };
 
+struct objective_alert_settings {
+  bool page = true, ticket = true;
+  std::int64_t min_events = 10;
+  nanoseconds absent{0};
+};
+
+struct objective_part_settings {
+  std::string objective;
+  double weight = 1;
+};
+
+enum class budgeting_choice : std::uint8_t { occurrences, timeslices, ratio_timeslices };
+enum class calendar_choice : std::uint8_t { none, day, week, month, quarter, year };
+
+struct objective_settings {
+  std::string title, description, service;
+  std::vector<std::string> labels;
+  std::string measure = "availability", filter, good;
+  std::vector<std::string> errors;
+  std::optional<double> at_most, at_least;
+  std::vector<objective_part_settings> parts;
+  double target = 0;
+  nanoseconds window = 30 * 24h;
+  calendar_choice calendar = calendar_choice::none;
+  std::string time_zone;
+  budgeting_choice method = budgeting_choice::occurrences;
+  nanoseconds slice = 1min;
+  std::optional<double> slice_target;
+  objective_alert_settings alerts;
+};
+
+struct indicator_settings {
+  std::string description;
+  std::string measure = "availability", filter, good;
+  std::vector<std::string> errors, by;
+  std::optional<double> at_most, at_least;
+};
+
+enum class alert_rule_choice : std::uint8_t { threshold, absence, forecast, anomaly };
+
+struct alert_rule_settings {
+  std::string indicator, statistic, severity = "ticket";
+  alert_rule_choice kind = alert_rule_choice::threshold;
+  std::optional<double> above, below;
+  nanoseconds over = 5min, wait{0}, ahead = 4h, history = 24h;
+  double sensitivity = 4;
+  std::vector<std::string> labels;
+  std::string summary;
+};
+
+struct maintenance_settings {
+  std::string from, to, reason;
+  std::vector<std::string> objectives;
+};
+
 struct settings {
   listen_settings listen;
   log_settings log;
@@ -287,6 +343,12 @@ struct settings {
   table_of<route_settings> routes;
   table_of<project_settings> projects;
   table_of<key_declaration> keys;
+  table_of<objective_settings> objectives;
+  std::vector<std::string> openslo;
+  table_of<indicator_settings> indicators;
+  table_of<alert_rule_settings> alert_rules;
+  std::vector<maintenance_settings> maintenance;
+  alerting_settings alerting;
   place_map places;  ///< of everything that the file holds, for complaints beyond single values
 };
 
@@ -297,6 +359,9 @@ template <> struct enum_names<log::format> { static constexpr std::array<std::st
 template <> struct enum_names<sync_mode> { static constexpr std::array<std::string_view, 2> names{"interval", "always"}; };
 template <> struct enum_names<full_choice> { static constexpr std::array<std::string_view, 2> names{"refuse", "drop-oldest"}; };
 template <> struct enum_names<priority_choice> { static constexpr std::array<std::string_view, 3> names{"low", "normal", "high"}; };
+template <> struct enum_names<budgeting_choice> { static constexpr std::array<std::string_view, 3> names{"occurrences", "timeslices", "ratio-timeslices"}; };
+template <> struct enum_names<calendar_choice> { static constexpr std::array<std::string_view, 6> names{"none", "day", "week", "month", "quarter", "year"}; };
+template <> struct enum_names<alert_rule_choice> { static constexpr std::array<std::string_view, 4> names{"threshold", "absence", "forecast", "anomaly"}; };
 template <> struct enum_names<unknown_price_choice> { static constexpr std::array<std::string_view, 2> names{"allow", "refuse"}; };
 
 /// The declaration of all settings.

@@ -7,9 +7,11 @@
 #include <string>
 
 #include "andon/access/settings.hpp"
+#include "andon/alert/configuration.hpp"
 #include "andon/app/config/settings.hpp"
 #include "andon/gateway/plan.hpp"
 #include "andon/route/target_health.hpp"
+#include "andon/slo/watch.hpp"
 
 namespace andon::app {
 
@@ -25,6 +27,8 @@ struct compile_context {
 struct compiled {
   std::shared_ptr<gateway::plan> plan;
   access::declared_access access;
+  slo::watch_plan watch;
+  alert::configuration_ptr alerting;
 };
 
 /// Empty when `found` got complaints.

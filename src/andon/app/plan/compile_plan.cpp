@@ -4,7 +4,9 @@
 
 #include "andon/app/plan/compile.hpp"
 #include "andon/app/plan/compile_transport.hpp"
+#include "andon/app/plan/compile_alerting.hpp"
 #include "andon/app/plan/compile_cache.hpp"
+#include "andon/app/plan/compile_objectives.hpp"
 #include "andon/ledger/keyring.hpp"
 #include "andon/net/url.hpp"
 #include "andon/route/provider_table.hpp"
@@ -478,6 +480,8 @@ std::optional<compiled> compile(const settings& from, compile_context& in, diagn
   compile_rest(from, found);
   out.access = compile_access(from, found);
   out.plan = compile_plan(from, in, found);
+  out.watch = compile_objectives(from, in.now, found);
+  out.alerting = compile_alerting(from, found);
   if (!found.empty() || !out.plan) return std::nullopt;
   return out;
 }

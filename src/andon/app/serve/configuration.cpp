@@ -174,6 +174,11 @@ loaded_settings load_settings(const std::string& path, const std::vector<local_e
   for (auto* tls : {&out.values.listen.gateway_tls, &out.values.listen.admin_tls})
     for (auto* file : {&tls->certificate_file, &tls->key_file, &tls->client_ca_file})
       if (!file->empty()) *file = (folder / *file).string();
+  for (auto& file : out.values.openslo) file = (folder / file).string();
+  if (!out.values.alerting.smtp.ca_file.empty()) out.values.alerting.smtp.ca_file = (folder / out.values.alerting.smtp.ca_file).string();
+  for (auto& [name, one] : out.values.alerting.receivers.entries)
+    for (auto* way : {&one.webhook, &one.alertmanager, &one.slack, &one.teams, &one.pagerduty, &one.opsgenie, &one.github, &one.jira})
+      if (*way && !(*way)->ca_file.empty()) (*way)->ca_file = (folder / (*way)->ca_file).string();
   for (auto& [name, provider] : out.values.providers.entries)  // beside the file that names them
     for (auto* file : {&provider.script, &provider.ca_file, &provider.certificate_file, &provider.key_file})
       if (!file->empty()) *file = (folder / *file).string();

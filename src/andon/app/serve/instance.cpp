@@ -10,11 +10,14 @@
 #include <set>
 #include <thread>
 
+#include "andon/alert/curl_sender.hpp"
 #include "andon/app/plan/compile_cache.hpp"
+#include "andon/app/serve/load_samples.hpp"
 #include "andon/app/serve/mask.hpp"
 #include "andon/base/log.hpp"
 #include "andon/base/time_text.hpp"
 #include "andon/net/url.hpp"
+#include "andon/telemetry/metric_names.hpp"
 
 namespace andon::app {
 namespace {
@@ -107,6 +110,7 @@ result<void> instance::open(const loaded_settings& from) {
   }
   if (auto opened = open_ledger(); !opened) return opened;
   if (auto opened = open_audit(); !opened) return opened;
+  if (auto opened = open_alerts(); !opened) return opened;
   sims_ = std::make_unique<sim_host>(time_, counter_);
   if (auto opened = open_access(); !opened) return opened;
   diagnostics found(from.name);
@@ -115,7 +119,31 @@ result<void> instance::open(const loaded_settings& from) {
     spending_ = std::make_unique<spend_watch>(*ledger_, *keys_, board_, limits_, time_, &metrics_);
     if (auto restored = spending_->restore(); !restored) return restored;
   }
+  return open_objectives();
+}
+
+/// A store that cannot be opened keeps no call from being served: the watch tries again.
+result<void> instance::open_objectives() {
+  if (!ledger_) return {};
+  objectives_ = std::make_unique<objective_watch>(*ledger_, options_.data, time_, metrics_);
+  objectives_->on_signal([this](const slo::signal& one) { objective_alerts_->told(one, time_.wall()); });
+  if (const auto opened = objectives_->open(watch_plan_); !opened) log::error("objectives_not_watched", {{"meaning", "budgets and alerts stand still; it is tried again"}, {"reason", opened.error().message}});
   return {};
+}
+
+void instance::start_objectives() {
+  if (!objectives_) return;
+  auto samples = load_samples({cores_, time_, limits_, health_, *ledger_, [this] { return plan(); }, static_cast<std::size_t>(settings_.listen.max_connections) * cores_.size()});
+  samples.push_back({slo::measure::propagation, [told = propagation_]() -> std::optional<double> {
+                       const auto took = told->exchange(-1);
+                       return took < 0 ? std::nullopt : std::optional(static_cast<double>(took) / 1e9);
+                     }});
+  const auto refused = [this](errc why) -> metrics::counter& {
+    const auto& family = telemetry::families::rejections;
+    return metrics_.make_counter({std::string(family.name), std::string(family.help), std::string(family.unit)}, {{"reason", std::string(kind_of(why).name)}});
+  };
+  objectives_->sample(std::move(samples), [&none = refused(errc::missing_key), &wrong = refused(errc::invalid_key)] { return none.value() + wrong.value(); });
+  objectives_->start();
 }
 
 result<void> instance::open_ledger() {
@@ -139,6 +167,15 @@ result<void> instance::open_audit() {
   auto opened = ledger::audit_log::open({.data = options_.data, .master_key = settings_.ledger.encryption}, time_, &metrics_);
   if (!opened) return std::unexpected(std::move(opened.error()));
   audit_ = std::move(*opened);
+  return {};
+}
+
+result<void> instance::open_alerts() {
+  auto opened = alert::board::open({.file = std::filesystem::path(options_.data) / "alerts.db", .send = alert::send_by_curl, .seed = secure_seed()}, time_, &metrics_);
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  alerts_ = std::move(*opened);
+  own_alerts_ = std::make_unique<own_alerts>(*alerts_, ledger_.get(), *audit_);
+  objective_alerts_ = std::make_unique<objective_alerts>(*alerts_);
   return {};
 }
 
@@ -170,8 +207,14 @@ result<void> instance::adopt(const settings& from, diagnostics& found) {
   replies_.kept.set_limits(store_limits_of(from.cache));
   replies_.questions.set_max_entries(static_cast<std::size_t>(from.cache.max_questions));
   plan_ = std::move(made->plan);
+  watch_plan_ = std::move(made->watch);
+  if (objectives_) objectives_->adopt(watch_plan_);
+  alerts_->adopt(std::move(made->alerting));
   for (auto& unit : cores_) unit.handler->adopt(plan_);
   watch_provider_files();
+  const auto left = std::make_shared<std::atomic<std::size_t>>(cores_.size());
+  for (auto& unit : cores_)
+    unit.on.post([left, told = propagation_, began = time_.mono(), &time = time_] { if (--*left == 0) *told = (time.mono() - began).count(); });
   for (const auto& model : plan_->models)
     if (!model->to.verify && model->to.tls) log::warn("certificate_not_checked", {{"model", model->name.view()}, {"address", model->address}});
   return {};
@@ -269,6 +312,8 @@ result<void> instance::start() {
   admin_thread_ = std::thread([this] { admin_core_->run(); });
   pthread_setname_np(admin_thread_.native_handle(), "admin");
   if (spending_) spending_->start();
+  alerts_->start();
+  start_objectives();
   for (auto& unit : cores_) unit.handler->set_ready(true);
   ready_ = true;
   log::info("ready", {{"gateway", gateway_address_}, {"admin", admin_address_}, {"cores", cores_.size()}, {"routes", plan()->routes.size()}});
@@ -294,7 +339,8 @@ admin::services instance::admin_services() {
           .health = health_, .plan = [this] { return plan(); }, .reload = [this] { return reload(); },
           .configuration = [this] { const std::lock_guard lock(reloading_); return mask_secrets(configuration_text_); },
           .drain = [this] { drain_asked_ = true; }, .ready = [this] { return ready_.load(); }, .started = started_,
-          .version = ANDON_VERSION, .gateway_address = gateway_address_, .host_names = settings_.listen.admin_hosts, .draining = [this] { return draining_.load(); }};
+          .version = ANDON_VERSION, .gateway_address = gateway_address_, .host_names = settings_.listen.admin_hosts, .draining = [this] { return draining_.load(); },
+          .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get()};
 }
 
 result<void> instance::write_address(const char* file, const std::string& address) const {
@@ -347,6 +393,9 @@ result<void> instance::reload_because(std::string_view cause) {
 
 void instance::tick() {
   look_at_certificates(false);
+  if (ready_) own_alerts_->look(time_.wall());
+  if (ready_ && objectives_)
+    if (const auto watch = objectives_->current()) objective_alerts_->look([&watch] { return watch->firing(); }, time_.wall());
   if (time_.mono() - last_upkeep_ < between_upkeeps) return;
   last_upkeep_ = time_.mono();
   if (const auto flushed = keys_->flush_last_used(); !flushed) log::warn("last_used_not_saved", {{"reason", flushed.error().message}});
@@ -369,6 +418,8 @@ void instance::drain() {
   end_threads();
   if (exporter_) exporter_->stop(2s);
   if (spending_) spending_->stop();
+  if (objectives_) objectives_->stop();
+  alerts_->stop();
   tick();
   if (const auto flushed = keys_->flush_last_used(); !flushed) log::warn("last_used_not_saved", {{"reason", flushed.error().message}});
   if (ledger_)

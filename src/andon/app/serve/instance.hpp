@@ -13,9 +13,12 @@
 #include "andon/access/keyring.hpp"
 #include "andon/admin/admin_api.hpp"
 #include "andon/app/plan/compile.hpp"
+#include "andon/app/serve/objective_alerts.hpp"
+#include "andon/app/serve/own_alerts.hpp"
 #include "andon/app/serve/configuration.hpp"
 #include "andon/app/serve/core_unit.hpp"
 #include "andon/app/serve/listener_tls.hpp"
+#include "andon/app/serve/objective_watch.hpp"
 #include "andon/app/serve/serve.hpp"
 #include "andon/app/serve/sim_host.hpp"
 #include "andon/app/serve/spend_watch.hpp"
@@ -60,10 +63,13 @@ public:
 private:
   result<void> open_ledger();
   result<void> open_audit();
+  result<void> open_alerts();
   result<void> open_access();
   result<void> adopt(const settings& from, diagnostics& found);
   result<void> start_core(net::core& on, std::uint16_t& port);
   result<void> start_admin();
+  result<void> open_objectives();
+  void start_objectives();
   result<void> load_certificates();
   void watch_provider_files();
   /// Takes up certificates that changed (`again`: reads them in any case).
@@ -91,12 +97,16 @@ private:
   access::admission limits_;
   std::unique_ptr<ledger::ledger> ledger_;
   std::unique_ptr<ledger::audit_log> audit_;
+  std::unique_ptr<alert::board> alerts_;
+  std::unique_ptr<own_alerts> own_alerts_;
+  std::unique_ptr<objective_alerts> objective_alerts_;
   std::unique_ptr<access::keyring> keys_;
   std::unique_ptr<spend_watch> spending_;
   std::unique_ptr<sim_host> sims_;
   std::unique_ptr<telemetry::otlp_exporter> exporter_;
   std::unique_ptr<net::reactor> reactor_;
   std::vector<core_unit> cores_;
+  std::unique_ptr<objective_watch> objectives_;   ///< null: the ledger is switched off
   std::unique_ptr<net::core> admin_core_;
   std::unique_ptr<admin::admin_api> admin_api_;
   std::unique_ptr<net::http_server> admin_listener_;
@@ -106,6 +116,8 @@ private:
   mutable std::mutex reloading_;
   gateway::plan_ptr plan_;
   std::uint64_t plan_version_ = 0;
+  slo::watch_plan watch_plan_;
+  std::shared_ptr<std::atomic<std::int64_t>> propagation_ = std::make_shared<std::atomic<std::int64_t>>(-1);  ///< ns until the last Plan was on every core; taken by a sample
   std::optional<access::new_key> first_key_;
   secret admin_token_;
   bool admin_token_made_ = false;   ///< at this start

@@ -9,7 +9,7 @@
 namespace andon::app {
 namespace {
 
-constexpr std::array<std::string_view, 3> secret_names{"key", "value", "encryption"};
+constexpr std::array<std::string_view, 4> secret_names{"key", "value", "encryption", "password"};
 
 bool refers(const std::string& text) { 
   const bool variable = text.starts_with("${") && text.find('}') == text.size() - 1 && !text.contains(":-");  // a default is a secret too
@@ -36,17 +36,18 @@ void hide_userinfo(YAML::Node node, const std::string& name) {
   if (at != text.npos && at >= from) node = text.substr(0, from) + "********" + text.substr(at);
 }
 
-void walk(YAML::Node node, const std::string& of = {}) {
+/// `of`: the name that it stands under. `receivers`: of alerts, whose addresses are credentials, too.
+void walk(YAML::Node node, const std::string& of = {}, bool receivers = false) {
   if (node.IsScalar()) hide_userinfo(node, of);
   if (node.IsSequence())
-    for (auto one : node) walk(one, of);
+    for (auto one : node) walk(one, of, receivers);
   if (!node.IsMap()) return;
   for (auto entry : node) {
     const auto& name = entry.first.Scalar();
-    const bool is_secret = name == "headers" || std::ranges::find(secret_names, name) != secret_names.end();
-    if (name == "keys" && entry.second.IsSequence()) hide(entry.second);  // a provider's; the table of keys is a map
+    const bool is_secret = name == "headers" || (receivers && name == "url") || std::ranges::find(secret_names, name) != secret_names.end();
+    if ((name == "keys" || name == "intake_keys") && entry.second.IsSequence()) hide(entry.second);  // a provider's; the table of keys is a map
     else if (is_secret && (entry.second.IsScalar() || name == "headers")) hide(entry.second);
-    else walk(entry.second, name);
+    else walk(entry.second, name, receivers || (name == "receivers" && entry.second.IsMap()));
   }
 }
 

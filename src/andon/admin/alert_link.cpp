@@ -1,0 +1,66 @@
+// The page behind the links in messages: GET asks, POST acts. Whoever has the link is whom it was sent to; programs that
+// open links to look at them change nothing.
+#include <fmt/format.h>
+
+#include "andon/admin/alerts.hpp"
+#include "andon/admin/audit.hpp"
+#include "andon/admin/status_page.hpp"
+
+namespace andon::admin::handlers {
+namespace {
+
+reply page(const std::string& title, const std::string& inside) {
+  return {.body = fmt::format("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{0}</title>"
+                              "<style>body{{font:1.1em/1.5 system-ui;max-width:36em;margin:3em auto;padding:0 1em}}button{{font-size:1.2em;padding:.6em 1.4em}}</style></head>"
+                              "<body><h1>{0}</h1>{1}</body></html>", escape_html(title), inside),
+          .content_type = "text/html; charset=utf-8", .has_form = true};
+}
+
+result<std::optional<alert::incident>> incident_of(alert::board& board, std::int64_t number) {
+  result<std::optional<alert::incident>> out;
+  board.read([&](const alert::board_view& from) { out = from.store.find_incident(number); });
+  return out;
+}
+
+std::string state_line(const alert::incident& from) {
+  std::string by;
+  if (from.state == alert::incident_state::acknowledged) by = " by " + from.acknowledged_by;
+  if (from.state == alert::incident_state::resolved) by = " by " + from.resolved_by;
+  return fmt::format("<p>{}</p><p>{} is <b>{}</b>{}.</p>", escape_html(from.title), from.id(), alert::to_string(from.state), escape_html(by));
+}
+
+}  // namespace
+
+result<reply> link_page(const services& with, const request& asked) {
+  const auto board = board_of(with);
+  if (!board) return std::unexpected(board.error());
+  const auto link = (*board)->read_link(asked.argument, asked.now);
+  if (!link) return std::unexpected(link.error());
+  const auto found = incident_of(**board, link->incident);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return fail(errc::not_found, "the incident of this link is not there");
+  const auto& one = **found;
+  const bool acknowledges = link->action == alert::link_action::acknowledge;
+  const bool over = one.state == alert::incident_state::resolved || (acknowledges && one.state == alert::incident_state::acknowledged);
+  const std::string verb = acknowledges ? "Acknowledge" : "Resolve";
+  if (over) return page(one.id(), state_line(one));
+  return page(verb + " " + one.id() + "?", state_line(one) + fmt::format("<form method=\"post\"><button type=\"submit\">{}</button></form><p>As {}.</p>", verb, escape_html(link->who)));
+}
+
+result<reply> follow_link(const services& with, const request& asked) {
+  const auto board = board_of(with);
+  if (!board) return std::unexpected(board.error());
+  const auto link = (*board)->read_link(asked.argument, asked.now);
+  if (!link) return std::unexpected(link.error());
+  const auto done = (*board)->follow_link(asked.argument, asked.now);
+  note_act(asked, fmt::format("incident inc_{}", link->incident), {}, {}, {{"state", done ? alert::to_string(done->state) : std::string_view("unchanged")}, {"by", link->who}});
+  if (done) return page("Done", state_line(*done));
+  if (done.error().code != errc::conflict) return std::unexpected(done.error());
+  const auto found = incident_of(**board, link->incident);  // pressed twice, or somebody else was quicker: as good as done
+  if (!found || !*found) return std::unexpected(done.error());
+  auto out = page("Nothing to do", state_line(**found) + "<p>" + escape_html(done.error().message) + ".</p>");
+  out.status = 409;
+  return out;
+}
+
+}  // namespace andon::admin::handlers

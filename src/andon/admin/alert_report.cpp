@@ -1,0 +1,223 @@
+// What happened: an incident's timeline out of alerts, messages, acts and Records; the draft of its post-mortem; the night.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <map>
+
+#include "andon/admin/alerts.hpp"
+#include "andon/admin/json_out.hpp"
+#include "andon/alert/words.hpp"
+#include "andon/base/money.hpp"
+#include "andon/base/time_text.hpp"
+
+namespace andon::admin::handlers {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+constexpr nanoseconds before_incident = 1h;        // changes that may have led to it
+constexpr std::size_t most_acts = 100, most_lines = 1000, most_shown = 50;
+
+struct line {
+  wall_time at;
+  std::string kind, who, text;
+};
+
+struct case_file {
+  alert::incident about;
+  wall_time until;
+  std::vector<line> lines;                          // by time
+  std::optional<ledger::aggregated> calls;          // in the incident's time, by route
+};
+
+std::vector<line> acts(const services& with, const request& asked, wall_time from, wall_time until) {
+  std::vector<line> out;
+  if (with.audit == nullptr || !access::allows(asked.who->role, access::permission::audit_read)) return out;
+  ledger::audit_query query;
+  query.since = from;
+  query.until = until;
+  query.limit = most_acts;
+  query.wait = asked.wait;
+  const auto page = with.audit->read(query);
+  if (!page) return out;
+  for (const auto& one : page->entries)
+    out.push_back({one.began, one.status >= 200 && one.status < 300 ? "change" : "refused change", one.key.empty() ? one.role : one.key, one.action + " " + one.target + (one.after.empty() ? "" : " " + one.after)});
+  return out;
+}
+
+std::optional<ledger::aggregated> calls(const services& with, const request& asked, wall_time from, wall_time until, nanoseconds bucket) {
+  if (with.records == nullptr) return std::nullopt;
+  const auto where = ledger::parse_filter(fmt::format("started>={} started<={}", format_rfc3339(from), format_rfc3339(until)), asked.now);
+  if (!where) return std::nullopt;
+  ledger::aggregate_request question;
+  question.where = *where;
+  question.group_by = {"route"};
+  question.bucket = bucket;
+  question.percentiles_of = {ledger::measure::latency};
+  question.percentiles = {0.5, 0.99};
+  question.wait = asked.wait;
+  auto found = with.records->index().aggregate(question);
+  return found ? std::optional(std::move(*found)) : std::nullopt;
+}
+
+void add_calls(const services& with, const request& asked, const case_file& of, std::vector<line>& to) {
+  const auto span = of.until - of.about.opened + 10min;
+  const auto found = calls(with, asked, of.about.opened - 10min, of.until, std::max<nanoseconds>(1min, std::chrono::ceil<std::chrono::minutes>(span / 60)));
+  if (!found) return;
+  for (const auto& group : found->groups)
+    if (group.errors > 0) to.push_back({group.bucket_start, "calls", "", fmt::format("route {}: {} of {} calls failed", group.keys[0], group.errors, group.count)});
+}
+
+result<case_file> gather(const services& with, const request& asked) {
+  const auto board = board_of(with);
+  if (!board) return std::unexpected(board.error());
+  const auto number = alert::incident::parse_id(asked.argument);
+  if (!number) return fail(errc::not_found, fmt::format("there is no incident '{}'", asked.argument));
+  case_file out;
+  result<void> done;
+  (*board)->read([&](const alert::board_view& from) {
+    auto found = from.store.find_incident(*number);
+    if (!found || !*found) return void(done = found ? fail(errc::not_found, fmt::format("there is no incident '{}'", asked.argument)) : std::unexpected(found.error()));
+    out.about = std::move(**found);
+    out.until = out.about.resolved.value_or(asked.now);
+    const auto events = from.store.events(*number);
+    if (!events) return void(done = std::unexpected(events.error()));
+    for (const auto& one : *events) out.lines.push_back({one.at, one.kind, one.who, one.text});
+    for (const auto& one : from.store.history(out.about.opened - before_incident, out.until).value_or(std::vector<alert::history_row>{}))
+      if (out.lines.size() < most_lines) out.lines.push_back({one.at, one.what == "fired" ? "alert fired" : "alert resolved", "", alert::group_text(one.labels)});
+    for (const auto& one : from.store.messages(std::nullopt, out.about.opened, most_lines).value_or(std::vector<alert::message_row>{}))
+      if (one.group_key == "incident/" + out.about.id())
+        out.lines.push_back({one.ended.value_or(one.made), std::string("message ") + std::string(alert::to_string(one.state)), one.receiver, fmt::format("{} after {} tries{}{}", one.channel, one.attempts, one.problem.empty() ? "" : ": ", one.problem)});
+  });
+  if (!done) return std::unexpected(done.error());
+  for (auto& one : acts(with, asked, out.about.opened - before_incident, out.until)) out.lines.push_back(std::move(one));
+  add_calls(with, asked, out, out.lines);
+  std::multimap<wall_time, line> by_time;  // what came at the same time stays in its order
+  for (auto& one : out.lines) by_time.emplace(one.at, std::move(one));
+  out.lines.clear();
+  for (auto& [at, one] : by_time) out.lines.push_back(std::move(one));
+  out.calls = calls(with, asked, out.about.opened, out.until, {});
+  return out;
+}
+
+json::array lines_json(const std::vector<line>& from) {
+  json::array out;
+  for (const auto& one : from) out.emplace_back(json::object{{"at", format_rfc3339(one.at)}, {"kind", one.kind}, {"who", one.who}, {"text", one.text}});
+  return out;
+}
+
+json::object calls_json(const std::optional<ledger::aggregated>& from) {
+  json::object out;
+  if (!from) return out;
+  json::array routes;
+  for (const auto& one : from->groups) routes.emplace_back(json::object{{"route", one.keys[0]}, {"count", one.count}, {"errors", one.errors}, {"cost_usd", format_usd(one.cost)}});
+  out = {{"count", from->total.count}, {"errors", from->total.errors}, {"cost_usd", format_usd(from->total.cost)}, {"routes", std::move(routes)}, {"complete", from->complete}};
+  return out;
+}
+
+/// Of one line and without what Markdown or a terminal would take for more than text.
+std::string plain(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == '|' || c == '`' || c == '<' || c == '>' ? ' ' : c;
+  return out;
+}
+
+std::string duration_text(nanoseconds span) { return format_duration(std::chrono::duration_cast<std::chrono::seconds>(span)); }
+
+/// What alerts of objectives say of the budget, in their own words.
+std::string budget_lines(const alert::incident& of) {
+  std::string out;
+  for (const auto& one : of.latest.alerts)
+    for (const auto& [name, value] : one.annotations)
+      if (name.find("budget") != std::string::npos || name.find("burn") != std::string::npos)
+        out += fmt::format("- {}: {} = {}\n", plain(alert::label_value(one.labels, "alertname")), plain(name), plain(value));
+  return out;
+}
+
+std::string impact_lines(const case_file& from) {
+  if (!from.calls) return "The ledger is switched off: calls were not recorded.\n";
+  const auto& total = from.calls->total;
+  std::string out = fmt::format("- {} calls, {} failed ({:.2f} %)\n", total.count, total.errors, 100 * total.error_rate());
+  for (const auto& one : from.calls->groups)
+    if (one.errors > 0) out += fmt::format("- route {}: {} of {} failed ({:.2f} %)\n", plain(one.keys[0]), one.errors, one.count, 100 * one.error_rate());
+  return out;
+}
+
+std::string draft(const case_file& from) {
+  const auto& about = from.about;
+  std::string out = fmt::format("# Post-mortem of {}: {}\n\nDraft, made of what was recorded. Severity: {}. State: {}.\n\n## Summary\n\n(What happened, in two sentences.)\n\n", about.id(), plain(about.title), about.severity,
+                                alert::to_string(about.state));
+  out += fmt::format("- opened {}\n", format_rfc3339(about.opened));
+  if (about.acknowledged) out += fmt::format("- acknowledged {} by {}, after {}\n", format_rfc3339(*about.acknowledged), plain(about.acknowledged_by), duration_text(*about.acknowledged - about.opened));
+  if (about.resolved) out += fmt::format("- resolved {} by {}, after {}\n", format_rfc3339(*about.resolved), plain(about.resolved_by), duration_text(*about.resolved - about.opened));
+  out += "\n## Impact\n\n" + impact_lines(from);
+  const auto budget = budget_lines(about);
+  out += "\n## Budget burned\n\n" + (budget.empty() ? std::string("No alert of this incident told of a budget.\n") : budget);
+  out += "\n## Timeline\n\n| time (UTC) | what | who | |\n| --- | --- | --- | --- |\n";
+  for (const auto& one : from.lines) out += fmt::format("| {} | {} | {} | {} |\n", format_rfc3339(one.at), plain(one.kind), plain(one.who), plain(one.text));
+  return out + "\n## Root cause\n\n(Why it could happen.)\n\n## What went well, what did not\n\n\n## Actions\n\n| what | who | until |\n| --- | --- | --- |\n| | | |\n";
+}
+
+json::array fired_json(const std::vector<alert::history_row>& all) {
+  std::map<std::string, std::pair<std::size_t, wall_time>> counted;
+  for (const auto& one : all) {
+    if (one.what != "fired") continue;
+    auto& [count, last] = counted[alert::group_text(one.labels)];
+    ++count;
+    last = one.at;
+  }
+  json::array out;
+  for (const auto& [labels, seen] : counted)
+    if (out.size() < most_shown) out.emplace_back(json::object{{"alert", labels}, {"times", seen.first}, {"last", format_rfc3339(seen.second)}});
+  return out;
+}
+
+}  // namespace
+
+result<reply> incident_by_id(const services& with, const request& asked) {
+  const auto found = gather(with, asked);
+  if (!found) return std::unexpected(found.error());
+  auto out = incident_json(found->about);
+  out["timeline"] = lines_json(found->lines);
+  out["calls"] = calls_json(found->calls);
+  return reply{.body = json_text(out)};
+}
+
+result<reply> post_mortem(const services& with, const request& asked) {
+  const auto found = gather(with, asked);
+  if (!found) return std::unexpected(found.error());
+  return reply{.body = draft(*found), .content_type = "text/markdown; charset=utf-8"};
+}
+
+result<reply> overnight(const services& with, const request& asked) {
+  const auto board = board_of(with);
+  if (!board) return std::unexpected(board.error());
+  const auto since = since_of(asked, "since", asked.now - 24h);
+  if (!since) return std::unexpected(since.error());
+  json::object out{{"since", format_rfc3339(*since)}, {"until", format_rfc3339(asked.now)}, {"calls", calls_json(calls(with, asked, *since, asked.now, {}))}};
+  result<void> done;
+  (*board)->read([&](const alert::board_view& from) {
+    const auto history = from.store.history(*since, asked.now);
+    const auto incidents = from.store.incidents(*since, most_shown);
+    const auto messages = from.store.messages(std::nullopt, *since, most_lines);
+    if (!history || !incidents || !messages) return void(done = std::unexpected(!history ? history.error() : !incidents ? incidents.error() : messages.error()));
+    json::array firing, shown, on_call;
+    for (const auto& [fingerprint, one] : from.book.all())
+      if (!one.resolved(asked.now) && firing.size() < most_shown) firing.emplace_back(json::object{{"alert", alert::group_text(one.labels)}, {"since", format_rfc3339(one.starts_at)}, {"summary", alert::label_value(one.annotations, "summary")}});
+    for (const auto& one : *incidents) shown.emplace_back(incident_json(one));
+    for (const auto& [name, plan] : from.settings.schedules) on_call.emplace_back(json::object{{"schedule", name}, {"person", alert::on_call(plan, name, from.overrides, asked.now)}});
+    std::array<std::size_t, 4> count{};
+    for (const auto& one : *messages) ++count[static_cast<std::size_t>(one.state)];
+    out["alerts"] = json::object{{"firing", std::move(firing)}, {"fired", fired_json(*history)}};
+    out["incidents"] = std::move(shown);
+    out["messages"] = json::object{{"waiting", count[0]}, {"delivered", count[1]}, {"dead", count[2]}};
+    out["on_call"] = std::move(on_call);
+  });
+  if (!done) return std::unexpected(done.error());
+  out["changes"] = lines_json(acts(with, asked, *since, asked.now));
+  return reply{.body = json_text(out)};
+}
+
+}  // namespace andon::admin::handlers

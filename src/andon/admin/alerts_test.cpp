@@ -1,0 +1,127 @@
+// Alertmanager's API as its clients use it, links from messages, incidents with their timeline, the report of the night.
+#include "andon/admin/admin_fixture_test.hpp"
+#include "andon/base/time_text.hpp"
+
+namespace andon::admin {
+namespace {
+
+using testing_support::admin_server;
+namespace json = boost::json;
+
+class alerts_test : public ::testing::Test {
+protected:
+  using answer = testing_support::answer;
+  [[nodiscard]] answer get(const std::string& target) const { return server.ask("GET", target, server.admin_token); }
+  [[nodiscard]] answer post(const std::string& target, const std::string& body = {}) const { return server.ask("POST", target, server.admin_token, body); }
+  [[nodiscard]] std::string in(std::chrono::minutes span) const { return format_rfc3339(server.time.wall() + span); }
+  /// The acknowledging link of the message that went out last.
+  [[nodiscard]] std::string link() const {
+    std::string out;
+    server.alerts->read([&](const alert::board_view& from) {
+      const auto rows = from.store.messages(std::nullopt, {}, 1).value();
+      if (!rows.empty()) out = alert::parse_notification(rows[0].body)->ack_url.substr(std::string("https://andon.example").size());
+    });
+    return out;
+  }
+  admin_server server;
+};
+
+TEST_F(alerts_test, alerts_are_posted_filtered_and_silenced) {
+  EXPECT_EQ(post("/api/v2/alerts", R"([{"labels":{"alertname":"a","team":"x"},"annotations":{"summary":"s"}},{"labels":{"alertname":"b"}}])").status, 200);
+  EXPECT_EQ(get("/api/v2/alerts").json().as_array().size(), 2U);
+  EXPECT_EQ(get("/api/v2/alerts?filter=alertname%3D%22a%22&filter=team%3D%22x%22").json().as_array().size(), 1U);
+  EXPECT_EQ(get("/api/v2/alerts?filter=alertname%3D%22a%22&filter=team%3D%22y%22").json().as_array().size(), 0U) << "filters may be repeated, and all must hold";
+  EXPECT_EQ(get("/api/v2/alerts?filter=a%3D~%22(%22").status, 400);
+  EXPECT_EQ(get("/api/v2/alerts?active=true&active=true").status, 400);
+  const auto made = post("/api/v2/silences", R"({"matchers":[{"name":"alertname","value":"a","isRegex":false}],"startsAt":"2026-01-01T00:00:00Z","endsAt":")" + in(std::chrono::minutes{60}) + R"(","createdBy":"me","comment":"c"})");
+  ASSERT_EQ(made.status, 200) << made.body;
+  const std::string id(made.json().at("silenceID").as_string());
+  EXPECT_EQ(get("/api/v2/alerts?silenced=false").json().as_array().size(), 1U);
+  EXPECT_EQ(get("/api/v2/silence/" + id).json().at("status").at("state").as_string(), "active");
+  EXPECT_EQ(server.ask("DELETE", "/api/v2/silence/" + id, server.admin_token).status, 200);
+  EXPECT_EQ(get("/api/v2/silence/" + id).json().at("status").at("state").as_string(), "expired");
+  EXPECT_EQ(get("/api/v2/alerts?silenced=false").json().as_array().size(), 2U);
+  EXPECT_EQ(get("/api/v2/silence/nothing").status, 404);
+  EXPECT_EQ(get("/api/v2/status").json().at("cluster").at("status").as_string(), "disabled");
+  const auto acts = get("/api/v1/audit?target=silence%20" + id).json();
+  EXPECT_EQ(acts.at("data").as_array().size(), 2U) << "made and ended; posted alerts are no acts";
+  EXPECT_EQ(get("/api/v1/audit?since=1h").body.find("/api/v2/alerts"), std::string::npos);
+}
+
+TEST_F(alerts_test, one_that_is_wrong_is_said_and_the_others_are_taken) {
+  const auto got = post("/api/v2/alerts", R"([{"labels":{}},{"labels":{"a":"1"}},{"labels":{"b":1}}])");
+  EXPECT_EQ(got.status, 400);
+  EXPECT_NE(got.body.find("at least one label pair"), std::string::npos) << got.body;
+  EXPECT_EQ(get("/api/v2/alerts").json().as_array().size(), 1U);
+  for (const auto* bad : {"", "{}", "[1", R"([{"labels":{"a":"1"},"startsAt":"yesterday"}])"}) EXPECT_EQ(post("/api/v2/alerts", bad).status, 400) << bad;
+}
+
+TEST_F(alerts_test, events_need_a_known_routing_key) {
+  const auto event = [](const std::string& key) { return R"({"routing_key":")" + key + R"(","event_action":"trigger","payload":{"summary":"s","source":"x","severity":"critical"}})"; };
+  EXPECT_EQ(server.ask("POST", "/v2/enqueue", {}, event("wrong")).status, 401);
+  const auto got = server.ask("POST", "/v2/enqueue", {}, event("routing-key-of-tests"));
+  ASSERT_EQ(got.status, 202) << got.body;
+  EXPECT_EQ(got.json().at("status").as_string(), "success");
+  EXPECT_FALSE(got.json().at("dedup_key").as_string().empty());
+  EXPECT_EQ(get("/api/v2/alerts").json().as_array().size(), 1U);
+}
+
+TEST_F(alerts_test, a_link_shows_a_page_and_acts_only_when_asked) {
+  ASSERT_EQ(post("/api/v1/incidents", R"({"escalation":"primary","title":"the <shop> is slow"})").status, 201);
+  server.alerts->tick(server.time.wall());
+  const auto target = link();
+  ASSERT_TRUE(target.starts_with("/alert/")) << target;
+  for (int i = 0; i < 2; ++i) {
+    const auto page = server.ask("GET", target);
+    EXPECT_EQ(page.status, 200);
+    EXPECT_NE(page.body.find("<form method=\"post\">"), std::string::npos) << page.body;
+    EXPECT_NE(page.body.find("the &lt;shop&gt; is slow"), std::string::npos) << page.body;
+    EXPECT_NE(page.head.find("form-action 'self'"), std::string::npos) << page.head;
+  }
+  EXPECT_EQ(get("/api/v1/incidents/inc_1").json().at("state").as_string(), "triggered") << "looking changes nothing";
+  EXPECT_EQ(server.ask("POST", target).status, 200);
+  EXPECT_EQ(get("/api/v1/incidents/inc_1").json().at("acknowledged_by").as_string(), "alice");
+  EXPECT_EQ(server.ask("POST", target).status, 409);
+  EXPECT_EQ(server.ask("GET", target).body.find("<form"), std::string::npos);
+  EXPECT_EQ(server.ask("GET", target + "x").status, 404);
+  EXPECT_NE(get("/api/v1/audit?target=incident%20inc_1").body.find(R"("role":"link")"), std::string::npos);
+}
+
+TEST_F(alerts_test, an_incident_has_its_timeline_and_a_draft) {
+  server.record_call("shop", "hello");
+  ASSERT_EQ(post("/api/v1/incidents", R"({"escalation":"primary","title":"slow"})").status, 201);
+  server.alerts->tick(server.time.wall());
+  while (server.alerts->send_one(server.time.wall())) {}
+  EXPECT_EQ(post("/api/v1/incidents/inc_1/notes", R"({"text":"looked at the graphs"})").status, 201);
+  EXPECT_EQ(post("/api/v1/incidents/inc_1/resolve").status, 200);
+  EXPECT_EQ(post("/api/v1/incidents/inc_1/resolve").status, 409);
+  std::string kinds;
+  for (const auto& one : get("/api/v1/incidents/inc_1").json().at("timeline").as_array()) kinds.append(one.at("kind").as_string()).append(";");
+  for (const auto* kind : {"opened;", "notified;", "note;", "resolved;", "message dead;", "change;"}) EXPECT_NE(kinds.find(kind), std::string::npos) << kind << " in " << kinds;
+  const auto draft = get("/api/v1/incidents/inc_1/postmortem");
+  EXPECT_NE(draft.head.find("text/markdown"), std::string::npos);
+  for (const auto* part : {"# Post-mortem of inc_1: slow", "## Impact", "## Budget burned", "looked at the graphs", "## Actions"}) EXPECT_NE(draft.body.find(part), std::string::npos) << part << draft.body;
+  const auto report = get("/api/v1/report").json();
+  EXPECT_EQ(report.at("incidents").as_array().size(), 1U);
+  EXPECT_EQ(report.at("calls").at("count").to_number<int>(), 1);
+  EXPECT_GE(report.at("messages").at("dead").to_number<int>(), 1);
+  const auto operator_key = server.key(access::role::operator_, "", "op");
+  EXPECT_TRUE(server.ask("GET", "/api/v1/report", operator_key).json().at("changes").as_array().empty()) << "who may not read the audit log does not see it here";
+  EXPECT_FALSE(report.at("changes").as_array().empty());
+  EXPECT_EQ(get("/api/v1/incidents/nothing").status, 404);
+}
+
+TEST_F(alerts_test, overrides_and_shifts) {
+  EXPECT_EQ(get("/api/v1/oncall").json().at("data").at(0).at("person").as_string(), "alice");
+  EXPECT_EQ(post("/api/v1/oncall/primary/overrides", R"({"person":"nobody","until":"1h"})").status, 404);
+  EXPECT_EQ(post("/api/v1/oncall/primary/overrides", R"({"person":"alice","until":"soon"})").status, 400);
+  const auto made = post("/api/v1/oncall/primary/overrides", R"({"person":"alice","until":"1h"})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  const auto plan = get("/api/v1/oncall/primary?days=1").json();
+  EXPECT_EQ(plan.at("overrides").as_array().size(), 1U);
+  EXPECT_EQ(plan.at("data").at(0).at("person").as_string(), "alice");
+  EXPECT_EQ(get("/api/v1/oncall/nothing").status, 404);
+}
+
+}  // namespace
+}  // namespace andon::admin

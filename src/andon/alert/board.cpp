@@ -1,0 +1,268 @@
+#include "andon/alert/board.hpp"
+
+#include <algorithm>
+
+#include "andon/alert/board_state.hpp"
+#include "andon/base/log.hpp"
+#include "andon/base/threads.hpp"
+
+namespace andon::alert {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr nanoseconds between_upkeeps = 1min, kept_alert = 15min, kept_delivered = std::chrono::days{8}, kept_dead = std::chrono::days{30};
+constexpr nanoseconds longest_sleep = 1s, shortest_sleep = 20ms;
+
+template <class T>
+result<void> without_value(const result<T>& from) {
+  if (!from) return std::unexpected(from.error());
+  return {};
+}
+
+}  // namespace
+
+board::state::state(board_options with, const clock& clock_, metrics::registry* registry)
+    : options(std::move(with)), time(clock_), silences(random_source(options.seed)), messages({}, random_source(options.seed + 1)),
+      metrics(registry != nullptr ? *registry : own_metrics),
+      posted(metrics.make_counter({"andon.alert.posted", "Alerts that were posted and taken", "{alert}"})),
+      refused(metrics.make_counter({"andon.alert.refused", "Posted alerts that were not valid", "{alert}"})),
+      not_kept(metrics.make_counter({"andon.alert.not_kept", "Times that the store of alerts could not be written; what was to be done is tried again", "{fault}"})),
+      waiting(metrics.make_gauge({"andon.alert.outbox_waiting", "Messages that wait to be delivered", "{message}"})),
+      dead(metrics.make_gauge({"andon.alert.outbox_dead", "Messages that could not be delivered and are not tried any more", "{message}"})),
+      firing(metrics.make_gauge({"andon.alert.firing", "Alerts that fire", "{alert}"})) {}
+
+board::board(std::unique_ptr<state> s) : state_(std::move(s)) {}
+board::~board() { stop(); }
+
+result<std::unique_ptr<board>> board::open(board_options options, const clock& time, metrics::registry* metrics) {
+  auto made = std::make_unique<state>(std::move(options), time, metrics);
+  auto store = alert_store::open(made->options.file, time.wall());
+  if (!store) return std::unexpected(std::move(store.error()));
+  made->store = std::move(*store);
+  if (auto loaded = made->load(time.wall()); !loaded) return std::unexpected(std::move(loaded.error()));
+  return std::unique_ptr<board>(new board(std::move(made)));
+}
+
+result<void> board::state::load(wall_time now) {
+  auto key = store->link_key();
+  auto kept_alerts = store->alerts();
+  auto kept_silences = store->silences();
+  auto kept_log = store->log();
+  auto kept_messages = store->waiting_messages();
+  auto kept_incidents = store->incidents(wall_time::max(), 10'000);
+  auto kept_overrides = store->overrides(now);
+  for (const auto& one : {without_value(key), without_value(kept_alerts), without_value(kept_silences), without_value(kept_log), without_value(kept_messages),
+                          without_value(kept_incidents), without_value(kept_overrides)})
+    if (!one) return one;
+  link_key = std::move(*key);
+  for (auto& one : *kept_alerts) book.restore(std::move(one));
+  for (auto& one : *kept_silences) silences.restore(std::move(one));
+  log = std::move(*kept_log);
+  for (auto& one : *kept_messages) messages.add(std::move(one));
+  for (auto& one : *kept_incidents) open_incidents.emplace(one.number, std::move(one));
+  overrides = std::move(*kept_overrides);
+  rebuild_locked(now);
+  return {};
+}
+
+void board::state::rebuild_locked(wall_time now) {
+  groups = std::make_unique<dispatcher>(dispatcher::rules{*settings->routes, settings->channels, settings->intervals, settings->inhibit}, book, silences, log);
+  for (const auto& [fingerprint, one] : book.all()) groups->insert(one, now);
+}
+
+void board::adopt(configuration_ptr settings) {
+  const std::lock_guard lock(state_->mutex);
+  auto before = std::exchange(state_->settings, std::move(settings));  // the groups refer to it until they are made anew
+  state_->messages.bound(state_->settings->bounds);
+  state_->rebuild_locked(state_->time.wall());
+  state_->wake_decider.notify_one();
+}
+
+configuration_ptr board::settings() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->settings;
+}
+
+void board::read(const std::function<void(const board_view&)>& look) const {
+  const std::lock_guard lock(state_->mutex);
+  auto& s = *state_;
+  look({s.time.wall(), *s.settings, s.book, s.silences, *s.groups, *s.store, s.messages, s.open_incidents, s.overrides});
+}
+
+post_outcome board::post(std::span<const posted_alert> alerts, wall_time now) {
+  post_outcome out;
+  auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  std::vector<const alert*> taken;
+  std::vector<history_row> began;
+  for (const auto& from : alerts) {
+    auto labels = from.labels;
+    std::erase_if(labels, [](const auto& pair) { return pair.second.empty(); });
+    const auto* known = s.book.find(fingerprint_of(labels));
+    const bool fired_before = known != nullptr && !known->resolved(now);
+    const auto got = s.book.post(from, s.settings->resolve_timeout, now);
+    if (!got) {
+      out.problems.push_back(labels_text(labels) + ": " + got.error().message);
+      continue;
+    }
+    taken.push_back(*got);
+    if (!fired_before && !(*got)->resolved(now)) began.push_back({now, (*got)->fingerprint, "fired", (*got)->labels});
+  }
+  const auto kept = s.store->together([&]() -> result<void> {
+    for (const auto* one : taken)
+      if (auto done = s.store->put(*one); !done) return done;
+    for (const auto& one : began)
+      if (auto done = s.store->put(one); !done) return done;
+    return {};
+  });
+  if (!kept) {
+    s.not_kept.add();
+    out.not_kept = kept.error();
+  }
+  for (const auto* one : taken) s.groups->insert(*one, now);
+  out.taken = taken.size();
+  s.posted.add(taken.size());
+  s.refused.add(out.problems.size());
+  s.wake_decider.notify_one();
+  return out;
+}
+
+namespace {
+result<silence_book::changed> kept(alert_store& store, result<silence_book::changed> done) {
+  if (!done) return done;
+  if (auto written = store.together([&]() -> result<void> {
+        for (const auto& one : done->now)
+          if (auto put = store.put(one); !put) return put;
+        return {};
+      });
+      !written)
+    return std::unexpected(std::move(written.error()));
+  return done;
+}
+}  // namespace
+
+result<silence_book::changed> board::set_silence(silence wanted, wall_time now) {
+  const std::lock_guard lock(state_->mutex);
+  return kept(*state_->store, state_->silences.set(std::move(wanted), now));
+}
+
+result<silence_book::changed> board::expire_silence(const std::string& id, wall_time now) {
+  const std::lock_guard lock(state_->mutex);
+  return kept(*state_->store, state_->silences.expire(id, now));
+}
+
+void board::state::keep_locked(const flush& one, wall_time now) {
+  made_messages made;
+  std::vector<incident> changed;
+  const auto kept = store->together([&]() -> result<void> {
+    for (const auto& d : one.decisions) {
+      if (auto done = store->put(d.key, d.entry); !done) return done;
+      if (!d.send) continue;
+      const auto* to = settings->find_way(d.key.receiver, d.key.channel);
+      auto done = to != nullptr && to->kind->render == nullptr ? on_notification_locked(*d.send, *to, now, made, changed) : put_message_locked(*d.send, now, made);
+      if (!done) return done;
+    }
+    for (const auto fingerprint : one.ended) {
+      const auto* known = book.find(fingerprint);
+      const auto fired = store->is_firing_in_history(fingerprint);  // its source may post the end again and again
+      if (!fired) return std::unexpected(fired.error());
+      if (known == nullptr || !*fired) continue;
+      if (auto done = store->put(history_row{known->ends_at, fingerprint, "resolved", known->labels}); !done) return done;
+    }
+    return {};
+  });
+  groups->settle(one, kept ? dispatcher::outcome::kept : dispatcher::outcome::not_kept, now);
+  if (!kept) {
+    not_kept.add();
+    log::error("alert_not_kept", {{"meaning", "nothing was sent; it is tried again"}, {"reason", kept.error().message}});
+    return;
+  }
+  take_up_locked(made);
+  take_up_locked(changed);
+}
+
+void board::state::decide_locked(wall_time now) {
+  for (const auto& one : groups->take_due(now)) keep_locked(one, now);
+  escalate_locked(now);
+  if (now - last_upkeep >= between_upkeeps || now < last_upkeep) upkeep_locked(now);
+}
+
+void board::state::upkeep_locked(wall_time now) {
+  last_upkeep = now;
+  std::vector<std::uint64_t> over;
+  for (const auto& [fingerprint, one] : book.all())
+    if (one.ends_at + kept_alert < now && !groups->is_grouped(fingerprint)) over.push_back(fingerprint);
+  const auto ended = silences.prune(now);
+  std::erase_if(log, [&](const auto& item) { return item.second.expires < now; });
+  std::erase_if(overrides, [&](const auto& one) { return one.until < now; });
+  const auto done = store->together([&]() -> result<void> {
+    for (const auto one : over)
+      if (auto erased = store->erase_alert(one); !erased) return erased;
+    for (const auto& id : ended)
+      if (auto erased = store->erase_silence(id); !erased) return erased;
+    if (auto erased = store->erase_log_before(now); !erased) return erased;
+    return store->erase_ended_before(now - kept_delivered, now - kept_dead);
+  });
+  if (!done) log::warn("alert_upkeep_failed", {{"reason", done.error().message}});
+  for (const auto one : over) book.forget(one);
+  count_locked(now);
+}
+
+void board::state::count_locked(wall_time now) {
+  waiting.set(static_cast<double>(messages.waiting()));
+  if (const auto count = store->count_dead()) dead.set(static_cast<double>(*count));
+  firing.set(static_cast<double>(std::ranges::count_if(book.all(), [&](const auto& item) { return !item.second.resolved(now); })));
+}
+
+std::optional<wall_time> board::state::next_locked(wall_time now) const {
+  auto out = groups->next();
+  for (const auto& [number, one] : open_incidents)
+    if (one.state == incident_state::triggered && one.place.next && (!out || *one.place.next < *out)) out = one.place.next;
+  const auto upkeep = last_upkeep + between_upkeeps;
+  return std::max(now, out ? std::min(*out, upkeep) : upkeep);
+}
+
+std::optional<wall_time> board::tick(wall_time now) {
+  const std::lock_guard lock(state_->mutex);
+  state_->decide_locked(now);
+  return state_->next_locked(now);
+}
+
+void board::state::run_decider() {
+  std::unique_lock lock(mutex);
+  while (!stopping) {
+    const auto now = time.wall();
+    decide_locked(now);
+    waiting.set(static_cast<double>(messages.waiting()));
+    wake_decider.wait_for(lock, std::clamp<nanoseconds>(next_locked(now).value_or(now + longest_sleep) - now, shortest_sleep, longest_sleep));
+  }
+}
+
+void board::start() {
+  auto& s = *state_;
+  s.threads.emplace_back([&s] {
+    name_this_thread("alert");
+    yield_to_cores();
+    s.run_decider();
+  });
+  for (std::size_t i = 0; i < s.options.senders; ++i)
+    s.threads.emplace_back([this, i] {
+      name_this_thread("alert-send-" + std::to_string(i));
+      yield_to_cores();
+      run_sender();
+    });
+}
+
+void board::stop() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->wake_decider.notify_all();
+  state_->wake_senders.notify_all();
+  for (auto& one : state_->threads) one.join();
+  state_->threads.clear();
+}
+
+}  // namespace andon::alert

@@ -1,0 +1,151 @@
+// Messages: into the outbox, out to the receivers.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "andon/alert/board_state.hpp"
+#include "andon/alert/words.hpp"
+#include "andon/base/log.hpp"
+
+namespace andon::alert {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr nanoseconds shortest_sleep = 100ms, longest_sleep = 1s, nothing_to_do = 30s;  // whoever adds a message wakes
+
+judged dead(std::string problem) { return {verdict::dead, std::move(problem), std::nullopt}; }
+
+notification trial(const std::string& receiver, const way& to, wall_time now) {
+  label_set labels{{"alertname", "AndonTest"}, {"severity", "info"}, {"source", "andon"}};
+  notified_alert one{labels, {{"summary", "A trial of this receiver; nothing is wrong."}}, now, now, false, {}, fingerprint_of(labels)};
+  return {.receiver = receiver, .channel = std::string(to.kind->name), .group_key = fmt::format("test/{}/{}", receiver, now.time_since_epoch().count()),
+          .group_labels = {{"alertname", "AndonTest"}}, .alerts = {std::move(one)}, .at = now, .repeat_interval = 1h};
+}
+
+}  // namespace
+
+result<void> board::state::put_message_locked(const notification& what, wall_time now, made_messages& made) {
+  const bool full = messages.is_full(what.receiver);
+  const auto id = store->put_message(what, now, full ? message_state::dead : message_state::waiting, full ? "too many messages wait for this receiver" : "");
+  if (!id) return std::unexpected(id.error());
+  if (!full) made.push_back({*id, what.receiver, what.channel, what.group_key, now, now, 0});
+  return {};
+}
+
+void board::state::take_up_locked(const made_messages& made) {
+  for (const auto& one : made) messages.add(one);
+  if (!made.empty()) wake_senders.notify_all();
+}
+
+void board::state::finish_locked(const pending& one, const notification* what, const way* to, const judged& how, const answer* got, wall_time now) {
+  const auto ending = messages.finish(one.id, how, now);
+  const log_key key{one.group_key, one.receiver, one.channel};
+  const auto kept = store->together([&]() -> result<void> {
+    if (auto done = store->note_ending(one.id, ending, now); !done) return done;
+    if (ending.what != verdict::delivered || what == nullptr || to == nullptr || to->kind->reference == nullptr) return {};
+    if (what->firing() == 0) return store->put_reference(key, {});
+    const auto reference = got != nullptr ? to->kind->reference(*got) : std::string{};
+    const auto known = store->reference(key);
+    if (!known) return std::unexpected(known.error());
+    return known->empty() && !reference.empty() ? store->put_reference(key, reference) : result<void>{};
+  });
+  if (!kept) {
+    not_kept.add();
+    log::error("alert_outcome_not_kept", {{"meaning", "after a restart the message goes out again"}, {"reason", kept.error().message}});
+  }
+  const auto outcome = ending.what == verdict::delivered ? "delivered" : ending.what == verdict::dead ? "dead" : "again";
+  metrics.make_counter({"andon.alert.messages", "Tries to deliver a message", "{message}"}, {{"receiver", one.receiver}, {"channel", one.channel}, {"outcome", outcome}}).add();
+  if (ending.what == verdict::dead) {
+    log::error("alert_not_delivered", {{"receiver", one.receiver}, {"channel", one.channel}, {"message", one.id}, {"reason", ending.problem}});
+    if (const auto count = store->count_dead()) this->dead.set(static_cast<double>(*count));
+  } else if (ending.what == verdict::again && one.attempts == 1) {
+    log::warn("alert_delivery_delayed", {{"receiver", one.receiver}, {"channel", one.channel}, {"message", one.id}, {"reason", ending.problem}});
+  }
+}
+
+bool board::send_one(wall_time now) {
+  auto& s = *state_;
+  std::unique_lock lock(s.mutex);
+  const auto one = s.messages.take(now);
+  if (!one) return false;
+  if (const auto noted = s.store->note_attempt(one->id, one->attempts, now); !noted) s.not_kept.add();
+  const auto body = s.store->message_body(one->id);
+  auto what = body ? parse_notification(*body) : result<notification>(std::unexpected(body.error()));
+  const auto settings = s.settings;
+  const auto* to = settings->find_way(one->receiver, one->channel);
+  if (!what || to == nullptr) {
+    s.finish_locked(*one, nullptr, nullptr, dead(what ? fmt::format("the configuration has no receiver '{}' with {} any more", one->receiver, one->channel) : what.error().message), nullptr, now);
+    return true;
+  }
+  const auto reference = s.store->reference({one->group_key, one->receiver, one->channel}).value_or("");
+  lock.unlock();
+  const auto words = words_for(*to, *what, settings->external_url);
+  const auto key = fmt::format("{:x}-{}", one->made.time_since_epoch().count(), one->id);
+  auto message = to->kind->render({*to, *what, words, settings->external_url, reference, key});
+  judged how;
+  result<answer> got = answer{};
+  if (!message) how = dead(message.error().message);
+  else if (*message) how = judge(**message, got = s.options.send(**message));
+  lock.lock();
+  s.finish_locked(*one, &*what, to, how, got ? &*got : nullptr, s.time.wall());
+  return true;
+}
+
+void board::run_sender() {
+  while (!state_->over()) {
+    if (send_one(state_->time.wall())) continue;
+    std::unique_lock lock(state_->mutex);
+    const auto now = state_->time.wall();
+    const auto next = state_->messages.next(now);
+    if (!state_->stopping) state_->wake_senders.wait_for(lock, next ? std::clamp<nanoseconds>(*next - now, shortest_sleep, longest_sleep) : nothing_to_do);
+  }
+}
+
+bool board::state::over() const {
+  const std::lock_guard lock(mutex);
+  return stopping;
+}
+
+result<std::vector<std::int64_t>> board::test(const std::string& receiver, wall_time now) {
+  auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  const auto found = s.settings->receivers.find(receiver);
+  if (found == s.settings->receivers.end()) return fail(errc::not_found, fmt::format("no receiver is named '{}' in the configuration", receiver));
+  state::made_messages made;
+  const auto kept = s.store->together([&]() -> result<void> {
+    for (const auto& to : found->second.ways)
+      if (to.kind->render != nullptr)
+        if (auto done = s.put_message_locked(trial(receiver, to, now), now, made); !done) return done;
+    return {};
+  });
+  if (!kept) return std::unexpected(kept.error());
+  s.take_up_locked(made);
+  std::vector<std::int64_t> out;
+  for (const auto& one : made) out.push_back(one.id);
+  return out;
+}
+
+result<void> board::revive(std::int64_t message, wall_time now) {
+  auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  const auto done = s.store->revive(message, now);
+  if (!done) return std::unexpected(done.error());
+  const auto row = s.store->message(message);
+  if (!row) return std::unexpected(row.error());
+  if (!*done || !*row) return fail(errc::not_found, fmt::format("there is no dead letter {}", message));
+  s.take_up_locked(state::made_messages{{message, (*row)->receiver, (*row)->channel, (*row)->group_key, now, now, 0}});
+  s.count_locked(now);
+  return {};
+}
+
+result<void> board::drop(std::int64_t message, wall_time now) {
+  const std::lock_guard lock(state_->mutex);
+  const auto done = state_->store->drop(message, now);
+  if (!done) return std::unexpected(done.error());
+  if (!*done) return fail(errc::not_found, fmt::format("there is no dead letter {}", message));
+  state_->count_locked(now);
+  return {};
+}
+
+}  // namespace andon::alert

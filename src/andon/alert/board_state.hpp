@@ -1,0 +1,71 @@
+#pragma once
+// The board's private side. Functions that end in _locked are called with the mutex held.
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "andon/alert/board.hpp"
+
+namespace andon::alert {
+
+struct board::state {
+  state(board_options with, const clock& clock_, metrics::registry* registry);
+
+  board_options options;
+  const clock& time;
+  std::unique_ptr<alert_store> store;
+  std::string link_key;
+
+  mutable std::mutex mutex;
+  std::condition_variable wake_decider, wake_senders;
+  bool stopping = false;
+  std::vector<std::thread> threads;
+
+  configuration_ptr settings = empty_configuration();
+  alert_book book;
+  silence_book silences;
+  notification_log log;
+  std::unique_ptr<dispatcher> groups;
+  outbox messages;
+  std::map<std::int64_t, incident> open_incidents;
+  std::vector<schedule_override> overrides;
+  wall_time last_upkeep{};
+
+  metrics::registry own_metrics;  ///< where none is given
+  metrics::registry& metrics;
+  metrics::counter& posted;
+  metrics::counter& refused;
+  metrics::counter& not_kept;
+  metrics::gauge& waiting;
+  metrics::gauge& dead;
+  metrics::gauge& firing;
+
+  result<void> load(wall_time now);
+  void rebuild_locked(wall_time now);
+  void decide_locked(wall_time now);
+  void keep_locked(const flush& one, wall_time now);
+  void upkeep_locked(wall_time now);
+  void count_locked(wall_time now);
+  std::optional<wall_time> next_locked(wall_time now) const;
+  void run_decider();
+  bool over() const;
+
+  // Messages. Each of these runs within a transaction; what it adds to `made` goes into the outbox after the commit.
+  using made_messages = std::vector<pending>;
+  result<void> put_message_locked(const notification& what, wall_time now, made_messages& made);
+  void take_up_locked(const made_messages& made);
+  void finish_locked(const pending& one, const notification* what, const way* to, const judged& how, const answer* got, wall_time now);
+
+  // Incidents.
+  result<void> on_notification_locked(const notification& what, const way& to, wall_time now, made_messages& made, std::vector<incident>& changed);
+  void escalate_locked(wall_time now);
+  result<bool> run_step_locked(incident& one, const escalation_step& step, wall_time now, made_messages& made);
+  result<std::size_t> tell_locked(incident& one, const std::string& receiver, const std::string& who, const std::string& note, wall_time now, made_messages& made);
+  result<void> end_locked(incident& one, const std::string& who, wall_time now, made_messages& made);
+  void take_up_locked(const std::vector<incident>& changed);
+  std::string url_locked(const incident& one, link_action action, const std::string& who, wall_time now) const;
+  result<incident> open_one_locked(std::int64_t number);
+  result<incident> change_locked(std::int64_t number, wall_time now, const std::function<result<void>(incident&, made_messages&)>& change);
+};
+
+}  // namespace andon::alert

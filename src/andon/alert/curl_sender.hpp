@@ -1,0 +1,13 @@
+#pragma once
+// Sends by libcurl: HTTP and HTTPS to receivers, mail by SMTP. No redirects, no protocol but these; certificates are always
+// checked, against the system's authorities or the configured file; a reply is read up to 64 KiB.
+//
+// Threads: any; each call blocks for up to 15 s.
+#include "andon/alert/receiver.hpp"
+
+namespace andon::alert {
+
+/// errc: invalid_argument (an address that is none), dns_failed, connect_failed, tls_failed, total_timeout, upstream_reset.
+result<answer> send_by_curl(const outgoing& what);
+
+}  // namespace andon::alert

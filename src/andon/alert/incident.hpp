@@ -1,0 +1,36 @@
+#pragma once
+// An incident: what an escalation works on until somebody acknowledges or it is over, and what happened in it.
+#include <optional>
+#include <set>
+#include <string>
+
+#include "andon/alert/notification.hpp"
+#include "andon/alert/oncall.hpp"
+
+namespace andon::alert {
+
+enum class incident_state : std::uint8_t { triggered, acknowledged, resolved };
+std::string_view to_string(incident_state);
+
+struct incident {
+  std::int64_t number = 0;
+  std::string group_key, chain, title, severity;
+  incident_state state = incident_state::triggered;
+  wall_time opened;
+  std::optional<wall_time> acknowledged, resolved;
+  std::string acknowledged_by, resolved_by;
+  escalation_place place{};
+  std::set<std::string> told;          ///< receivers that a step told, so that they hear the end
+  notification latest{};               ///< what it is about, as it was last
+  [[nodiscard]] std::string id() const { return "inc_" + std::to_string(number); }
+  static std::optional<std::int64_t> parse_id(std::string_view text);
+};
+
+struct incident_event {
+  std::int64_t incident = 0;
+  wall_time at;
+  std::string kind;                    ///< opened, notified, exhausted, changed, acknowledged, resolved, note
+  std::string who, text;
+};
+
+}  // namespace andon::alert

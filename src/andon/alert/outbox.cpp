@@ -1,0 +1,81 @@
+#include "andon/alert/outbox.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "andon/base/time_text.hpp"
+
+namespace andon::alert {
+
+void outbox::add(pending one) {
+  ++receivers_[one.receiver].waiting;
+  const auto id = one.id;
+  rows_[id] = std::move(one);
+}
+
+bool outbox::is_full(const std::string& receiver) const {
+  const auto found = receivers_.find(receiver);
+  return found != receivers_.end() && found->second.waiting >= bounds_.most_waiting;
+}
+
+bool outbox::may_send(receiver_state& to, wall_time now) const {
+  const auto most = static_cast<double>(bounds_.per_minute);
+  if (!to.known || now < to.filled) to.tokens = to.known ? to.tokens : most;
+  else to.tokens = std::min(most, to.tokens + std::chrono::duration<double>(now - to.filled).count() * most / 60);
+  to.known = true;
+  to.filled = now;
+  return to.under_way < bounds_.parallel && to.tokens >= 1;
+}
+
+std::optional<pending> outbox::take(wall_time now) {
+  std::set<lane> closed;  // an earlier message of the same lane waits or is under way
+  for (auto& [id, one] : rows_) {
+    if (!closed.insert(lane_of(one)).second || under_way_.contains(id) || one.due > now) continue;
+    auto& to = receivers_[one.receiver];
+    if (!may_send(to, now)) continue;
+    to.tokens -= 1;
+    ++to.under_way;
+    ++one.attempts;
+    under_way_.insert(id);
+    return one;
+  }
+  return std::nullopt;
+}
+
+nanoseconds outbox::pause_after(std::int64_t attempts) {
+  auto pause = bounds_.first_pause;
+  for (std::int64_t i = 1; i < attempts && pause < bounds_.longest_pause; ++i) pause *= 2;
+  pause = std::min(pause, bounds_.longest_pause);
+  return std::chrono::duration_cast<nanoseconds>(pause * (0.75 + 0.5 * random_.unit()));
+}
+
+outbox::ending outbox::finish(std::int64_t id, const judged& how, wall_time now) {
+  const auto found = rows_.find(id);
+  if (found == rows_.end()) return {how.what, now, how.problem};
+  auto& one = found->second;
+  auto& to = receivers_[one.receiver];
+  if (under_way_.erase(id) > 0) --to.under_way;
+  ending out{how.what, now, how.problem};
+  if (how.what == verdict::again) {
+    out.due = now + std::max(pause_after(one.attempts), std::min<nanoseconds>(how.not_before.value_or(nanoseconds{}), std::chrono::hours{1}));
+    if (out.due - one.made <= bounds_.give_up_after) {
+      one.due = out.due;
+      return out;
+    }
+    out.what = verdict::dead;
+    out.problem = fmt::format("given up after {} tries in {}: {}", one.attempts, format_duration(std::chrono::duration_cast<std::chrono::seconds>(now - one.made)), how.problem);
+  }
+  --to.waiting;
+  rows_.erase(found);
+  return out;
+}
+
+std::optional<wall_time> outbox::next(wall_time now) const {
+  std::optional<wall_time> out;
+  for (const auto& [id, one] : rows_)
+    if (!under_way_.contains(id) && (!out || one.due < *out)) out = std::max(one.due, now);
+  return out;
+}
+
+}  // namespace andon::alert

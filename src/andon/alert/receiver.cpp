@@ -1,0 +1,63 @@
+#include "andon/alert/receiver.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "andon/alert/render.hpp"
+#include "andon/base/hashing.hpp"
+#include "andon/base/text_start.hpp"
+
+namespace andon::alert {
+namespace {
+
+constexpr std::array kinds{
+    receiver_kind{"webhook", render::webhook},
+    receiver_kind{"alertmanager", render::alertmanager},
+    receiver_kind{"slack", render::slack},
+    receiver_kind{"teams", render::teams},
+    receiver_kind{"pagerduty", render::pagerduty},
+    receiver_kind{"opsgenie", render::opsgenie},
+    receiver_kind{"email", render::email},
+    receiver_kind{"github", render::github, render::github_reference},
+    receiver_kind{"jira", render::jira, render::jira_reference},
+    receiver_kind{"escalation", nullptr},
+};
+
+bool passes(int status, outgoing::transport by) {
+  if (by == outgoing::transport::mail) return status / 100 == 4;
+  return status == 408 || status == 425 || status == 429 || status / 100 == 5;
+}
+
+}  // namespace
+
+std::span<const receiver_kind> receiver_kinds() { return kinds; }
+
+const receiver_kind* find_kind(std::string_view name) {
+  const auto* found = std::ranges::find(kinds, name, &receiver_kind::name);
+  return found == kinds.end() ? nullptr : found;
+}
+
+judged judge(const outgoing& sent, const result<answer>& got) {
+  if (!got) return {got.error().code == errc::invalid_argument ? verdict::dead : verdict::again, got.error().message, std::nullopt};
+  if (got->status / 100 == 2) return {};
+  auto problem = fmt::format("{} {}: {}", sent.by == outgoing::transport::mail ? "SMTP" : "HTTP", got->status, text_start(got->body, 300));
+  return {passes(got->status, sent.by) ? verdict::again : verdict::dead, std::move(problem), got->retry_after};
+}
+
+std::string dedup_key(const notification& of) { return to_hex(sha256(of.group_key)); }
+
+std::string_view severity_of(const notification& of) {
+  struct row { std::string_view word, severity; };
+  static constexpr std::array<row, 14> words{{{"critical", "critical"}, {"page", "critical"}, {"emergency", "critical"}, {"fatal", "critical"}, {"p1", "critical"}, {"error", "error"},
+                                              {"high", "error"}, {"major", "error"}, {"warning", "warning"}, {"warn", "warning"}, {"ticket", "warning"}, {"minor", "warning"}, {"info", "info"}, {"none", "info"}}};
+  std::size_t best = words.size();
+  for (const auto& one : of.alerts) {
+    const auto* found = std::ranges::find(words, label_value(one.labels, "severity"), &row::word);
+    if (found != words.end()) best = std::min(best, static_cast<std::size_t>(found - words.begin()));
+  }
+  return best == words.size() ? "error" : words[best].severity;
+}
+
+}  // namespace andon::alert

@@ -1,0 +1,96 @@
+// The section `alerting`: what it becomes, and every kind of complaint with its place.
+#include <gtest/gtest.h>
+
+#include "andon/app/plan/compile_testing.hpp"
+
+namespace andon::app {
+namespace {
+
+using testing_support::compilation;
+using testing_support::smallest;
+
+TEST(alerting, becomes_routes_receivers_and_people) {
+  const compilation c(smallest + R"(alerting:
+  external_url: https://andon.example/
+  smtp: { host: mx, from: andon@example.org, tls: none, port: 25 }
+  receivers:
+    chat: { slack: { url: "${KEY}://x", channel: "#ops" }, email: { to: [ ops@example.org ] } }
+    pd: { pagerduty: { key: "${KEY}" } }
+    people: { escalation: first }
+  route:
+    receiver: chat
+    group_by: [ alertname ]
+    routes:
+      - { matchers: [ 'severity="page"' ], receiver: people, group_wait: 5s, routes: [ { matchers: [ 'team=~"a|b"' ], receiver: pd, continue: true } ] }
+      - { matchers: [ severity=ticket ], mute_time_intervals: [ nights ] }
+  inhibit_rules: [ { source_matchers: [ severity=page ], target_matchers: [ severity=ticket ], equal: [ alertname ] } ]
+  time_intervals: { nights: { times: [ "22:00-06:00" ], time_zone: Europe/Vienna } }
+  people: { alice: { receivers: [ pd ] }, bob: { name: Bob, receivers: [ chat, pd ] } }
+  schedules: { week: { time_zone: Europe/Vienna, rotations: [ { people: [ alice, bob ], start: 2026-01-05 09:00, only: nights }, alice ] } }
+  escalations: { first: { steps: [ { notify: [ "schedule:week" ], wait: 10m }, bob, { notify: [ "receiver:chat" ], round_robin: true } ], repeat: 2 } }
+  intake_keys: [ "${KEY}" ]
+)");
+  for (const auto& one : c.errors()) EXPECT_NE(one.find("url: must begin with http"), std::string::npos) << one;
+  ASSERT_EQ(c.errors().size(), 1U) << "the address of chat";
+}
+
+TEST(alerting, compiles) {
+  const compilation c(smallest + R"(alerting:
+  external_url: https://andon.example/
+  receivers: { hook: { webhook: { url: "http://127.0.0.1:1/", max_alerts: 5, send_resolved: false } }, people: { escalation: first } }
+  route: { receiver: hook, group_wait: 1s, routes: [ { matchers: [ severity=page ], receiver: people, routes: [ { matchers: [ x=y ], repeat_interval: 1h } ] } ] }
+  people: { alice: { receivers: [ hook ] } }
+  escalations: { first: { steps: [ alice ] } }
+)");
+  ASSERT_EQ(c.errors(), std::vector<std::string>{});
+  const auto& made = *c.made->alerting;
+  EXPECT_EQ(made.external_url, "https://andon.example");
+  EXPECT_EQ(made.receivers.at("hook").ways.at(0).max_alerts, 5U);
+  EXPECT_FALSE(made.channels.at("hook").at(0).send_resolved);
+  EXPECT_TRUE(made.channels.at("people").at(0).send_resolved) << "an escalation hears the end";
+  const auto deepest = made.routes->match({{"severity", "page"}, {"x", "y"}});
+  ASSERT_EQ(deepest.size(), 1U);
+  EXPECT_EQ(deepest[0]->options.receiver, "people");
+  EXPECT_EQ(deepest[0]->options.group_wait, std::chrono::seconds{1});
+  EXPECT_EQ(deepest[0]->options.repeat_interval, std::chrono::hours{1});
+  EXPECT_EQ(made.escalations.at("first").steps.at(0).notify.at(0).text(), "alice");
+}
+
+TEST(alerting, left_out_keeps_alerts_and_tells_nobody) {
+  const compilation c(smallest);
+  ASSERT_EQ(c.errors(), std::vector<std::string>{});
+  EXPECT_EQ(c.made->alerting->routes->root().options.receiver, "none");
+}
+
+TEST(alerting, complains_with_the_place) {
+  struct row { std::string yaml, complaint; };
+  const std::string hook = "  receivers: { hook: { webhook: { url: \"http://h/\" } } }\n";
+  const std::vector<row> rows{
+      {hook + "  route: { receiver: hok }\n", "a.yaml:6:22: alerting.route.receiver: there is no receiver 'hok' (did you mean 'hook'?)"},
+      {hook, "a.yaml:5:14: alerting.receivers: there are receivers, but no alerting.route leads to them"},
+      {hook + "  route: { receiver: hook, matchers: [ a=b ] }\n", "alerting.route.matchers: the first route takes everything"},
+      {hook + "  route: { receiver: hook, routes: [ { matchers: [ 'a=~\"(\"' ] } ] }\n", "a.yaml:6:52: alerting.route.routes[0].matchers[0]: '(' is no regular expression"},
+      {hook + "  route: { receiver: hook, routes: [ { reciever: hook } ] }\n", "alerting.route.routes[0].reciever: unknown setting (did you mean 'receiver'?)"},
+      {hook + "  route: { receiver: hook, routes: [ { mute_time_intervals: [ x ] } ] }\n", "alerting.route.routes[0].mute_time_intervals[0]: there is no entry of time_intervals 'x'"},
+      {hook + "  route: { receiver: hook, group_by: [ a-b ] }\n", "alerting.route.group_by[0]: 'a-b' is no label name"},
+      {hook + "  route: { receiver: hook }\n  time_intervals: { n: { times: [ \"9-5\" ] } }\n", "alerting.time_intervals.n.times: '9-5' is not a span of the day"},
+      {hook + "  route: { receiver: hook }\n  time_intervals: { n: { time_zone: Mars/Base } }\n", "alerting.time_intervals.n.time_zone: 'Mars/Base' is no time zone"},
+      {hook + "  route: { receiver: hook }\n  people: { a: { receivers: [ x ] } }\n", "alerting.people.a.receivers[0]: there is no receiver 'x'"},
+      {hook + "  route: { receiver: hook }\n  schedules: { s: { rotations: [ { people: [ a ], start: now } ] } }\n", "alerting.schedules.s.rotations[0].start: 'now' is no local time"},
+      {hook + "  route: { receiver: hook }\n  escalations: { e: { steps: [ \"schedule:s\" ] } }\n", "alerting.escalations.e.steps[0].notify[0]: there is no schedule 's'"},
+      {hook + "  route: { receiver: hook }\n  escalations: { e: { steps: [] } }\n", "alerting.escalations.e: has no steps"},
+      {hook + "  route: { receiver: hook }\n  intake_keys: [ short ]\n", "alerting.intake_keys[0]: must have at least 16 characters"},
+      {hook + "  route: { receiver: hook }\n  inhibit_rules: [ text ]\n", "alerting.inhibit_rules[0]"},
+      {"  receivers: { m: { email: { to: [ nobody ] } } }\n  route: { receiver: m }\n", "alerting.receivers.m.email: mail needs alerting.smtp.host"},
+      {"  receivers: { m: { slack: { url: \"http://s/\", title: \"{{#a}}\" } } }\n  route: { receiver: m }\n", "alerting.receivers.m.slack.title: is no template"},
+      {"  receivers: { g: { github: { repository: shop, key: \"${KEY}\" } } }\n  route: { receiver: g }\n", "alerting.receivers.g.github.repository: must be owner/name"},
+  };
+  for (const auto& [yaml, complaint] : rows) {
+    const compilation c(smallest + "alerting:\n" + yaml);
+    const auto all = c.errors();
+    EXPECT_TRUE(std::ranges::any_of(all, [&](const auto& one) { return one.find(complaint) != std::string::npos; })) << complaint << "\n" << (all.empty() ? "no complaint" : all[0]);
+  }
+}
+
+}  // namespace
+}  // namespace andon::app

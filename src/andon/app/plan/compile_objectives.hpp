@@ -1,0 +1,11 @@
+#pragma once
+// Objectives, indicators and alert rules as the watch takes them, from the configuration's short form and from OpenSLO files.
+#include "andon/app/config/settings.hpp"
+#include "andon/slo/watch.hpp"
+
+namespace andon::app {
+
+/// Every complaint goes to `found`; the plan is usable only when there is none.
+slo::watch_plan compile_objectives(const settings& from, wall_time now, diagnostics& found);
+
+}  // namespace andon::app

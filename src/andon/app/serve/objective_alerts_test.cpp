@@ -1,0 +1,60 @@
+#include "andon/app/serve/objective_alerts.hpp"
+
+#include <gtest/gtest.h>
+
+#include "andon/app/serve/temporary_folder_testing.hpp"
+
+namespace andon::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+class objective_alerts_test : public ::testing::Test {
+protected:
+  testing_support::temporary_folder folder;
+  simulated_clock time{wall_time{std::chrono::sys_days{std::chrono::January / 5 / 2026}}};
+  metrics::registry registry;
+  std::unique_ptr<alert::board> board = open();
+  objective_alerts alerts{*board};
+  slo::signal burn{.name = "ObjectiveBurn", .severity = "page", .labels = {{"objective", "chat"}}, .annotations = {{"summary", "s"}}, .since = slo::instant{std::chrono::floor<std::chrono::seconds>(time.wall())}, .resolved = {}};
+
+  std::unique_ptr<alert::board> open() {
+    auto made = alert::board::open({.file = folder.file("alerts.db"), .send = [](const alert::outgoing&) -> result<alert::answer> { return alert::answer{200, "", {}}; }, .seed = 1}, time, &registry);
+    EXPECT_TRUE(made) << (made ? "" : made.error().message);
+    return std::move(*made);
+  }
+  [[nodiscard]] std::size_t firing() {
+    std::size_t count = 0;
+    board->read([&](const alert::board_view& in) {
+      for (const auto& [id, one] : in.book.all()) count += !one.resolved(time.wall());
+    });
+    return count;
+  }
+};
+
+TEST_F(objective_alerts_test, a_signal_becomes_an_alert_and_ends_with_it) {
+  alerts.told(burn, time.wall());
+  EXPECT_EQ(firing(), 1U);
+  const auto posted = posted_of(burn, time.wall());
+  EXPECT_EQ(posted.labels.at("alertname"), "ObjectiveBurn");
+  EXPECT_EQ(posted.labels.at("severity"), "page");
+  EXPECT_EQ(posted.labels.at("objective"), "chat");
+  burn.resolved = slo::instant{std::chrono::floor<std::chrono::seconds>(time.wall())};
+  time.advance(1s);
+  alerts.told(burn, time.wall());
+  EXPECT_EQ(firing(), 0U);
+}
+
+TEST_F(objective_alerts_test, lasts_as_long_as_it_is_told_again) {
+  alerts.told(burn, time.wall());
+  for (int i = 0; i < 900; ++i) {
+    time.advance(1s);
+    alerts.look([&] { return std::vector{burn}; }, time.wall());
+  }
+  EXPECT_EQ(firing(), 1U) << "a quarter of an hour later";
+  time.advance(301s);
+  EXPECT_EQ(firing(), 0U) << "its watch is no more";
+}
+
+}  // namespace
+}  // namespace andon::app

@@ -1,0 +1,46 @@
+#include "andon/app/serve/own_alerts.hpp"
+
+namespace andon::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr nanoseconds told_every = 1min, lasts = 5min;
+constexpr nanoseconds audit_fault_holds = 10min;
+
+}  // namespace
+
+void own_alerts::set(const char* name, bool holds, std::string summary, wall_time now, std::vector<alert::posted_alert>& posts) {
+  const auto found = firing_.find(name);
+  const bool held = found != firing_.end();
+  if (!holds && !held) return;
+  alert::posted_alert one{{{"alertname", name}, {"severity", "critical"}, {"source", "andon"}}, {{"summary", std::move(summary)}}, held ? found->second.began : now, now + lasts};
+  if (!holds) {
+    one.ends_at = now;
+    firing_.erase(found);
+  } else if (held && now - found->second.told < told_every) {
+    return;
+  } else {
+    firing_[name] = {*one.starts_at, now};
+  }
+  posts.push_back(std::move(one));
+}
+
+void own_alerts::look(wall_time now) {
+  std::vector<alert::posted_alert> posts;
+  if (records_ != nullptr) {
+    const auto state = records_->status();
+    set("AndonLedgerFull", state.journal.full, "The journal has no space; ledger.on_full decides what happens to calls.", now, posts);
+    set("AndonLedgerNotSynced", state.journal.sync_failing, "The journal cannot be forced to the disk.", now, posts);
+    set("AndonLedgerUnbalanced", !state.balanced(), "Records appended are not those indexed, waiting and dropped.", now, posts);
+    set("AndonIndexStopped", !state.index_problem.empty(), "The index stands still: " + state.index_problem, now, posts);
+  }
+  if (const auto failures = audit_.failures(); failures != audit_failures_) {
+    audit_failures_ = failures;
+    audit_failed_ = now;
+  }
+  set("AndonAuditNotWritten", audit_failed_ != wall_time{} && now - audit_failed_ < audit_fault_holds, "Acts could not be written to the audit log.", now, posts);
+  if (!posts.empty()) (void)board_.post(posts, now);
+}
+
+}  // namespace andon::app

@@ -1,0 +1,33 @@
+#pragma once
+// What the program itself has to raise alerts for: the ledger is full, does not reach the disk, does not balance; the
+// index stands still; acts do not reach the audit log. Labels: alertname, severity, source="andon".
+//
+// Threads: look() from one thread.
+#include <map>
+
+#include "andon/alert/board.hpp"
+#include "andon/ledger/audit_log.hpp"
+#include "andon/ledger/ledger.hpp"
+
+namespace andon::app {
+
+class own_alerts {
+public:
+  /// `records` may be null. All must outlive this.
+  own_alerts(alert::board& board, ledger::ledger* records, const ledger::audit_log& audit) : board_(board), records_(records), audit_(audit) {}
+  /// Raises what began, again once a minute, and ends what is over. Call about once a second.
+  void look(wall_time now);
+
+private:
+  struct condition { wall_time began, told; };
+  void set(const char* name, bool holds, std::string summary, wall_time now, std::vector<alert::posted_alert>& posts);
+
+  alert::board& board_;
+  ledger::ledger* records_;
+  const ledger::audit_log& audit_;
+  std::uint64_t audit_failures_ = 0;
+  wall_time audit_failed_{};
+  std::map<std::string, condition> firing_;
+};
+
+}  // namespace andon::app

@@ -1,0 +1,62 @@
+#pragma once
+// Alerts on any indicator: a bound that is crossed, no events, a bound that will be crossed, a value out of the ordinary.
+// Each group of the indicator is judged for itself.
+#include <map>
+
+#include "andon/slo/indicator.hpp"
+#include "andon/slo/window.hpp"
+
+namespace andon::slo {
+
+enum class rule_kind : std::uint8_t { threshold, absence, forecast, anomaly };
+std::string_view to_string(rule_kind);
+
+struct rule_spec {
+  std::string name, indicator, severity = "ticket";
+  rule_kind kind = rule_kind::threshold;
+  statistic what = statistic::mean;
+  comparison how = comparison::gt;     ///< anomaly: gt above, lt below what is usual; none: either
+  double bound = 0;
+  seconds over{300};                   ///< the time that one value is of; of forecasts the time whose trend is taken
+  seconds wait{};                      ///< the condition has to hold for so long
+  seconds ahead{};                     ///< forecast: how far
+  seconds history{};                   ///< anomaly: how long a time tells what is usual
+  double sensitivity = 4;              ///< anomaly: how many deviations (1.4826 x the median absolute one) are out of the ordinary
+  label_pairs labels, annotations;
+};
+
+/// Straight line through points by least squares, at `x`; nothing with fewer than three points or without a spread in x.
+std::optional<double> extrapolate(std::span<const std::pair<double, double>> points, double x);
+/// Median and median absolute deviation; nothing with fewer than ten values.
+struct ordinary { double median, deviation; };
+std::optional<ordinary> ordinary_of(std::vector<double> values);
+
+class rule {
+public:
+  rule(rule_spec what, indicator& of) : what_(std::move(what)), of_(&of) {}
+
+  /// Judges every group when its turn has come: thresholds and absence every five seconds, the others every minute.
+  void evaluate(instant now, const signal_sink& sink);
+  [[nodiscard]] std::vector<signal> firing() const;
+  [[nodiscard]] const rule_spec& what() const { return what_; }
+  [[nodiscard]] bool changed() const { return changed_; }  ///< since the last save()
+  [[nodiscard]] std::string save();
+  void restore(std::string_view saved);
+
+private:
+  struct judged { bool fires = false; std::optional<double> value, bound; };
+  struct state { std::optional<instant> since, firing; std::optional<double> value, bound; };
+  [[nodiscard]] judged judge(const indicator::group& of, instant now) const;
+  [[nodiscard]] std::optional<double> value(const indicator::group& of, instant from, instant to) const;
+  [[nodiscard]] judged forecast(const indicator::group& of, instant now) const;
+  [[nodiscard]] judged anomaly(const indicator::group& of, instant now) const;
+  [[nodiscard]] signal told(const indicator::group& of, const state& as) const;
+
+  rule_spec what_;
+  indicator* of_;
+  std::map<indicator::group, state> states_;
+  std::optional<instant> first_;
+  bool changed_ = false;
+};
+
+}  // namespace andon::slo

@@ -1,0 +1,129 @@
+#include "andon/slo/rule.hpp"
+
+#include <cmath>
+
+#include "andon/slo/slo_testing.hpp"
+
+namespace andon::slo {
+namespace {
+
+using namespace std::chrono_literals;
+
+class rule_test : public ::testing::Test {
+protected:
+  rule_test() {
+    store = series_store::open(home.file("watch.db"), clock).value();
+    indicator_spec what{.name = "lag", .description = {}, .what = {}, .by = {}};
+    what.what.what = measure::loop_lag;
+    of = std::make_unique<indicator>(what, *store);
+  }
+  void put(double value) { ASSERT_TRUE(of->add({}, contribution_of(of->what().what, value), now)); }
+  /// A second later.
+  void step(rule& one) {
+    now += 1s;
+    of->settle(now, now);
+    one.evaluate(now, [this](const signal& told) { signals.push_back(told); });
+  }
+
+  testing::temporary_directory home;
+  simulated_clock clock;
+  std::unique_ptr<series_store> store;
+  std::unique_ptr<indicator> of;
+  instant now{seconds{1'790'000'400}};
+  std::vector<signal> signals;
+};
+
+TEST_F(rule_test, a_bound_crossed_for_long_enough) {
+  rule one(
+      {.name = "slow", .indicator = "lag", .kind = rule_kind::threshold, .what = statistic::p95, .how = comparison::gt, .bound = 0.5, .over = 30s, .wait = 20s},
+      *of);
+  const auto began = now;
+  for (int i = 0; i < 30; ++i) put(0.1), step(one);
+  EXPECT_TRUE(signals.empty());
+  for (int i = 0; i < 60; ++i) put(2), step(one);
+  ASSERT_EQ(signals.size(), 1U);
+  EXPECT_GE(signals[0].since - began, 50s);
+  EXPECT_LE(signals[0].since - began, 60s);
+  for (int i = 0; i < 60; ++i) put(0.1), step(one);
+  ASSERT_EQ(signals.size(), 2U);
+  EXPECT_TRUE(signals[1].resolved);
+}
+
+TEST_F(rule_test, silence) {
+  rule one({.name = "gone", .indicator = "lag", .kind = rule_kind::absence, .over = 60s}, *of);
+  for (int i = 0; i < 50; ++i) step(one);
+  EXPECT_TRUE(signals.empty()) << "not before so much time has passed";
+  for (int i = 0; i < 20; ++i) step(one);
+  ASSERT_EQ(signals.size(), 1U);
+  put(1);
+  for (int i = 0; i < 6; ++i) step(one);
+  EXPECT_EQ(signals.size(), 2U);
+}
+
+TEST_F(rule_test, a_bound_that_will_be_crossed) {
+  rule one({.name = "soon",
+            .indicator = "lag",
+            .kind = rule_kind::forecast,
+            .what = statistic::mean,
+            .how = comparison::gt,
+            .bound = 100,
+            .over = 10min,
+            .ahead = 1h},
+           *of);
+  // Rises by one a minute: a hundred is reached after a hundred minutes, and seen an hour before.
+  const auto began = now;
+  for (int i = 0; i < 60 * 60 && signals.empty(); ++i) put(i / 60.0), step(one);
+  ASSERT_EQ(signals.size(), 1U);
+  EXPECT_NEAR(static_cast<double>((signals[0].since - began).count()) / 60, 40, 1.5);
+}
+
+TEST_F(rule_test, out_of_the_ordinary) {
+  rule one({.name = "odd",
+            .indicator = "lag",
+            .kind = rule_kind::anomaly,
+            .what = statistic::mean,
+            .how = comparison::none,
+            .over = 60s,
+            .history = 1h,
+            .sensitivity = 5},
+           *of);
+  for (int i = 0; i < 2 * 3'600; ++i) put(10 + std::sin(i / 100.0)), step(one);
+  EXPECT_TRUE(signals.empty());
+  for (int i = 0; i < 180; ++i) put(25), step(one);
+  ASSERT_EQ(signals.size(), 1U);
+}
+
+TEST_F(rule_test, groups_are_judged_apart_and_remembered) {
+  indicator_spec what{.name = "calls", .description = {}, .what = {}, .by = {dimension::route}};
+  indicator calls(what, *store);
+  rule_spec bad{.name = "bad", .indicator = "calls", .kind = rule_kind::threshold, .what = statistic::bad, .how = comparison::gt, .bound = 0.5, .over = 60s};
+  rule one(bad, calls);
+  const auto count = [&](errc outcome, const char* route) {
+    const testing::viewed record(testing::record_at(now, outcome, route));
+    ASSERT_TRUE(calls.add(record.view()));
+  };
+  for (int i = 0; i < 10; ++i) {
+    count(errc::none, "a");
+    count(errc::upstream_error, "b");
+    now += 1s;
+    calls.settle(now, now);
+    one.evaluate(now, [this](const signal& told) { signals.push_back(told); });
+  }
+  ASSERT_EQ(signals.size(), 1U);
+  EXPECT_EQ(signals[0].labels, (label_pairs{{"indicator", "calls"}, {"route", "b"}}));
+  rule again(bad, calls);
+  again.restore(one.save());
+  ASSERT_EQ(again.firing().size(), 1U);
+  EXPECT_EQ(again.firing()[0].since, signals[0].since);
+}
+
+TEST(line, goes_through_its_points) {
+  const std::vector<std::pair<double, double>> points{{0, 1}, {1, 3}, {2, 5}};
+  EXPECT_NEAR(*extrapolate(points, 10), 21, 1e-9);
+  EXPECT_FALSE(extrapolate(std::span(points).first(2), 10));
+  EXPECT_FALSE(ordinary_of({1, 2, 3}));
+  EXPECT_EQ(ordinary_of({1, 2, 3, 4, 5, 6, 7, 8, 9, 100})->median, 5.5);
+}
+
+}  // namespace
+}  // namespace andon::slo
