@@ -1,6 +1,7 @@
 #include "andon/gateway/embedding_batch_parts.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <numeric>
 
 #include "andon/base/log.hpp"
@@ -135,7 +136,12 @@ net::task<void> embedding_batch::run(std::shared_ptr<embedding_batch> self, net:
   }
   j.facts = std::move(*facts);
   j.facts.model = j.account.route.view();
-  auto how = co_await dispatch(self->on_, j);
+  result<void> how;
+  try {
+    how = co_await dispatch(self->on_, j);
+  } catch (const std::exception& fault) {  // a bug, or no memory: the members must hear of it
+    how = fail(errc::internal, fault.what());
+  }
   self->ended(std::move(how));
 }
 
@@ -143,8 +149,8 @@ namespace {
 
 /// Whether it was the joined call's contents that a provider refused: one of the inputs, or their number.
 bool is_about_contents(errc code, int status) {
-  if (code == errc::budget_exceeded) return true;
-  if (code == errc::no_target || code == errc::overloaded || code == errc::total_timeout || code == errc::client_gone) return false;
+  if (code == errc::budget_exceeded || code == errc::no_target) return true;  // of the sum: each alone may be served
+  if (code == errc::overloaded || code == errc::total_timeout || code == errc::client_gone) return false;
   return route::fault_of(code, status) == route::fault_kind::none;
 }
 
@@ -173,14 +179,13 @@ void embedding_batch::split() {
   decide(fate::alone);
 }
 
-/// Whoever is woken may be gone before wake() returns.
+/// Whoever is woken may be gone before wake() returns, and may take others with it, which leave their places.
 void embedding_batch::decide(fate what) {
   const auto self = shared_from_this();
-  for (auto* one : std::exchange(members_, {})) {
-    if (one == nullptr) continue;
-    one->now = what;
-    one->turn.wake();
-  }
+  for (auto* one : members_)
+    if (one != nullptr) one->now = what;
+  for (auto& place : members_)
+    if (auto* one = std::exchange(place, nullptr)) one->turn.wake();
 }
 
 std::string embedding_batch::part_of(const batch_member& who, std::int64_t input_tokens) const {

@@ -1,6 +1,7 @@
 #include "andon/gateway/hedge.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "andon/base/log.hpp"
 #include "andon/gateway/stream_relay.hpp"
@@ -37,6 +38,15 @@ public:
     co_await stop_beside();
     take_over();
     co_return std::move(how_);
+  }
+
+  /// The first attempt has thrown: nothing of the other may be left that refers to the exchange.
+  net::task<void> give_up() {
+    first_over_ = true;
+    alarm_.disarm();
+    const bool asked = state_ == state::running || state_ == state::open;
+    co_await stop_beside();
+    if (asked) lose(false);
   }
 
 private:
@@ -81,9 +91,13 @@ private:
 
   static net::task<void> run_beside(race& in) {
     const auto limits = in.attempts_.deadlines(in.on_.now());
-    auto how = co_await open(in.on_, in.x_, *in.x_.beside, limits);
-    in.ended(std::move(how));  // may end the exchange, and the race with it:
-                               // nothing is touched after this
+    relayed how;
+    try {
+      how = co_await open(in.on_, in.x_, *in.x_.beside, limits);
+    } catch (const std::exception& fault) {  // a bug, or no memory: the race must hear of it
+      how = {relayed::end::failed_before_client, {errc::internal, fault.what()}, 0, std::nullopt};
+    }
+    in.ended(std::move(how));  // may end the exchange and the race: nothing is touched after this
   }
 
   void ended(relayed how) {
@@ -162,8 +176,16 @@ net::task<relayed> open_hedged(gateway& on, exchange& x, const served_route& at,
   race both(on, x, at, attempts);
   both.start(after);
   const auto limits = attempts.deadlines(on.now());
-  auto how = co_await open(on, x, x.first, limits);
-  co_return co_await both.conclude(std::move(how));
+  std::exception_ptr fault;
+  relayed how;
+  try {
+    how = co_await open(on, x, x.first, limits);
+  } catch (...) {
+    fault = std::current_exception();
+  }
+  if (!fault) co_return co_await both.conclude(std::move(how));
+  co_await both.give_up();
+  std::rethrow_exception(fault);
 }
 
 }  // namespace andon::gateway

@@ -93,7 +93,7 @@ private:
   std::string type_, recorded_;
   cache::live_stream_ptr live_;            ///< instead of recorded_: a stream that others may follow
   int status_ = 0;
-  bool good_ = false, left_ = false, started_ = false, too_large_ = false;
+  bool good_ = false, left_ = false, started_ = false, too_large_ = false, marked_ = false;
 };
 
 /// The part of an exchange that belongs to the cache.

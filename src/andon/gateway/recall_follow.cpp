@@ -28,6 +28,10 @@ public:
       at_ += piece_.size();
       if (begun_ && what != found::nothing) {
         if (what != found::more) co_return co_await end(what);
+        if (auto why = patience_.over()) {
+          piece_.clear();
+          co_return co_await cut(std::move(*why));
+        }
         const auto written = co_await x_.call->write(piece_);
         if (!written) co_return co_await cut(written.error());
         continue;

@@ -97,7 +97,7 @@ std::shared_ptr<cache::reply> reply_tap::account_of_reply() const {
 void reply_tap::end_live(std::shared_ptr<cache::reply> about, cache::worth worth) {
   if (!live_) return;
   const auto& account = x_.account;
-  if (good_ && (too_large_ || worth != cache::worth::incomplete)) return live_->complete(std::move(about));
+  if (good_ && (too_large_ ? marked_ : worth != cache::worth::incomplete)) return live_->complete(std::move(about));
   const auto code = account.outcome == errc::none ? errc::ledger_unavailable : account.outcome;
   about->cost = {};  // nothing is saved by it
   live_->break_off(std::move(about), {code, "The identical call whose stream this one shared broke off: " + account.error_message}, true);
@@ -156,6 +156,7 @@ net::task<result<void>> reply_tap::write_or_carry_on(std::string_view bytes) {
 
 net::task<result<void>> reply_tap::finish(std::string_view last_bytes) {
   if (live_) {
+    marked_ = last_bytes.find("data: [DONE]") != last_bytes.npos;
     live_->hold(last_bytes);  // nobody has the end before it is known to be one
     too_large_ = live_->size() > on_.parts().replies->kept.limits().max_entry;
     share(status_, live_->contents());

@@ -9,9 +9,9 @@ namespace {
 /// The rest of a broken stream, asked of the other targets of the same route one after the other, at once.
 class continuation {
 public:
-  continuation(gateway& on, exchange& x, stream_relay& stream)
+  continuation(gateway& on, exchange& x, stream_relay& stream, deadline until)
       : on_(on), x_(x), stream_(stream), plan_(*x.at->choice, facts_of(x), x.arrived(), on.parts().on.random()) {
-    if (x.client_limit) plan_.limit(deadline::after(x.arrived(), *x.client_limit));
+    plan_.limit(until);
   }
   ~continuation() { x_.running = broken_; }
   continuation(const continuation&) = delete;  // the exchange refers to its attempt
@@ -65,10 +65,13 @@ public:
   void failed(const served_model& model, const relayed& how) {
     run_->reply.reset();
     finish_attempt(on_, x_, *run_, how);
-    if (x_.gone) return plan_.abandoned({}, on_.now());
-    auto failure = failure_of(x_, how);
-    failure.bytes_to_client = 0;
-    note_failure(on_, model, how, plan_.failed(failure, on_.now()));
+    if (x_.gone) {
+      plan_.abandoned({}, on_.now());
+    } else {
+      auto failure = failure_of(x_, how);
+      failure.bytes_to_client = 0;
+      note_failure(on_, model, how, plan_.failed(failure, on_.now()));
+    }
     if (stream_.has_token()) book_part(model);
     else book_failed(x_, model, how);
   }
@@ -123,8 +126,8 @@ private:
 
 }  // namespace
 
-net::task<void> go_on_elsewhere(gateway& on, exchange& x, const served_model& broken, stream_relay& stream, error why) {
-  continuation rest(on, x, stream);
+net::task<void> go_on_elsewhere(gateway& on, exchange& x, const served_model& broken, stream_relay& stream, deadline until, error why) {
+  continuation rest(on, x, stream, until);
   if (!rest.possible(why)) {
     co_await break_off(on, x, broken, stream, std::move(why));
     co_return;

@@ -309,7 +309,7 @@ net::task<result<void>> dispatch_on(gateway& on, exchange& x, const served_route
       blame_target(on, x, at, attempts, run, how);
     }
     if (how.how == relayed::end::failed_after_client) {  // the target's place is free and its fault is told: the rest may take long
-      co_await go_on_elsewhere(on, x, model, *run.stream, std::move(how.why));
+      co_await go_on_elsewhere(on, x, model, *run.stream, attempts.total(), std::move(how.why));
       co_return result<void>{};
     }
     book_failed(x, model, how);

@@ -109,8 +109,8 @@ net::task<std::optional<error>> wait_in(gateway& on, exchange& x, embedding_batc
   alarm.arm(until);
   while (me.now == fate::waiting && !x.gone && !until.passed(on.now())) co_await me.turn.wait();
   x.call->on_client_gone(nullptr);
-  if (me.now != fate::waiting) co_return std::nullopt;
   batch.leave(me);
+  if (me.now != fate::waiting) co_return std::nullopt;
   if (x.gone) co_return error{errc::client_gone, "The client left while its call was under way together with others."};
   co_return error{errc::total_timeout, "The call went together with others and was not answered in its time."};
 }

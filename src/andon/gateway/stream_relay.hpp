@@ -80,6 +80,6 @@ net::task<relayed> end_stream(gateway& on, exchange& x, const served_model& mode
 net::task<void> break_off(gateway& on, exchange& x, const served_model& model, stream_relay& stream, error why);
 /// After a break that the client has not been told of: the other targets are asked for the rest. Ends the exchange one
 /// way or the other.
-net::task<void> go_on_elsewhere(gateway& on, exchange& x, const served_model& broken, stream_relay& stream, error why);
+net::task<void> go_on_elsewhere(gateway& on, exchange& x, const served_model& broken, stream_relay& stream, deadline until, error why);
 
 }  // namespace andon::gateway

@@ -230,4 +230,6 @@ std::unique_ptr<byte_stream> client_connection::take_stream() {
   return stream;
 }
 
+bool client_connection::is_current() const { return tls_ == nullptr || tls_->is_of(*home_.tls()); }
+
 }  // namespace andon::net

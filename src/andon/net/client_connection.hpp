@@ -39,6 +39,7 @@ public:
   [[nodiscard]] bool speaks_http2() const;
   [[nodiscard]] std::unique_ptr<byte_stream> take_stream();
 
+  [[nodiscard]] bool is_current() const;   ///< it was made with the trust that is in force
   void become_idle();      ///< watches for the peer's end; expires
   void become_busy();
   std::size_t slot = 0;    ///< the pool's: place in its list

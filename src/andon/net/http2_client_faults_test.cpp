@@ -470,9 +470,11 @@ TEST_F(http2_client_faults, calls_at_once_keep_to_what_the_peer_allows) {
       for (const auto stream : std::exchange(open, {})) h2.answer(stream, "x");
     }
   });
-  std::vector<outcome> outs(30);
-  run(abreast(at(), client(), http2(peer.port), soon(), outs));
-  for (const auto& out : outs) EXPECT_EQ(out.body, "x") << out.message;
+  for (int round = 0; round < 20 && most < 2; ++round) {   // on a busy machine the peer may answer each before the next comes
+    std::vector<outcome> outs(30);
+    run(abreast(at(), client(), http2(peer.port), soon(), outs));
+    for (const auto& out : outs) EXPECT_EQ(out.body, "x") << out.message;
+  }
   EXPECT_EQ(most, 2);
   client().close_idle();
 }

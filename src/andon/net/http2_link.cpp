@@ -137,6 +137,7 @@ void http2_link::deliver() {
   busy_ = false;
   if (over_) return;
   if (had_calls && replies_.empty()) rearm();
+  if (had_calls && replies_.empty() && draining_) go_on_soon();
   home_->serve_waiting_soon();
 }
 
@@ -186,7 +187,11 @@ void http2_link::go_on_soon() {
 void http2_link::go_on() {
   going_on_soon_ = false;
   if (over_) return;
-  if (write_failed_) return end(errc::upstream_reset, ending());
+  if (write_failed_) {  // what the peer had said before may be whole replies, and why it left
+    receive();
+    if (!over_ && !more_to_read_) end(errc::upstream_reset, ending());
+    return;
+  }
   deliver();
   flush();
   if (!over_ && draining_ && replies_.empty()) return close();
@@ -227,6 +232,11 @@ std::string http2_link::ending() const {
   if (!settings_seen_ && why_.empty() && !pool_.to().tls) return "the provider closed the connection without a word of HTTP/2: if it speaks HTTP/1.1 only, set its `http` to 1.1";
   if (!settings_seen_ && !why_.empty()) return fmt::format("the provider does not speak HTTP/2 ({}): set the provider's `http` to 1.1", why_);
   return why_.empty() ? "the provider closed the connection" : fmt::format("the provider's connection ended: {}", why_);
+}
+
+void http2_link::retire() {
+  draining_ = true;
+  if (replies_.empty()) close();
 }
 
 void http2_link::close() {

@@ -48,6 +48,7 @@ public:
   void forget(std::int32_t id, bool open);
   /// The caller took so much of a body: the peer may send as much again.
   void consumed(std::int32_t id, std::size_t bytes);
+  void retire();                     ///< ends when its calls have
   void close();        ///< says goodbye; for a connection without calls
   void shut_down();    ///< ends the calls with `cancelled`
 

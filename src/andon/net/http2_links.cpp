@@ -142,6 +142,11 @@ void http2_links::close_idle() {
     if (one->calls() == 0) one->close();
 }
 
+void http2_links::retire() {
+  const auto all = all_;
+  for (const auto& one : all) one->retire();
+}
+
 void http2_links::shut_down() {
   closed_ = true;
   waiting_.wake_all(wait_end::cancelled);

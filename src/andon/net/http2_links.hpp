@@ -39,6 +39,7 @@ public:
   [[nodiscard]] std::size_t count() const { return all_.size(); }
   [[nodiscard]] std::size_t idle_count() const;
   void close_idle();
+  void retire();                     ///< connections that are open now carry no further call
   void shut_down();                  ///< ends everything under way with `cancelled`
 
 private:

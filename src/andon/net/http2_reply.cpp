@@ -240,9 +240,15 @@ std::optional<result<std::string_view>> http2_reply::next_part() {
   return std::nullopt;
 }
 
+// Where bytes are always there no wait ends by the deadline.
+bool http2_reply::is_late() {
+  if (stop_ == stop_cause::none && !ended_ && until_.total.passed(home_.context().at.now())) stop_ = stop_cause::expired;
+  return stop_ != stop_cause::none;
+}
+
 task<result<std::string_view>> http2_reply::read_some() {
   for (;;) {
-    if (stop_ != stop_cause::none) co_return stopped();
+    if (is_late()) co_return stopped();
     if (auto part = next_part()) co_return std::move(*part);
     arm();
     co_await point_.wait();
@@ -251,7 +257,7 @@ task<result<std::string_view>> http2_reply::read_some() {
 
 task<result<std::string_view>> http2_reply::read_all(std::size_t limit) {
   for (;;) {
-    if (stop_ != stop_cause::none) co_return stopped();
+    if (is_late()) co_return stopped();
     if (auto part = next_part()) {
       if (!*part) co_return std::unexpected(std::move(part->error()));
       if ((*part)->empty()) co_return std::string_view{whole_};

@@ -73,6 +73,7 @@ private:
   void choose_unpacker();
   std::string_view next_received();
   result<std::string_view> next_unpacked();
+  bool is_late();                    ///< the call's total time is over; stopped() says so
   std::optional<result<std::string_view>> next_part();   ///< nothing: more must come
   std::unexpected<error> too_large(std::size_t limit);
 

@@ -99,17 +99,16 @@ void http_client::renew_trust(const std::function<void(const endpoint&, const er
   std::vector<std::pair<const endpoint*, std::shared_ptr<tls_context>>> made;   // one for all that say the same
   for (auto& [to, pool] : state_->pools) {
     if (!to.tls) continue;
-    const auto same = std::ranges::find_if(made, [&to = to](const auto& one) { return state::trusts_alike(*one.first, to); });
+    auto same = std::ranges::find_if(made, [&to = to](const auto& one) { return state::trusts_alike(*one.first, to); });
     if (same == made.end()) {
       auto fresh = tls_context::make({to.ca_file, to.verify, to.certificate_file, to.key_file});
       if (!fresh) refused(to, fresh.error());
       made.emplace_back(&to, fresh ? std::move(*fresh) : nullptr);
+      same = std::prev(made.end());
     }
-    const auto& context = same == made.end() ? made.back().second : same->second;
-    if (!context) continue;
-    pool->use_tls(context);
-    pool->resumption().forget();
-    pool->close_idle();
+    if (!same->second) continue;
+    pool->use_tls(same->second);
+    pool->retire();
   }
 }
 

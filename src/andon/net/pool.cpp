@@ -42,8 +42,13 @@ client_connection* endpoint_pool::take_idle() {
   return last;
 }
 
+void endpoint_pool::retire() {
+  close_idle();
+  if (links_ != nullptr) links_->retire();
+}
+
 void endpoint_pool::keep(client_connection& idle) {
-  if (closed_ || idle_.size() >= context_.settings.max_idle) return destroy(idle);
+  if (closed_ || !idle.is_current() || idle_.size() >= context_.settings.max_idle) return destroy(idle);
   idle_.push_back(&idle);
   idle.become_idle();
   for_room_.wake_one();

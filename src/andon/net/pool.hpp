@@ -50,7 +50,12 @@ public:
   [[nodiscard]] pool_context& context() { return context_; }
   [[nodiscard]] tls_resumption& resumption() { return resumption_; }
   [[nodiscard]] const std::shared_ptr<tls_context>& tls() const { return tls_; }
-  void use_tls(std::shared_ptr<tls_context> shared) { tls_ = std::move(shared); }
+  /// For connections to come; sessions of other contexts are forgotten, and not taken from those still in use.
+  void use_tls(std::shared_ptr<tls_context> shared) {
+    tls_ = std::move(shared);
+    resumption_.begin(tls_->get());
+  }
+  void retire();                           ///< connections that are open now carry no further call
   /// Calls go through links(), which find out what is spoken.
   [[nodiscard]] bool may_share() const { return spoken_ != spoken::http1; }
   [[nodiscard]] http2_links& links() { return *links_; }

@@ -21,7 +21,7 @@ long transport_control(BIO* bio, int command, long, void*) {
 
 int keep_session(SSL* ssl, SSL_SESSION* session) {
   auto* resumption = static_cast<tls_resumption*>(SSL_get_app_data(ssl));
-  if (resumption == nullptr) return 0;
+  if (resumption == nullptr || !resumption->takes(SSL_get_SSL_CTX(ssl))) return 0;
   resumption->keep(session);
   return 1;
 }

@@ -41,11 +41,17 @@ public:
   tls_resumption& operator=(const tls_resumption&) = delete;
   ~tls_resumption() { SSL_SESSION_free(session_); }
   void keep(SSL_SESSION* session) { SSL_SESSION_free(session_); session_ = session; }
-  void forget() { keep(nullptr); }
+  /// Sessions of this context only; what was kept is forgotten.
+  void begin(const SSL_CTX* of) {
+    of_ = of;
+    keep(nullptr);
+  }
+  [[nodiscard]] bool takes(const SSL_CTX* from) const { return of_ == nullptr || of_ == from; }
   [[nodiscard]] SSL_SESSION* session() const { return session_; }
 
 private:
   SSL_SESSION* session_ = nullptr;
+  const SSL_CTX* of_ = nullptr;
 };
 
 struct tls_client_settings {
@@ -106,6 +112,7 @@ public:
   [[nodiscard]] std::string_view protocol() const;
   /// The peer spoke plain HTTP (known after a failed handshake).
   [[nodiscard]] bool met_plain_http() const { return met_plain_http_; }
+  [[nodiscard]] bool is_of(const tls_context& context) const { return keeps_.get() == &context; }
   [[nodiscard]] bool resumed() const { return SSL_session_reused(ssl_) == 1; }
   /// Why the handshake failed, for people.
   [[nodiscard]] std::string why() const;

@@ -4,6 +4,8 @@
 #include <openssl/err.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 
 #include "andon/net/client_test_peer.hpp"
 #include "andon/net/tls_identity_testing.hpp"
@@ -149,6 +151,38 @@ TEST_F(tls_test, an_unreadable_authority_file_is_an_error) {
   const outcome out = call(to);
   EXPECT_EQ(out.code, errc::tls_failed);
   EXPECT_NE(out.message.find("/nonexistent/ca.pem"), std::string::npos) << out.message;
+}
+
+TEST_F(tls_test, trust_that_has_changed_holds_at_once) {
+  const identity good = make_identity("x", "DNS:localhost", &root_, -day, day);
+  const identity other_root = make_identity("Other Root", nullptr, nullptr, -day, day);
+  const identity other = make_identity("x", "DNS:localhost", &other_root, -day, day);
+  pem_file other_file{other_root.certificate.get()};
+  auto context = serve_as(good), other_context = serve_as(other);
+  fake_peer peer(serving(context.get())), other_peer(serving(other_context.get()));
+  endpoint to_other = secure(other_peer.port);
+  to_other.ca_file = other_file.path();
+  EXPECT_EQ(call(secure(peer.port)).body, "secret");
+  EXPECT_EQ(call(to_other).body, "secret");
+  std::vector<std::string> refused;
+  const auto note = [&](const endpoint& to, const error&) { refused.push_back(to.ca_file); };
+
+  client().renew_trust(note);  // nothing has changed
+  EXPECT_EQ(call(secure(peer.port)).body, "secret");
+  EXPECT_EQ(call(to_other).body, "secret");
+  EXPECT_EQ(peer.accepted, 2) << "connections of the trust before are not used again";
+
+  std::filesystem::copy_file(other_file.path(), file_.path(), std::filesystem::copy_options::overwrite_existing);
+  client().renew_trust(note);
+  EXPECT_EQ(call(secure(peer.port)).code, errc::tls_failed) << "no session of the trust before opens a door";
+  EXPECT_EQ(call(to_other).body, "secret");
+  EXPECT_TRUE(refused.empty());
+
+  std::ofstream(other_file.path()) << "nonsense";
+  client().renew_trust(note);
+  EXPECT_EQ(refused, std::vector{other_file.path()});
+  EXPECT_EQ(call(to_other).body, "secret") << "what cannot be read leaves the trust before in force";
+  client().close_idle();
 }
 
 TEST_F(tls_test, reuses_connections_and_resumes_sessions) {

@@ -327,6 +327,10 @@ private:
       for (const auto* next : routes[i]->fallbacks)
         if (next != nullptr && std::ranges::find(routes, next) == routes.end()) routes.push_back(next);
     if (routes.size() == 1) return;
+    for (const auto* route : routes) {
+      from.cache.by_caller |= route->cache.by_caller;
+      from.batch.by_caller |= route->batch.by_caller;
+    }
     bool unknown = false;
     for (const auto* route : routes)
       for (const auto* model : route->models) {
