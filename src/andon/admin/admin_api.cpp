@@ -87,6 +87,16 @@ result<access::caller> admin_api::state::identify(const net::incoming_call& call
   return who;
 }
 
+result<void> admin_api::state::check_link(const net::incoming_call& call, const std::string& token) {
+  if (parts.alerts == nullptr) return fail(errc::unavailable, "there is no board of alerts");
+  const auto link = parts.alerts->read_link(token, parts.time.wall());
+  if (link) return {};  // as with keys: a good one is never locked out by somebody else's guesses
+  if (const auto wait = failures.must_wait(call.peer_address(), core.now()))
+    return fail(errc::requests_limited, fmt::format("too many links that are not good from this address; retry in {} s", std::chrono::ceil<std::chrono::seconds>(*wait).count()));
+  failures.failed(call.peer_address(), core.now());
+  return std::unexpected(link.error());
+}
+
 void admin_api::state::note(const net::incoming_call& call, const admin_path* path, const access::caller& who, int status) {
   const std::string_view pattern = path != nullptr ? path->pattern : "other";
   parts.metrics.make_counter({"andon.admin.requests", "Requests to the admin API.", "{request}"}, {{"path", std::string(pattern)}, {"status", std::to_string(status)}}).add();
@@ -139,6 +149,13 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
                                                    found.path->whom == reach::installation ? " for the whole installation" : "")};
       if (is_act(*found.path)) co_await note_refusal(call, *found.path, asked, why);
       co_return co_await refuse(call, found.path, 403, why, asked.who);
+    }
+  }
+  if (found.path->by_link) {
+    const auto good = check_link(call, asked.argument);
+    if (!good) {
+      const int status = kind_of(good.error().code).http_status;
+      co_return co_await refuse(call, found.path, status, good.error(), {}, status == 429 ? "Retry-After" : "", "60");
     }
   }
   std::stop_source stop;

@@ -41,7 +41,7 @@ struct services {
   std::function<bool()> ready;
   wall_time started;
   std::string version;
-  std::string gateway_address;
+  std::string gateway_address;                   ///< with its scheme
   std::vector<std::string> host_names{};         ///< that Host may hold beside IP addresses and localhost
   std::function<bool()> draining = [] { return false; };
   std::function<std::shared_ptr<slo::watch>()> objectives{};  ///< the watch over objectives; null: it is not there now

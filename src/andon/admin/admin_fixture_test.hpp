@@ -162,12 +162,12 @@ private:
     return {.time = time, .metrics = registry, .keys = *keys, .callers = board, .limits = limits, .records = records.get(), .audit = audit.get(), .health = health,
             .plan = [this] { return plan_; }, .reload = [this]() -> result<void> { ++reloads; if (!reload_problem.empty()) return fail(errc::invalid_argument, reload_problem); return {}; },
             .configuration = [] { return std::string("providers: {}\n"); }, .drain = [this] { ++drains; }, .ready = [] { return true; },
-            .started = time.wall(), .version = "test", .gateway_address = "127.0.0.1:4000", .host_names = {}, .draining = [this] { return is_draining.load(); },
+            .started = time.wall(), .version = "test", .gateway_address = "http://127.0.0.1:4000", .host_names = {}, .draining = [this] { return is_draining.load(); },
             .objectives = [this] { return watch; }, .alerts = alerts.get()};
   }
   /// One objective, `calls`, and one indicator, `latency`, over all calls.
   void watch_calls() {
-    auto opened = slo::watch::open(directory / "watch.db", time, [](const slo::signal&) {});
+    auto opened = slo::watch::open(directory / "watch.db", time, [](std::span<const slo::signal>) {});
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().message);
     watch = std::move(*opened);
     slo::watch_plan plan;

@@ -38,6 +38,8 @@ struct admin_api::state {
   /// Host, Origin: empty when both are in order. 421 or 403 otherwise.
   std::optional<std::pair<int, error>> check_origin(const net::incoming_call& call) const;
   result<access::caller> identify(const net::incoming_call& call);
+  /// For paths by link: errc::requests_limited for a peer that guesses, else as alert::board::read_link.
+  result<void> check_link(const net::incoming_call& call, const std::string& token);
   void note(const net::incoming_call& call, const admin_path* path, const access::caller& who, int status);
 };
 

@@ -87,9 +87,8 @@ result<case_file> gather(const services& with, const request& asked) {
     for (const auto& one : *events) out.lines.push_back({one.at, one.kind, one.who, one.text});
     for (const auto& one : from.store.history(out.about.opened - before_incident, out.until).value_or(std::vector<alert::history_row>{}))
       if (out.lines.size() < most_lines) out.lines.push_back({one.at, one.what == "fired" ? "alert fired" : "alert resolved", "", alert::group_text(one.labels)});
-    for (const auto& one : from.store.messages(std::nullopt, out.about.opened, most_lines).value_or(std::vector<alert::message_row>{}))
-      if (one.group_key == "incident/" + out.about.id())
-        out.lines.push_back({one.ended.value_or(one.made), std::string("message ") + std::string(alert::to_string(one.state)), one.receiver, fmt::format("{} after {} tries{}{}", one.channel, one.attempts, one.problem.empty() ? "" : ": ", one.problem)});
+    for (const auto& one : from.store.messages_of("incident/" + out.about.id(), most_lines).value_or(std::vector<alert::message_row>{}))
+      out.lines.push_back({one.ended.value_or(one.made), std::string("message ") + std::string(alert::to_string(one.state)), one.receiver, fmt::format("{} after {} tries{}{}", one.channel, one.attempts, one.problem.empty() ? "" : ": ", one.problem)});
   });
   if (!done) return std::unexpected(done.error());
   for (auto& one : acts(with, asked, out.about.opened - before_incident, out.until)) out.lines.push_back(std::move(one));
@@ -201,15 +200,14 @@ result<reply> overnight(const services& with, const request& asked) {
   (*board)->read([&](const alert::board_view& from) {
     const auto history = from.store.history(*since, asked.now);
     const auto incidents = from.store.incidents(*since, most_shown);
-    const auto messages = from.store.messages(std::nullopt, *since, most_lines);
+    const auto messages = from.store.count_messages(*since);
     if (!history || !incidents || !messages) return void(done = std::unexpected(!history ? history.error() : !incidents ? incidents.error() : messages.error()));
     json::array firing, shown, on_call;
     for (const auto& [fingerprint, one] : from.book.all())
       if (!one.resolved(asked.now) && firing.size() < most_shown) firing.emplace_back(json::object{{"alert", alert::group_text(one.labels)}, {"since", format_rfc3339(one.starts_at)}, {"summary", alert::label_value(one.annotations, "summary")}});
     for (const auto& one : *incidents) shown.emplace_back(incident_json(one));
     for (const auto& [name, plan] : from.settings.schedules) on_call.emplace_back(json::object{{"schedule", name}, {"person", alert::on_call(plan, name, from.overrides, asked.now)}});
-    std::array<std::size_t, 4> count{};
-    for (const auto& one : *messages) ++count[static_cast<std::size_t>(one.state)];
+    const auto& count = *messages;
     out["alerts"] = json::object{{"firing", std::move(firing)}, {"fired", fired_json(*history)}};
     out["incidents"] = std::move(shown);
     out["messages"] = json::object{{"waiting", count[0]}, {"delivered", count[1]}, {"dead", count[2]}};

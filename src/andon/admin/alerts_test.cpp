@@ -1,5 +1,6 @@
 // Alertmanager's API as its clients use it, links from messages, incidents with their timeline, the report of the night.
 #include "andon/admin/admin_fixture_test.hpp"
+#include "andon/admin/guard.hpp"
 #include "andon/base/time_text.hpp"
 
 namespace andon::admin {
@@ -85,6 +86,38 @@ TEST_F(alerts_test, a_link_shows_a_page_and_acts_only_when_asked) {
   EXPECT_EQ(server.ask("GET", target).body.find("<form"), std::string::npos);
   EXPECT_EQ(server.ask("GET", target + "x").status, 404);
   EXPECT_NE(get("/api/v1/audit?target=incident%20inc_1").body.find(R"("role":"link")"), std::string::npos);
+}
+
+TEST_F(alerts_test, strangers_do_not_write_into_the_audit_log) {
+  ASSERT_EQ(post("/api/v1/incidents", R"({"escalation":"primary","title":"slow"})").status, 201);
+  server.alerts->tick(server.time.wall());
+  for (int i = 0; i < failure_count::allowed; ++i) ASSERT_EQ(server.ask("POST", "/alert/guess" + std::to_string(i)).status, 404);
+  const auto slowed = server.ask("POST", "/alert/guess");
+  EXPECT_EQ(slowed.status, 429);
+  EXPECT_NE(slowed.head.find("Retry-After: "), std::string::npos) << slowed.head;
+  EXPECT_EQ(get("/api/v1/audit?since=1h").body.find("/alert/"), std::string::npos);
+  EXPECT_EQ(server.ask("POST", link()).status, 200) << "a good link is not locked out";
+  EXPECT_NE(get("/api/v1/audit?since=1h").body.find("inc_1"), std::string::npos);
+}
+
+TEST_F(alerts_test, a_timeline_has_its_own_messages_among_many_others) {
+  ASSERT_EQ(post("/api/v1/incidents", R"({"escalation":"primary","title":"slow"})").status, 201);
+  server.alerts->tick(server.time.wall());
+  server.alerts->read([&](const alert::board_view& from) {
+    EXPECT_TRUE(from.store.together([&]() -> result<void> {
+      for (int i = 0; i < 1'200; ++i)
+        if (auto done = from.store.put_message({.receiver = "ops", .channel = "webhook", .group_key = "others", .group_labels = {}, .at = from.now}, from.now, alert::message_state::dead, "full"); !done)
+          return std::unexpected(done.error());
+      return {};
+    }));
+  });
+  std::string kinds;
+  for (const auto& one : get("/api/v1/incidents/inc_1").json().at("timeline").as_array()) kinds.append(one.at("kind").as_string()).append(";");
+  EXPECT_NE(kinds.find("message waiting;"), std::string::npos) << kinds;
+  EXPECT_EQ(kinds.find("message dead;"), std::string::npos) << "others' messages are not its own";
+  const auto told = get("/api/v1/report").json().at("messages");
+  EXPECT_EQ(told.at("dead").to_number<int>(), 1'200);
+  EXPECT_EQ(told.at("waiting").to_number<int>(), 1);
 }
 
 TEST_F(alerts_test, an_incident_has_its_timeline_and_a_draft) {

@@ -84,7 +84,7 @@ constexpr std::array table{
     admin_path{"DELETE", "/api/v2/silence/{id}", reach::installation, alerts_write, "", "Alertmanager: ends a silence.", conduct::blocking, expire_silence},
     admin_path{"POST", "/v2/enqueue", reach::anyone, any, "", "PagerDuty Events v2 for those who know one of alerting.intake_keys.", conduct::blocking, take_event, nullptr, false},
     admin_path{"GET", "/alert/{token}", reach::anyone, any, "", "The page behind a link in a message; the link is signed.", conduct::blocking, link_page},
-    admin_path{"POST", "/alert/{token}", reach::anyone, any, "", "Does what the link is for, once.", conduct::blocking, follow_link},
+    admin_path{"POST", "/alert/{token}", reach::anyone, any, "", "Does what the link is for, once.", conduct::blocking, follow_link, nullptr, true, true},
     admin_path{"GET", "/api/v1/alerts/messages", reach::installation, alerts_read, "state since limit", "Messages to receivers, newest first; state=dead gives the dead letters.", conduct::blocking, list_messages},
     admin_path{"POST", "/api/v1/alerts/messages/{id}/retry", reach::installation, alerts_write, "", "Sends a dead letter again.", conduct::blocking, retry_message},
     admin_path{"DELETE", "/api/v1/alerts/messages/{id}", reach::installation, alerts_write, "", "Drops a dead letter.", conduct::blocking, drop_message},
@@ -103,11 +103,12 @@ constexpr std::array table{
     admin_path{"GET", "/api/v1/report", reach::installation, alerts_read, "since timeout", "What happened since (24h ago when left out): calls, alerts, incidents, messages, acts.", conduct::blocking, overnight},
 };
 
-// A path without a permission is one that says so, and every path has exactly one way to run.
+// A path without a permission is one that says so, every path has exactly one way to run, and strangers do not write into
+// the audit log.
 static_assert([] {
   for (const auto& path : table)
     if ((path.whom == reach::anyone) == path.needs.has_value() || (path.run == nullptr) != (path.how == conduct::stream) ||
-        (path.run_stream == nullptr) == (path.how == conduct::stream))
+        (path.run_stream == nullptr) == (path.how == conduct::stream) || (path.whom == reach::anyone && path.method != "GET" && path.audited && !path.by_link))
       return false;
   return true;
 }());

@@ -36,6 +36,8 @@ struct admin_path {
   stream_handler run_stream = nullptr;
   /// What programs send all day long, such as alerts, is no act: it would push the acts out of the audit log.
   bool audited = true;
+  /// Its argument is a signed link, which stands in for a key: one that is not good is refused before anything is written.
+  bool by_link = false;
 };
 
 std::span<const admin_path> admin_paths();

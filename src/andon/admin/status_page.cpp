@@ -56,11 +56,11 @@ std::string status_page(const services& with) {
   std::string model = "sim";
   if (const auto plan = with.plan(); plan && plan->find("sim") == nullptr && !plan->routes.empty()) model = plan->routes.front()->name.str();
   std::string out(head);
-  out += fmt::format("<h1>Andon {}</h1><p class=\"{}\">{}</p><table><tr><td>gateway</td><td><code>http://{}/v1</code></td></tr>"
+  out += fmt::format("<h1>Andon {}</h1><p class=\"{}\">{}</p><table><tr><td>gateway</td><td><code>{}/v1</code></td></tr>"
                      "<tr><td>metrics</td><td><code>/metrics</code></td></tr><tr><td>admin API</td><td><code>/api/v1/paths</code></td></tr></table>",
                      escape_html(with.version), with.ready() ? "good" : "bad", with.ready() ? "ready" : "not ready", gateway);
   out += fmt::format("<h2>Get a key</h2><pre>andon key create --project default --name my-app</pre><h2>Make a call</h2>"
-                     "<pre>curl http://{}/v1/chat/completions -H 'Authorization: Bearer sk-andon-…' -H 'Content-Type: application/json' \\\n"
+                     "<pre>curl {}/v1/chat/completions -H 'Authorization: Bearer sk-andon-…' -H 'Content-Type: application/json' \\\n"
                      "  -d '{{\"model\":\"{}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'</pre>"
                      "<h2>Find it again</h2><pre>andon ledger search hello</pre>",
                      gateway, escape_html(model));

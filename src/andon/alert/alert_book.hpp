@@ -35,14 +35,17 @@ struct alert {
 /// rules over a timeout.
 alert merged(const alert& older, const alert& newer, wall_time now);
 
+/// The program's own alerts find room where others fill the book.
+enum class poster : std::uint8_t { outside, own };
+
 class alert_book {
 public:
   static constexpr std::size_t default_most = 50'000;
   explicit alert_book(std::size_t most = default_most) : most_(most) {}
 
   /// The alert as it is known now. errc::invalid_argument: no labels, bad names, an end before the start;
-  /// overloaded: as many alerts as the book holds.
-  result<const alert*> post(const posted_alert& from, nanoseconds resolve_timeout, wall_time now);
+  /// overloaded: as many alerts as the book holds, of which a tenth is for the program's own.
+  result<const alert*> post(const posted_alert& from, nanoseconds resolve_timeout, wall_time now, poster by = poster::outside);
   /// One that was kept, as it was.
   void restore(alert from);
   [[nodiscard]] const alert* find(std::uint64_t fingerprint) const;

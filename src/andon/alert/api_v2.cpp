@@ -13,7 +13,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t most_posted = 10'000;
-constexpr nanoseconds until_resolved = std::chrono::days{3650};  // an event's source says when it is over
 
 std::string text_of(const json::value& from) { return std::string(std::string_view(from.get_string())); }
 
@@ -206,7 +205,7 @@ result<post_outcome> take_event(board& into, intake_event from, wall_time now) {
   }
   if (from.what == intake_event::action::trigger) {
     from.alert.starts_at = now;
-    from.alert.ends_at = now + until_resolved;
+    from.alert.ends_at = now + into.settings()->intake_timeout;
     posts.push_back(std::move(from.alert));
   }
   return into.post(posts, now);

@@ -11,8 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr nanoseconds between_upkeeps = 1min, kept_alert = 15min, kept_delivered = std::chrono::days{8}, kept_dead = std::chrono::days{30};
-constexpr nanoseconds longest_sleep = 1s, shortest_sleep = 20ms;
+constexpr nanoseconds between_upkeeps = 1min, longest_sleep = 1s, shortest_sleep = 20ms;
 
 template <class T>
 result<void> without_value(const result<T>& from) {
@@ -23,7 +22,7 @@ result<void> without_value(const result<T>& from) {
 }  // namespace
 
 board::state::state(board_options with, const clock& clock_, metrics::registry* registry)
-    : options(std::move(with)), time(clock_), silences(random_source(options.seed)), messages({}, random_source(options.seed + 1)),
+    : options(std::move(with)), time(clock_), book(options.most_alerts), silences(random_source(options.seed)), messages({}, random_source(options.seed + 1)),
       metrics(registry != nullptr ? *registry : own_metrics),
       posted(metrics.make_counter({"andon.alert.posted", "Alerts that were posted and taken", "{alert}"})),
       refused(metrics.make_counter({"andon.alert.refused", "Posted alerts that were not valid", "{alert}"})),
@@ -90,7 +89,7 @@ void board::read(const std::function<void(const board_view&)>& look) const {
   look({s.time.wall(), *s.settings, s.book, s.silences, *s.groups, *s.store, s.messages, s.open_incidents, s.overrides});
 }
 
-post_outcome board::post(std::span<const posted_alert> alerts, wall_time now) {
+post_outcome board::post(std::span<const posted_alert> alerts, wall_time now, poster from_whom) {
   post_outcome out;
   auto& s = *state_;
   const std::lock_guard lock(s.mutex);
@@ -101,7 +100,7 @@ post_outcome board::post(std::span<const posted_alert> alerts, wall_time now) {
     std::erase_if(labels, [](const auto& pair) { return pair.second.empty(); });
     const auto* known = s.book.find(fingerprint_of(labels));
     const bool fired_before = known != nullptr && !known->resolved(now);
-    const auto got = s.book.post(from, s.settings->resolve_timeout, now);
+    const auto got = s.book.post(from, s.settings->resolve_timeout, now, from_whom);
     if (!got) {
       out.problems.push_back(labels_text(labels) + ": " + got.error().message);
       continue;
@@ -128,28 +127,28 @@ post_outcome board::post(std::span<const posted_alert> alerts, wall_time now) {
   return out;
 }
 
-namespace {
-result<silence_book::changed> kept(alert_store& store, result<silence_book::changed> done) {
+result<silence_book::changed> board::state::change_silences_locked(const std::function<result<silence_book::changed>(silence_book&)>& change) {
+  auto wanted = silences;
+  auto done = change(wanted);
   if (!done) return done;
-  if (auto written = store.together([&]() -> result<void> {
-        for (const auto& one : done->now)
-          if (auto put = store.put(one); !put) return put;
-        return {};
-      });
-      !written)
-    return std::unexpected(std::move(written.error()));
+  const auto kept = store->together([&]() -> result<void> {
+    for (const auto& one : done->now)
+      if (auto put = store->put(one); !put) return put;
+    return {};
+  });
+  if (!kept) return std::unexpected(kept.error());
+  silences = std::move(wanted);
   return done;
 }
-}  // namespace
 
 result<silence_book::changed> board::set_silence(silence wanted, wall_time now) {
   const std::lock_guard lock(state_->mutex);
-  return kept(*state_->store, state_->silences.set(std::move(wanted), now));
+  return state_->change_silences_locked([&](silence_book& of) { return of.set(std::move(wanted), now); });
 }
 
 result<silence_book::changed> board::expire_silence(const std::string& id, wall_time now) {
   const std::lock_guard lock(state_->mutex);
-  return kept(*state_->store, state_->silences.expire(id, now));
+  return state_->change_silences_locked([&](silence_book& of) { return of.expire(id, now); });
 }
 
 void board::state::keep_locked(const flush& one, wall_time now) {
@@ -186,33 +185,6 @@ void board::state::decide_locked(wall_time now) {
   for (const auto& one : groups->take_due(now)) keep_locked(one, now);
   escalate_locked(now);
   if (now - last_upkeep >= between_upkeeps || now < last_upkeep) upkeep_locked(now);
-}
-
-void board::state::upkeep_locked(wall_time now) {
-  last_upkeep = now;
-  std::vector<std::uint64_t> over;
-  for (const auto& [fingerprint, one] : book.all())
-    if (one.ends_at + kept_alert < now && !groups->is_grouped(fingerprint)) over.push_back(fingerprint);
-  const auto ended = silences.prune(now);
-  std::erase_if(log, [&](const auto& item) { return item.second.expires < now; });
-  std::erase_if(overrides, [&](const auto& one) { return one.until < now; });
-  const auto done = store->together([&]() -> result<void> {
-    for (const auto one : over)
-      if (auto erased = store->erase_alert(one); !erased) return erased;
-    for (const auto& id : ended)
-      if (auto erased = store->erase_silence(id); !erased) return erased;
-    if (auto erased = store->erase_log_before(now); !erased) return erased;
-    return store->erase_ended_before(now - kept_delivered, now - kept_dead);
-  });
-  if (!done) log::warn("alert_upkeep_failed", {{"reason", done.error().message}});
-  for (const auto one : over) book.forget(one);
-  count_locked(now);
-}
-
-void board::state::count_locked(wall_time now) {
-  waiting.set(static_cast<double>(messages.waiting()));
-  if (const auto count = store->count_dead()) dead.set(static_cast<double>(*count));
-  firing.set(static_cast<double>(std::ranges::count_if(book.all(), [&](const auto& item) { return !item.second.resolved(now); })));
 }
 
 std::optional<wall_time> board::state::next_locked(wall_time now) const {

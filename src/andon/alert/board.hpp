@@ -27,6 +27,7 @@ struct board_options {
   sender send;
   std::uint64_t seed = 0;      ///< of silences' ids and pauses
   std::size_t senders = 4;
+  std::size_t most_alerts = alert_book::default_most;
 };
 
 /// What became of a post: valid alerts are taken although others are not.
@@ -62,7 +63,8 @@ public:
   void start();
   void stop();
 
-  post_outcome post(std::span<const posted_alert> alerts, wall_time now);
+  /// `poster::own` is for the program itself: whoever posts from outside must not be able to say so.
+  post_outcome post(std::span<const posted_alert> alerts, wall_time now, poster from = poster::outside);
   result<silence_book::changed> set_silence(silence wanted, wall_time now);
   result<silence_book::changed> expire_silence(const std::string& id, wall_time now);
 

@@ -1,19 +1,14 @@
-// Incidents: opened and ended by notifications, worked on by their escalation chain, ended by people.
+// Incidents: opened and ended by notifications, worked on by their escalation chain.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "andon/alert/board_state.hpp"
 #include "andon/alert/words.hpp"
-#include "andon/base/hashing.hpp"
 #include "andon/base/log.hpp"
 
 namespace andon::alert {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr std::size_t longest_words = 4096;
 
 /// As it is told when an incident is over: everything has ended.
 notification ended_notification(notification from, wall_time now) {
@@ -29,11 +24,6 @@ std::set<std::uint64_t> firing_of(const notification& of) {
   for (const auto& one : of.alerts)
     if (!one.resolved) out.insert(one.fingerprint);
   return out;
-}
-
-result<void> check_words(std::string_view what, const std::string& text) {
-  if (text.empty() || text.size() > longest_words) return fail(errc::invalid_argument, fmt::format("{} must have 1 to {} bytes", what, longest_words), std::string(what));
-  return {};
 }
 
 }  // namespace
@@ -136,11 +126,13 @@ result<bool> board::state::run_step_locked(incident& one, const escalation_step&
 
 void board::state::escalate_locked(wall_time now) {
   std::vector<incident> changed;
-  for (const auto& [number, kept] : open_incidents) {
-    if (kept.state != incident_state::triggered || !kept.place.next || *kept.place.next > now) continue;
+  for (auto& [number, kept] : open_incidents) {
+    if (kept.state != incident_state::triggered || !kept.place.next) continue;
+    const auto chain = settings->escalations.find(kept.chain);
+    if (chain != settings->escalations.end()) bound_wait(chain->second, kept.place, now);
+    if (*kept.place.next > now) continue;
     auto one = kept;
     made_messages made;
-    const auto chain = settings->escalations.find(one.chain);
     const auto done = store->together([&]() -> result<void> {
       if (chain == settings->escalations.end()) {
         one.place.next.reset();
@@ -186,113 +178,6 @@ result<incident> board::state::open_one_locked(std::int64_t number) {
   if (!kept) return std::unexpected(kept.error());
   if (!*kept) return fail(errc::not_found, fmt::format("there is no incident inc_{}", number));
   return fail(errc::conflict, fmt::format("incident inc_{} was resolved by {}", number, (*kept)->resolved_by));
-}
-
-result<incident> board::state::change_locked(std::int64_t number, wall_time, const std::function<result<void>(incident&, made_messages&)>& change) {
-  auto one = open_one_locked(number);
-  if (!one) return one;
-  made_messages made;
-  const auto kept = store->together([&]() -> result<void> {
-    if (auto done = change(*one, made); !done) return done;
-    return store->put(*one);
-  });
-  if (!kept) return std::unexpected(kept.error());
-  take_up_locked(made);
-  take_up_locked(std::vector{*one});
-  return one;
-}
-
-result<incident> board::acknowledge(std::int64_t number, const std::string& who, wall_time now) {
-  auto& s = *state_;
-  const std::lock_guard lock(s.mutex);
-  return s.change_locked(number, now, [&](incident& one, auto&) -> result<void> {
-    if (one.state == incident_state::acknowledged) return fail(errc::conflict, fmt::format("incident {} was acknowledged by {}", one.id(), one.acknowledged_by));
-    one.state = incident_state::acknowledged;
-    one.acknowledged = now;
-    one.acknowledged_by = who;
-    one.place.next.reset();
-    return s.store->put(incident_event{number, now, "acknowledged", who, ""});
-  });
-}
-
-result<incident> board::resolve(std::int64_t number, const std::string& who, wall_time now) {
-  auto& s = *state_;
-  const std::lock_guard lock(s.mutex);
-  return s.change_locked(number, now, [&](incident& one, auto& made) { return s.end_locked(one, who, now, made); });
-}
-
-result<void> board::add_note(std::int64_t number, const std::string& who, const std::string& text, wall_time now) {
-  auto& s = *state_;
-  if (auto good = check_words("text", text); !good) return good;
-  const std::lock_guard lock(s.mutex);
-  const auto known = s.store->find_incident(number);
-  if (!known) return std::unexpected(known.error());
-  if (!*known) return fail(errc::not_found, fmt::format("there is no incident inc_{}", number));
-  return s.store->put(incident_event{number, now, "note", who, text});
-}
-
-result<incident> board::open_incident(const std::string& chain, const std::string& title, const std::string& who, wall_time now) {
-  auto& s = *state_;
-  if (auto good = check_words("title", title); !good) return std::unexpected(std::move(good.error()));
-  const std::lock_guard lock(s.mutex);
-  if (!s.settings->escalations.contains(chain)) return fail(errc::not_found, fmt::format("no escalation is named '{}' in the configuration", chain), "escalation");
-  const auto number = s.store->next_incident();
-  if (!number) return std::unexpected(number.error());
-  incident one;
-  one.number = *number;
-  one.group_key = "manual/" + one.id();
-  one.chain = chain;
-  one.title = title;
-  one.severity = "error";
-  one.opened = now;
-  one.place.next = now;
-  const label_set labels{{"alertname", "Incident"}, {"incident", one.id()}, {"severity", "error"}};
-  one.latest = {.receiver = {}, .channel = {}, .group_key = one.group_key, .group_labels = labels, .alerts = {{labels, {{"summary", title}}, now, now, false, {}, fingerprint_of(labels)}}, .at = now, .repeat_interval = 4h};
-  const auto kept = s.store->together([&]() -> result<void> {
-    if (auto done = s.store->put(incident_event{one.number, now, "opened", who, title}); !done) return done;
-    return s.store->put(one);
-  });
-  if (!kept) return std::unexpected(kept.error());
-  s.take_up_locked(std::vector{one});
-  s.wake_decider.notify_one();
-  return one;
-}
-
-result<incident_link> board::read_link(std::string_view token, wall_time now) const { return andon::alert::read_link(token, state_->link_key, now); }
-
-result<incident> board::follow_link(std::string_view token, wall_time now) {
-  const auto link = read_link(token, now);
-  if (!link) return std::unexpected(link.error());
-  {
-    const std::lock_guard lock(state_->mutex);
-    const auto fresh = state_->store->use_link(to_hex(sha256(token)), link->until);
-    if (!fresh) return std::unexpected(fresh.error());
-    if (!*fresh) return fail(errc::conflict, "this link was used before");
-  }
-  return link->action == link_action::acknowledge ? acknowledge(link->incident, link->who, now) : resolve(link->incident, link->who, now);
-}
-
-result<std::int64_t> board::put_override(schedule_override one, wall_time now) {
-  auto& s = *state_;
-  const std::lock_guard lock(s.mutex);
-  if (!s.settings->schedules.contains(one.schedule)) return fail(errc::not_found, fmt::format("no schedule is named '{}' in the configuration", one.schedule), "schedule");
-  if (!s.settings->people.contains(one.person)) return fail(errc::not_found, fmt::format("no person is named '{}' in the configuration", one.person), "person");
-  if (one.from >= one.until || one.until <= now) return fail(errc::invalid_argument, "an override ends after it begins, and not in the past", "until");
-  const auto id = s.store->put_override(one);
-  if (!id) return id;
-  one.id = *id;
-  s.overrides.push_back(std::move(one));
-  return id;
-}
-
-result<void> board::erase_override(std::int64_t id) {
-  auto& s = *state_;
-  const std::lock_guard lock(s.mutex);
-  const auto done = s.store->erase_override(id);
-  if (!done) return std::unexpected(done.error());
-  if (!*done) return fail(errc::not_found, fmt::format("there is no override {}", id));
-  std::erase_if(s.overrides, [&](const auto& one) { return one.id == id; });
-  return {};
 }
 
 }  // namespace andon::alert

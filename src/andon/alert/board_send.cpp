@@ -38,7 +38,7 @@ void board::state::take_up_locked(const made_messages& made) {
   if (!made.empty()) wake_senders.notify_all();
 }
 
-void board::state::finish_locked(const pending& one, const notification* what, const way* to, const judged& how, const answer* got, wall_time now) {
+verdict board::state::finish_locked(const pending& one, const notification* what, const way* to, const judged& how, const answer* got, wall_time now) {
   const auto ending = messages.finish(one.id, how, now);
   const log_key key{one.group_key, one.receiver, one.channel};
   const auto kept = store->together([&]() -> result<void> {
@@ -54,14 +54,18 @@ void board::state::finish_locked(const pending& one, const notification* what, c
     not_kept.add();
     log::error("alert_outcome_not_kept", {{"meaning", "after a restart the message goes out again"}, {"reason", kept.error().message}});
   }
-  const auto outcome = ending.what == verdict::delivered ? "delivered" : ending.what == verdict::dead ? "dead" : "again";
-  metrics.make_counter({"andon.alert.messages", "Tries to deliver a message", "{message}"}, {{"receiver", one.receiver}, {"channel", one.channel}, {"outcome", outcome}}).add();
   if (ending.what == verdict::dead) {
     log::error("alert_not_delivered", {{"receiver", one.receiver}, {"channel", one.channel}, {"message", one.id}, {"reason", ending.problem}});
     if (const auto count = store->count_dead()) this->dead.set(static_cast<double>(*count));
   } else if (ending.what == verdict::again && one.attempts == 1) {
     log::warn("alert_delivery_delayed", {{"receiver", one.receiver}, {"channel", one.channel}, {"message", one.id}, {"reason", ending.problem}});
   }
+  return ending.what;
+}
+
+void board::state::count_try(const pending& one, verdict how) const {
+  const auto outcome = how == verdict::delivered ? "delivered" : how == verdict::dead ? "dead" : "again";
+  metrics.make_counter({"andon.alert.messages", "Tries to deliver a message", "{message}"}, {{"receiver", one.receiver}, {"channel", one.channel}, {"outcome", outcome}}).add();
 }
 
 bool board::send_one(wall_time now) {
@@ -75,7 +79,9 @@ bool board::send_one(wall_time now) {
   const auto settings = s.settings;
   const auto* to = settings->find_way(one->receiver, one->channel);
   if (!what || to == nullptr) {
-    s.finish_locked(*one, nullptr, nullptr, dead(what ? fmt::format("the configuration has no receiver '{}' with {} any more", one->receiver, one->channel) : what.error().message), nullptr, now);
+    const auto ended = s.finish_locked(*one, nullptr, nullptr, dead(what ? fmt::format("the configuration has no receiver '{}' with {} any more", one->receiver, one->channel) : what.error().message), nullptr, now);
+    lock.unlock();
+    s.count_try(*one, ended);
     return true;
   }
   const auto reference = s.store->reference({one->group_key, one->receiver, one->channel}).value_or("");
@@ -88,7 +94,9 @@ bool board::send_one(wall_time now) {
   if (!message) how = dead(message.error().message);
   else if (*message) how = judge(**message, got = s.options.send(**message));
   lock.lock();
-  s.finish_locked(*one, &*what, to, how, got ? &*got : nullptr, s.time.wall());
+  const auto ended = s.finish_locked(*one, &*what, to, how, got ? &*got : nullptr, s.time.wall());
+  lock.unlock();
+  s.count_try(*one, ended);
   return true;
 }
 

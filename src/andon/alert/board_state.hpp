@@ -45,6 +45,10 @@ struct board::state {
   void decide_locked(wall_time now);
   void keep_locked(const flush& one, wall_time now);
   void upkeep_locked(wall_time now);
+  bool is_over_locked(const incident& one) const;
+  void end_over_locked(wall_time now);
+  /// The book changes only when the store has kept it.
+  result<silence_book::changed> change_silences_locked(const std::function<result<silence_book::changed>(silence_book&)>& change);
   void count_locked(wall_time now);
   std::optional<wall_time> next_locked(wall_time now) const;
   void run_decider();
@@ -54,18 +58,23 @@ struct board::state {
   using made_messages = std::vector<pending>;
   result<void> put_message_locked(const notification& what, wall_time now, made_messages& made);
   void take_up_locked(const made_messages& made);
-  void finish_locked(const pending& one, const notification* what, const way* to, const judged& how, const answer* got, wall_time now);
+  verdict finish_locked(const pending& one, const notification* what, const way* to, const judged& how, const answer* got, wall_time now);
+  /// Without the mutex: those who read metrics may hold locks that readers of the board want.
+  void count_try(const pending& one, verdict how) const;
 
   // Incidents.
   result<void> on_notification_locked(const notification& what, const way& to, wall_time now, made_messages& made, std::vector<incident>& changed);
   void escalate_locked(wall_time now);
   result<bool> run_step_locked(incident& one, const escalation_step& step, wall_time now, made_messages& made);
   result<std::size_t> tell_locked(incident& one, const std::string& receiver, const std::string& who, const std::string& note, wall_time now, made_messages& made);
+  result<void> acknowledge_locked(incident& one, const std::string& who, wall_time now);
   result<void> end_locked(incident& one, const std::string& who, wall_time now, made_messages& made);
   void take_up_locked(const std::vector<incident>& changed);
   std::string url_locked(const incident& one, link_action action, const std::string& who, wall_time now) const;
   result<incident> open_one_locked(std::int64_t number);
-  result<incident> change_locked(std::int64_t number, wall_time now, const std::function<result<void>(incident&, made_messages&)>& change);
+  /// `token`: of the link that is followed, which is used up together with what it is for; else empty.
+  result<incident> act_locked(const incident_link& what, std::string_view token, wall_time now);
+  std::vector<alert> events_over_locked(const incident& one, wall_time now) const;
 };
 
 }  // namespace andon::alert

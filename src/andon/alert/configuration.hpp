@@ -18,6 +18,7 @@ struct receiver_settings {
 
 struct configuration {
   nanoseconds resolve_timeout = std::chrono::minutes{5};
+  nanoseconds intake_timeout = std::chrono::hours{24};  ///< of an alert that an event of the intake raised
   std::string external_url;                    ///< without a slash at its end; empty: messages have no links
   nanoseconds link_lifetime = std::chrono::hours{72};
   route_spec route;

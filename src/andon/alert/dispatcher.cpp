@@ -23,7 +23,7 @@ bool needs_telling(const log_entry* last, const std::set<std::uint64_t>& firing,
   // The end of everything is always noted, so that what fires next is news.
   if (firing.empty()) return !last->firing.empty();
   if (send_resolved && !is_subset(resolved, last->resolved)) return true;
-  return last->at < now - repeat;
+  return last->at < now - repeat || last->at > now;  // the clock was set back: better twice than not for as long as that
 }
 
 dispatcher::dispatcher(rules with, const alert_book& book, const silence_book& silences, notification_log& log)
@@ -102,8 +102,10 @@ void dispatcher::look_at(const group& one, const std::string& id, wall_time now,
 std::vector<flush> dispatcher::take_due(wall_time now) {
   std::vector<flush> out;
   for (auto& [id, one] : groups_) {
+    const auto& waits = one.route->options;
+    one.next = std::min(one.next, now + std::max(waits.group_wait, waits.group_interval));  // the clock may have been set back
     if (one.next > now) continue;
-    one.next = now + one.route->options.group_interval;
+    one.next = now + waits.group_interval;
     one.flushed = true;
     look_at(one, id, now, out);
   }

@@ -153,6 +153,19 @@ TEST_F(dispatcher_test, what_could_not_be_kept_comes_again) {
   EXPECT_EQ(run(1min), lines{"35s team firing +1"});
 }
 
+TEST_F(dispatcher_test, a_clock_set_back_silences_no_group) {
+  begin(plain());
+  now = t0 + 6h;
+  post(named("1"), 10h);
+  now = t0;
+  EXPECT_EQ(run(10min), lines{"5m team firing +1"}) << "six hours earlier it waits for group_interval at most";
+  post(named("2"), 10h);
+  EXPECT_EQ(run(20min), lines{"15m team firing +1 +2"});
+  now = t0 - 3h;
+  post(named("3"), 10h);
+  EXPECT_EQ(run(-170min), lines{"-2h55m team firing +1 +2 +3"});
+}
+
 TEST_F(dispatcher_test, silences_hold_back_and_let_go) {
   begin(plain());
   post(named("1"), 10h);
@@ -216,6 +229,7 @@ TEST(needs_telling, table) {
       {"the same within the repeat interval", entry(1min, {1, 2, 3}, {}), {1, 2, 3}, {}, true, false},
       {"the same, exactly one repeat interval ago", entry(1h, {1, 2, 3}, {}), {1, 2, 3}, {}, true, false},
       {"the same past the repeat interval", entry(1h + 1ns, {1, 2, 3}, {}), {1, 2, 3}, {}, true, true},
+      {"the same, told in what is the future now", entry(-1h, {1, 2, 3}, {}), {1, 2, 3}, {}, true, true},
       {"fewer fire, no resolved one", entry(1min, {1, 2, 3}, {}), {1, 2}, {}, true, false},
       {"one is resolved", entry(1min, {1, 2}, {}), {1}, {2}, true, true},
       {"one is resolved, but nobody wants to know", entry(1min, {1, 2}, {}), {1}, {2}, false, false},

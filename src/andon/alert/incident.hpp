@@ -22,6 +22,8 @@ struct incident {
   escalation_place place{};
   std::set<std::string> told;          ///< receivers that a step told, so that they hear the end
   notification latest{};               ///< what it is about, as it was last
+  static constexpr std::string_view manual_prefix = "manual/";  ///< of the group_key of one that no alert raised
+  [[nodiscard]] bool is_manual() const { return group_key.starts_with(manual_prefix); }
   [[nodiscard]] std::string id() const { return "inc_" + std::to_string(number); }
   static std::optional<std::int64_t> parse_id(std::string_view text);
 };

@@ -5,7 +5,7 @@
 namespace andon::alert {
 namespace {
 
-constexpr nanoseconds sampling = std::chrono::minutes{15};
+constexpr nanoseconds sampling = std::chrono::minutes{15}, between_rounds = std::chrono::minutes{1};
 constexpr std::string_view schedule_prefix = "schedule:", receiver_prefix = "receiver:";
 
 /// Empty before the first turn and outside the rotation's spans.
@@ -66,8 +66,19 @@ const escalation_step* take_step(const escalation& chain, escalation_place& at, 
     return &step;
   }
   // Nothing is left in this round. The next one waits, so that steps outside their spans do not use the rounds up at once.
-  at.next = at.round < chain.repeat ? std::optional(now + std::chrono::minutes{1}) : std::nullopt;
+  at.next = at.round < chain.repeat ? std::optional(now + between_rounds) : std::nullopt;
   return nullptr;
+}
+
+void bound_wait(const escalation& chain, escalation_place& at, wall_time now) {
+  if (!at.next) return;
+  nanoseconds longest{};  // before the first step there is none
+  if (at.step > 0 && !chain.steps.empty()) {
+    const auto count = static_cast<std::int64_t>(chain.steps.size());
+    longest = chain.steps[static_cast<std::size_t>(std::min(at.step, count) - 1)].wait;
+    if (at.step >= count) longest = std::max(longest, between_rounds);
+  }
+  at.next = std::min(*at.next, now + longest);
 }
 
 std::vector<escalation_target> targets_of(const escalation_step& step, std::int64_t number, std::int64_t round) {

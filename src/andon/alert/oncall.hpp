@@ -75,6 +75,8 @@ struct escalation_place {
 };
 /// The step that is due, if one is, and the place behind it. Steps outside their spans are passed over at once.
 const escalation_step* take_step(const escalation& chain, escalation_place& at, wall_time now);
+/// To be called before: a clock that was set back does not stretch the wait beyond what the step before asks for.
+void bound_wait(const escalation& chain, escalation_place& at, wall_time now);
 /// Whom the step tells, for the incident of this number.
 std::vector<escalation_target> targets_of(const escalation_step& step, std::int64_t number, std::int64_t round);
 

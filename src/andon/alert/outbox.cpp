@@ -31,6 +31,7 @@ bool outbox::may_send(receiver_state& to, wall_time now) const {
 std::optional<pending> outbox::take(wall_time now) {
   std::set<lane> closed;  // an earlier message of the same lane waits or is under way
   for (auto& [id, one] : rows_) {
+    one.due = std::min(one.due, now + one.wait);
     if (!closed.insert(lane_of(one)).second || under_way_.contains(id) || one.due > now) continue;
     auto& to = receivers_[one.receiver];
     if (!may_send(to, now)) continue;
@@ -61,6 +62,7 @@ outbox::ending outbox::finish(std::int64_t id, const judged& how, wall_time now)
     out.due = now + std::max(pause_after(one.attempts), std::min<nanoseconds>(how.not_before.value_or(nanoseconds{}), std::chrono::hours{1}));
     if (out.due - one.made <= bounds_.give_up_after) {
       one.due = out.due;
+      one.wait = out.due - now;
       return out;
     }
     out.what = verdict::dead;

@@ -20,6 +20,7 @@ struct pending {
   std::string receiver, channel, group_key;
   wall_time made, due;
   std::int64_t attempts = 0;
+  nanoseconds wait{};  ///< of `due` from the last try: a clock that is set back does not stretch it
 };
 
 struct outbox_bounds {

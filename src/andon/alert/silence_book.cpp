@@ -58,8 +58,8 @@ result<silence_book::changed> silence_book::set(silence wanted, wall_time now) {
   if (auto good = check(wanted, now); !good) return std::unexpected(std::move(good.error()));
   wanted.updated_at = now;
   changed out;
+  const auto known = silences_.find(wanted.id);
   if (!wanted.id.empty()) {
-    const auto known = silences_.find(wanted.id);
     if (known == silences_.end()) return fail(errc::not_found, "silence not found");
     if (can_update(known->second, wanted, now)) {
       known->second = wanted;
@@ -67,9 +67,9 @@ result<silence_book::changed> silence_book::set(silence wanted, wall_time now) {
       out.now.push_back(std::move(wanted));
       return out;
     }
-    if (known->second.state(now) != silence_state::expired) out.now = expire(wanted.id, now)->now;
   }
   if (silences_.size() >= most_) return fail(errc::overloaded, fmt::format("{} silences are kept, and no more are taken; expire some", most_));
+  if (known != silences_.end() && known->second.state(now) != silence_state::expired) out.now = expire(wanted.id, now)->now;
   wanted.id = make_uuid(random_);
   wanted.starts_at = std::max(wanted.starts_at, now);
   out.id = wanted.id;

@@ -34,6 +34,9 @@ constexpr std::array migrations{sql::migration{1, "alerts, silences, log, outbox
   CREATE INDEX incident_event_of ON incident_event(incident);
   CREATE TABLE override(id INTEGER PRIMARY KEY AUTOINCREMENT, schedule TEXT NOT NULL, person TEXT NOT NULL, begins INTEGER NOT NULL, ends INTEGER NOT NULL, author TEXT NOT NULL) STRICT;
   CREATE TABLE used_link(hash TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT;
+)"}, sql::migration{2, "messages by group and by time", R"(
+  CREATE INDEX outbox_group ON outbox(group_key, id);
+  CREATE INDEX outbox_made ON outbox(made, state);
 )"}};
 
 std::string numbers_text(const std::set<std::uint64_t>& from) {

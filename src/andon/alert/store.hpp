@@ -3,6 +3,7 @@
 // power loss once the transaction that wrote it has returned.
 //
 // Threads: one owner.
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -18,6 +19,8 @@ namespace andon::alert {
 
 enum class message_state : std::uint8_t { waiting, delivered, dead, dropped };
 std::string_view to_string(message_state);
+
+using message_counts = std::array<std::int64_t, 4>;  ///< by message_state
 
 /// A message of the outbox, for people.
 struct message_row {
@@ -69,6 +72,10 @@ public:
   result<void> note_ending(std::int64_t id, const outbox::ending& how, wall_time now);
   /// Newest first.
   result<std::vector<message_row>> messages(std::optional<message_state> only, wall_time since, std::size_t most);
+  /// Of one group, oldest first, without their bodies.
+  result<std::vector<message_row>> messages_of(const std::string& group_key, std::size_t most);
+  /// Made since then.
+  result<message_counts> count_messages(wall_time since);
   result<std::optional<message_row>> message(std::int64_t id);
   /// A dead message waits again, its tries forgotten. False: it is not there or not dead.
   result<bool> revive(std::int64_t id, wall_time now);

@@ -30,9 +30,10 @@ result<std::int64_t> alert_store::put_message(const notification& what, wall_tim
 
 result<std::vector<pending>> alert_store::waiting_messages() {
   std::vector<pending> out;
-  statement<params<>, columns<integer, text, text, text, integer, integer, integer>> all(db_, "SELECT id, receiver, channel, group_key, made, due, attempts FROM outbox WHERE state = 0 ORDER BY id");
-  auto done = all.each([&](integer id, text receiver, text channel, text group, integer made, integer due, integer attempts) {
-    out.push_back({id, std::move(receiver), std::move(channel), std::move(group), time_of(made), time_of(due), attempts});
+  statement<params<>, columns<integer, text, text, text, integer, integer, integer, maybe>> all(db_, "SELECT id, receiver, channel, group_key, made, due, attempts, tried FROM outbox WHERE state = 0 ORDER BY id");
+  auto done = all.each([&](integer id, text receiver, text channel, text group, integer made, integer due, integer attempts, maybe tried) {
+    const nanoseconds wait{attempts > 0 && tried ? std::max<integer>(due - *tried, 0) : 0};
+    out.push_back({id, std::move(receiver), std::move(channel), std::move(group), time_of(made), time_of(due), attempts, wait});
   });
   if (!done) return std::unexpected(std::move(done.error()));
   return out;
@@ -64,6 +65,25 @@ result<std::vector<message_row>> alert_store::messages(std::optional<message_sta
       db_, "SELECT id, receiver, channel, group_key, body, state, made, due, ended, attempts, problem FROM outbox WHERE (? < 0 OR state = ?) AND made >= ? ORDER BY id DESC LIMIT ?");
   const auto wanted = only ? static_cast<integer>(*only) : integer{-1};
   auto done = some.each(into(out), wanted, wanted, nanos(since), static_cast<integer>(most));
+  if (!done) return std::unexpected(std::move(done.error()));
+  return out;
+}
+
+result<std::vector<message_row>> alert_store::messages_of(const std::string& group_key, std::size_t most) {
+  std::vector<message_row> out;
+  statement<params<view, integer>, message_columns> some(
+      db_, "SELECT id, receiver, channel, group_key, '', state, made, due, ended, attempts, problem FROM outbox WHERE group_key = ? ORDER BY id LIMIT ?");
+  auto done = some.each(into(out), group_key, static_cast<integer>(most));
+  if (!done) return std::unexpected(std::move(done.error()));
+  return out;
+}
+
+result<message_counts> alert_store::count_messages(wall_time since) {
+  message_counts out{};
+  statement<params<integer>, columns<integer, integer>> count(db_, "SELECT state, count(*) FROM outbox WHERE made >= ? GROUP BY state");
+  auto done = count.each([&](integer state, integer n) {
+    if (state >= 0 && static_cast<std::size_t>(state) < out.size()) out[static_cast<std::size_t>(state)] = n;
+  }, nanos(since));
   if (!done) return std::unexpected(std::move(done.error()));
   return out;
 }

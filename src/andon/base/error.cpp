@@ -45,7 +45,7 @@ constexpr std::array table{
     error_kind{client_gone, "client_gone", o::client, 499, invalid_request, "client_closed_request", false,
                "The client closed the connection before the reply was complete; the upstream call was cancelled."},
     error_kind{client_timeout, "client_timeout", o::client, 408, "timeout_error", "request_timeout", true,
-               "The request did not arrive completely within `listen.request_timeout`."},
+               "The request did not arrive completely within `listen.request_timeout`, or the call was not answered within the time that it asked for itself (`x-andon-timeout`)."},
     error_kind{requests_limited, "requests_limited", o::limit, 429, "requests", "rate_limit_exceeded", true,
                "More requests per minute than the named scope allows. Wait for `retry-after`."},
     error_kind{tokens_limited, "tokens_limited", o::limit, 429, "tokens", "rate_limit_exceeded", true,

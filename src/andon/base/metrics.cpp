@@ -227,13 +227,19 @@ histogram& registry::make_histogram(const description& about, std::span<const do
 
 std::shared_ptr<void> registry::observe(const description& about, kind what, const labels& with, std::function<double()> read) {
   if (what == kind::histogram) throw std::logic_error("a histogram cannot be observed by a function");
-  std::lock_guard lock{state_->mutex};
-  series_entry& entry = state_->series_of(state_->family_of(about, what), with);
-  const std::uint64_t id = state_->next_reader++;
-  entry.observed = true;
-  std::lock_guard readers_lock{state_->readers_mutex};
-  entry.readers.emplace(id, std::move(read));
-  return {&entry, [owner = std::weak_ptr(state_), id](void* at) {
+  series_entry* entry = nullptr;
+  std::uint64_t id = 0;
+  {
+    std::lock_guard lock{state_->mutex};
+    entry = &state_->series_of(state_->family_of(about, what), with);
+    id = state_->next_reader++;
+    entry->observed = true;
+  }
+  {
+    std::lock_guard lock{state_->readers_mutex};  // never both: a reader may wait for a lock whose owner makes a series
+    entry->readers.emplace(id, std::move(read));
+  }
+  return {entry, [owner = std::weak_ptr(state_), id](void* at) {
             const auto alive = owner.lock();
             if (!alive) return;
             std::lock_guard guard{alive->readers_mutex};

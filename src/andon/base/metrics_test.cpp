@@ -142,6 +142,23 @@ TEST(metrics, series_may_be_made_while_others_are_read) {
   EXPECT_THAT(all.render_prometheus(), HasSubstr("y_total{n=\"1999\"} 1\n"));
 }
 
+TEST(metrics, a_reader_may_make_a_series_while_another_begins_to_be_observed) {
+  registry all{1};
+  counter& overflow = all.make_counter({"andon.metrics.overflow", "", ""});
+  std::jthread other;
+  std::shared_ptr<void> second;
+  const auto first = all.observe({"depth", "", ""}, kind::gauge, {{"of", "a"}}, [&] {
+    if (other.joinable()) return 1.0;
+    other = std::jthread([&] { second = all.observe({"depth", "", ""}, kind::gauge, {{"of", "b"}}, [] { return 2.0; }); });
+    while (overflow.value() == 0) std::this_thread::yield();  // it has found its series, and waits until readers may be added
+    all.make_counter({"x", "", ""}).add();                     // would wait for ever if it held the lock meanwhile
+    return 1.0;
+  });
+  EXPECT_THAT(all.render_prometheus(), HasSubstr("depth{of=\"a\"} 1\n"));
+  other.join();
+  EXPECT_THAT(all.render_prometheus(), HasSubstr("depth{of=\"other\"} 2\n"));
+}
+
 TEST(metrics, observed_values_add_up_and_end_with_their_token) {
   std::optional<registry> all{std::in_place};
   auto one = all->observe({"depth", "", ""}, kind::gauge, {}, [] { return 2.0; });

@@ -35,6 +35,7 @@ public:
   [[nodiscard]] std::string_view query() const override { return {}; }
   [[nodiscard]] std::span<const net::header> headers() const override { return {}; }
   [[nodiscard]] std::string_view peer_address() const override { return {}; }
+  [[nodiscard]] bool encrypted() const override { return true; }   // it never left the program
   [[nodiscard]] mono_time arrived() const override { return arrived_; }
   net::task<result<std::string_view>> read_body() override;
   net::task<result<void>> respond(int status, std::span<const net::header> headers, std::string_view body) override;

@@ -65,6 +65,7 @@ public:
   std::unique_ptr<running_attempt> beside;     ///< … and a hedge, where one was asked beside it
   running_attempt* running = &first;           ///< the one that the client waits for
   bool gone = false;                           ///< the client left
+  bool plain_attempt = false;                  ///< one of its attempts went over the network in the clear
   bool answered = false;                       ///< a head, or a whole answer, has been given to the connection
   bool billed = false;                         ///< account.use says what a provider consumed for it
   std::vector<telemetry::span_id> attempt_spans;

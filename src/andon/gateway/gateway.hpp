@@ -44,6 +44,7 @@ struct gateway_parts {
   telemetry::otlp_exporter* exporter;    ///< null: no export
   telemetry::sampler sampling;
   cache::shared_replies* replies = nullptr;  ///< of all cores; null: no route has a cache
+  bool stored_encrypted = false;         ///< the ledger encrypts what it holds
 };
 
 class batcher;

@@ -282,6 +282,8 @@ private:
     model->upstream_model = one.upstream_model;
     model->to = {.host = "127.0.0.1", .port = sim->port()};
     model->address = net::host_port(model->to);
+    model->encrypted = true;
+    model->region = "here";
     model->flavour = route::find_flavour(with.flavour);
     if (with.check_every) {
       auto& check = into.checks.emplace_back(std::make_unique<health_check>());

@@ -254,7 +254,7 @@ TEST(coalescing, a_call_that_fails_for_all_ends_for_all) {
   what.more = {{"x-andon-timeout", "0.5"}};
   for (int i = 0; i < 4; ++i) all.push_back(begin(g, what));
   until_waiting(g, 3);
-  for (auto& one : all) EXPECT_EQ(one.get().status, 504);
+  for (auto& one : all) EXPECT_EQ(one.get().status, 408);
   expect_nothing_left(g);
 }
 
@@ -266,8 +266,8 @@ TEST(coalescing, each_waits_within_its_own_deadline) {
   auto what = say("x");
   what.more = {{"x-andon-timeout", "0.05"}};
   const auto hasty = g.send(what);
-  EXPECT_EQ(hasty.status, 504);
-  EXPECT_THAT(hasty.body, HasSubstr("identical call"));
+  EXPECT_EQ(hasty.status, 408);
+  EXPECT_THAT(hasty.body, HasSubstr("that it asked for"));
   EXPECT_EQ(leader.get().status, 200);
   EXPECT_EQ(g.provider(0).requests, 1u);
   expect_nothing_left(g);
@@ -310,7 +310,7 @@ TEST(coalescing, a_call_that_nobody_wants_any_more_is_cancelled) {
   until_waiting(g, 1);
   const auto left = leader.get();
   const auto late = waiter.get();
-  EXPECT_THAT(late.body, HasSubstr("identical call")) << "it had the beginning of the stream, and then no more time";
+  EXPECT_THAT(late.body, HasSubstr("that it asked for")) << "it had the beginning of the stream, and then no more time";
   EXPECT_EQ(late.body.find("[DONE]"), std::string::npos);
   EXPECT_EQ(g.record_of(left.request_id).outcome, errc::client_gone);
   EXPECT_EQ(g.provider(0).requests, 1u);

@@ -40,6 +40,17 @@ TEST(gateway, carries_a_call_and_records_it_whole) {
   EXPECT_EQ(g.open_tickets(), 0);
 }
 
+TEST(gateway, tells_of_the_way_that_a_call_went) {
+  {
+    running_gateway g({});
+    const auto r = g.record_of(g.chat().request_id);
+    EXPECT_EQ(r.region, "here");
+    EXPECT_EQ(r.transport, ledger::client_encrypted | ledger::provider_encrypted) << "nothing left the machine, and the ledger does not encrypt";
+  }
+  running_gateway g({.amend = [](plan& p, route::health_table&) { p.models[0]->encrypted = false; }});
+  EXPECT_EQ(g.record_of(g.chat().request_id).transport, ledger::client_encrypted);
+}
+
 TEST(gateway, streams_and_records_the_assembled_reply) {
   running_gateway g({});
   const auto got = g.send({.body = stream_chat});

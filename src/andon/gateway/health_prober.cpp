@@ -73,6 +73,7 @@ net::task<result<void>> health_prober::ask(watch& one) {
   for (const auto& line : one.what.headers) lines.push_back({line.name, line.value});
   const net::outgoing_request request{"GET", one.what.path, lines, {}};
   auto reply = co_await providers_.send(one.what.to, request, limits, &one.call);
+  if (!reply && until.passed(on_.now())) co_return fail(errc::total_timeout, "the check was not answered within health_check.timeout");
   if (!reply) co_return std::unexpected(std::move(reply.error()));
   const int status = (*reply)->status();
   (*reply)->abort();  // a kept connection can outlive a server that takes no new ones

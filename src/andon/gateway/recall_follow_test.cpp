@@ -121,7 +121,7 @@ TEST(following, a_follower_that_leaves_or_is_out_of_time_ends_alone) {
   EXPECT_THAT(late.body, HasSubstr("\"error\""));
   EXPECT_THAT(late.body, Not(HasSubstr("[DONE]")));
   const auto r = g.record_of(late.request_id);
-  EXPECT_EQ(r.outcome, errc::total_timeout);
+  EXPECT_EQ(r.outcome, errc::client_timeout);
   EXPECT_EQ(r.delivered, ledger::delivery::cut);
   EXPECT_EQ(r.model.str(), "m0");
   EXPECT_EQ(g.record_of(left.request_id).outcome, errc::client_gone);

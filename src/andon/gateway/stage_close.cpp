@@ -4,6 +4,7 @@
 #include "andon/gateway/exchange_telemetry.hpp"
 #include "andon/gateway/stages.hpp"
 #include "andon/llm/dialect/openai_continue.hpp"
+#include "andon/net/url.hpp"
 
 namespace andon::gateway {
 namespace {
@@ -30,6 +31,12 @@ std::optional<ledger::position> append(gateway& on, exchange& x) {
   return kept.at;
 }
 
+std::uint8_t transport_of(const gateway& on, const exchange& x) {
+  const bool from_client = x.call->encrypted() || net::is_this_machine(x.account.client_address);
+  return static_cast<std::uint8_t>((from_client ? ledger::client_encrypted : 0) | (x.plain_attempt ? 0 : ledger::provider_encrypted) |
+                                   (on.parts().stored_encrypted ? ledger::stored_encrypted : 0));
+}
+
 /// The account as it will be recorded.
 void end_account(gateway& on, exchange& x, const served_model* model) {
   auto& account = x.account;
@@ -38,7 +45,9 @@ void end_account(gateway& on, exchange& x, const served_model* model) {
   if (model != nullptr) {
     account.model = model->name;
     account.provider = model->provider;
+    account.region = model->region;
   }
+  account.transport = transport_of(on, x);
   settle(x, model, now);
   for (auto& one : account.attempts) {
     if (one.total != nanoseconds{}) continue;

@@ -47,6 +47,7 @@ public:
 
   void note_asked() {
     auto& attempt = x_.account.attempts[broken_->number];
+    if (!attempt.error_message.ends_with('.')) attempt.error_message += '.';
     attempt.error_message += " After " + std::to_string(stream_.assembler().content().size()) + " bytes of text another target was asked to go on.";
   }
 

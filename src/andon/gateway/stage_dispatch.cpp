@@ -100,6 +100,7 @@ void begin_attempt(gateway& on, exchange& x, running_attempt& run, const served_
   attempt.upstream_model = model.upstream_model;
   attempt.address = model.address;
   attempt.started = on.now() - x.arrived();
+  x.plain_attempt |= !model.encrypted;
   if (model.keys) {
     run.key = model.keys->pick(on.now());
     attempt.key = static_cast<std::uint16_t>(run.key + 1);

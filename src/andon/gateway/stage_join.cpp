@@ -41,6 +41,7 @@ void take_attempts(exchange& x, embedding_batch& batch, const batch_member& me) 
   }
   x.attempt_spans.insert(x.attempt_spans.end(), j.attempt_spans.begin(), j.attempt_spans.end());
   x.account.upstream += j.account.upstream;
+  x.plain_attempt |= j.plain_attempt;
   x.retries += j.retries;
   x.failovers += j.failovers;
   x.covered_cost += me.raised;

@@ -26,7 +26,7 @@ public:
   [[nodiscard]] int descriptor() const { return events_.descriptor(); }
   /// From here on through TLS.
   void secure(std::unique_ptr<tls_session> session) { tls_ = std::move(session); }
-  [[nodiscard]] tls_session* tls() { return tls_.get(); }
+  [[nodiscard]] tls_session* tls() const { return tls_.get(); }
 
   /// done, want_read (nothing there; the next wait_readable() really waits), closed, failed.
   io_step read(char* into, std::size_t size) {

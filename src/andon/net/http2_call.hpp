@@ -17,6 +17,7 @@ public:
   [[nodiscard]] std::string_view query() const override { return query_; }
   [[nodiscard]] std::span<const header> headers() const override { return headers_; }
   [[nodiscard]] std::string_view peer_address() const override { return session_.peer_; }
+  [[nodiscard]] bool encrypted() const override { return session_.stream_.tls() != nullptr; }
   [[nodiscard]] mono_time arrived() const override { return arrived_; }
   task<result<std::string_view>> read_body() override;
   task<result<void>> respond(int status, std::span<const header> headers, std::string_view body) override;

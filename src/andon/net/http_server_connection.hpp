@@ -31,6 +31,7 @@ public:
   [[nodiscard]] std::string_view query() const override { return work_->head.query; }
   [[nodiscard]] std::span<const header> headers() const override { return work_->head.headers; }
   [[nodiscard]] std::string_view peer_address() const override { return {peer_.data(), peer_size_}; }
+  [[nodiscard]] bool encrypted() const override { return stream_.tls() != nullptr; }
   [[nodiscard]] mono_time arrived() const override { return arrived_; }
   task<result<std::string_view>> read_body() override;
   task<result<void>> respond(int status, std::span<const header> headers, std::string_view body) override;

@@ -6,6 +6,8 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "andon/net/resolver.hpp"
+
 namespace andon::net {
 namespace {
 
@@ -132,6 +134,12 @@ std::string_view to_string(address_kind kind) {
 
 address_kind kind_of_address(const ip::address& address) {
   return address.is_v4() ? kind_of_v4(address.to_v4().to_uint()) : kind_of_v6(address.to_v6());
+}
+
+bool is_this_machine(std::string_view host) {
+  if (host == "localhost") return true;
+  const auto address = parse_literal_address(host);
+  return !address.empty() && kind_of_address(address.front()) == address_kind::loopback;
 }
 
 }  // namespace andon::net

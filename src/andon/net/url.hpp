@@ -23,6 +23,9 @@ result<base_url> parse_base_url(std::string_view text);
 std::string host_port(const endpoint& to);
 std::string host_header(const endpoint& to);
 
+/// `localhost`, or a literal loopback address: what goes there does not leave the machine.
+[[nodiscard]] bool is_this_machine(std::string_view host);
+
 /// For rules about where a call may go. `metadata` are the addresses at which clouds hand out credentials.
 enum class address_kind : std::uint8_t { global, loopback, private_network, link_local, metadata, unspecified, multicast, reserved };
 std::string_view to_string(address_kind);

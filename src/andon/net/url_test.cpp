@@ -26,6 +26,11 @@ TEST(url, takes_base_urls_apart) {
   }
 }
 
+TEST(url, knows_what_does_not_leave_the_machine) {
+  for (const std::string_view here : {"localhost", "127.0.0.1", "127.8.0.9", "::1", "[::1]", "::ffff:127.0.0.1"}) EXPECT_TRUE(is_this_machine(here)) << here;
+  for (const std::string_view away : {"", "localhost.example", "10.0.0.1", "192.168.1.2", "::", "2001:db8::1", "api.example"}) EXPECT_FALSE(is_this_machine(away)) << away;
+}
+
 TEST(url, refuses_what_is_no_base_url) {
   for (std::string_view text : {"", "api.openai.com", "//x.example", "ftp://x.example", "file:///etc/passwd", "http://", "http:///v1", "http://user:pw@x.example",
                                 "http://user@x.example", "http://x.example?key=secret", "http://x.example/#f", "http://x.example:0", "http://x.example:70000",

@@ -14,6 +14,17 @@ std::int64_t number(instant at) { return at.time_since_epoch().count(); }
 
 std::string rate_text(const std::optional<double>& rate) { return rate ? fmt::format("{:.4g}", *rate) : "none"; }
 
+/// Rounded out to whole units; stretches that touch then are one.
+std::vector<excluded> rounded_out(std::vector<excluded> all, seconds unit) {
+  for (auto& one : all) one = {floor_to(one.from, unit), floor_to(one.to + unit - 1s, unit)};
+  std::ranges::sort(all, {}, &excluded::from);
+  std::vector<excluded> out;
+  for (const auto& one : all)
+    if (!out.empty() && one.from <= out.back().to) out.back().to = std::max(out.back().to, one.to);
+    else out.push_back(one);
+  return out;
+}
+
 /// `name=1790000000;`: calls each(name, time).
 void each_saved(std::string_view text, const auto& each) {
   while (!text.empty()) {
@@ -46,7 +57,8 @@ evaluator::evaluator(objective_spec what, std::vector<count_series*> members, st
 std::size_t evaluator::watch(const window& over) {
   for (std::size_t i = 0; i < windows_.size(); ++i)
     if (windows_[i].over == over) return i;
-  watched_window made{over, {}};
+  watched_window made{over, {}, {}};
+  if (!slices_) made.without = rounded_out(what_.maintenance, over.unit());  // slices left it out themselves
   if (slices_) made.parts.push_back({&slices_->series(), slices_->series().watch(over), 1, what_.budget()});
   else
     for (std::size_t i = 0; i < members_.size(); ++i) {
@@ -58,11 +70,10 @@ std::size_t evaluator::watch(const window& over) {
   return windows_.size() - 1;
 }
 
-counts evaluator::counted(const watched& part) {
+counts evaluator::counted(const watched_window& in, const watched& part) const {
   auto sum = part.series->in(part.window);
-  if (slices_) return sum;  // they left it out themselves
   const auto begin = part.series->begin_of(part.window), now = part.series->now();
-  for (const auto& out : what_.maintenance)
+  for (const auto& out : in.without)
     if (out.from < now && out.to > begin) sum -= part.series->between(std::max(out.from, begin), std::min(out.to, now));
   return sum;
 }
@@ -70,7 +81,7 @@ counts evaluator::counted(const watched& part) {
 evaluator::burn_value evaluator::value_of(std::size_t i) {
   burn_value out;
   for (const auto& part : windows_[i].parts) {
-    const auto sum = counted(part);
+    const auto sum = counted(windows_[i], part);
     const auto bad = sum.bad_ratio();
     if (!bad) continue;
     out.rate = out.rate.value_or(0) + part.weight * *bad / part.budget;
@@ -158,6 +169,8 @@ signal evaluator::told(const alert& of) {
                          rule.factor);
   }
   out.annotations.emplace_back("summary", fmt::format("{} burns its error budget too fast", what_.title.empty() ? what_.name : what_.title));
+  if (const auto spent = value_of(whole_).rate)
+    out.annotations.emplace_back("budget_burned", fmt::format("{:.1f} % of the error budget of {}", 100 * *spent, what_.over.text()));
   out.annotations.emplace_back("description", fmt::format("burn rate {}; target {:.6g} over {}", rates, what_.target, what_.over.text()));
   return out;
 }
@@ -187,7 +200,7 @@ budget_report evaluator::report(instant now) {
                     .burn_rate = value_of(hour_).rate,
                     .hours_left = {},
                     .burns = {}};
-  for (const auto& part : windows_[whole_].parts) out.events += counted(part);
+  for (const auto& part : windows_[whole_].parts) out.events += counted(windows_[whole_], part);
   out.good_ratio = out.events.good_ratio();
   const auto period = static_cast<double>(what_.over.period(now).count()) / 3600;
   if (out.exhausted()) out.hours_left = 0;

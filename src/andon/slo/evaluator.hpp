@@ -45,14 +45,18 @@ public:
 
 private:
   struct watched { count_series* series; std::size_t window; double weight, budget; };
-  struct watched_window { window over; std::vector<watched> parts; };  ///< one for the objective, or one for each member
+  struct watched_window {
+    window over;
+    std::vector<watched> parts;     ///< one for the objective, or one for each member
+    std::vector<excluded> without;  ///< in units that are kept for as long as the window reaches
+  };
   struct burn_value { std::optional<double> rate; std::int64_t events = 0; };
   enum class verdict : std::uint8_t { no, yes, unknown };
   struct rule_state { std::size_t long_window, short_window; std::optional<instant> since; };
   struct alert { std::string severity; std::optional<instant> firing; };
 
   std::size_t watch(const window& over);
-  [[nodiscard]] counts counted(const watched& part);
+  [[nodiscard]] counts counted(const watched_window& in, const watched& part) const;
   [[nodiscard]] burn_value value_of(std::size_t i);
   [[nodiscard]] verdict judge(std::size_t rule);
   void set(alert& of, bool fires, instant now, const signal_sink& sink);

@@ -157,6 +157,40 @@ TEST_F(evaluator_test, silence_is_no_recovery_and_absence_is_told) {
   EXPECT_TRUE(seen[3].resolved);
 }
 
+TEST_F(evaluator_test, maintenance_stays_out_of_long_windows_when_minutes_are_gone) {
+  auto& calls = series("calls");
+  auto what = testing::availability("a", 0.99, rolling(90 * 24h));
+  const auto begin = now;
+  what.maintenance = {{begin + 5h + 10min, begin + 5h + 20min}, {begin + 5h + 30min, begin + 6h + 50min}};
+  const auto one = make(what, {&calls});
+  const auto is_out = [&](seconds at) { return std::ranges::any_of(what.maintenance, [&](const excluded& out) { return begin + at >= out.from && begin + at < out.to; }); };
+  for (seconds at{}; at < 24h; at += 1min) calls.add(begin + at, {is_out(at) ? 0 : 1, 1});
+  const auto look = [&](seconds after) {
+    move_to(begin + after);
+    EXPECT_EQ(spent(*one), 0) << after.count();
+    EXPECT_EQ(one->report(now).events, (counts{22 * 60, 22 * 60})) << after.count() << ": two hours, once each";
+  };
+  look(24h);
+  ASSERT_TRUE(store->begin());
+  ASSERT_TRUE(calls.sums().save());
+  ASSERT_TRUE(store->commit());
+  calls.sums().settled();
+  for (int i = 0; i < 2; ++i) calls.sums().forget();
+  ASSERT_TRUE(store->prune(calls.sums().id(), begin + 40 * 24h));
+  look(40 * 24h);
+}
+
+TEST_F(evaluator_test, signals_say_how_much_of_the_budget_is_burned) {
+  auto& calls = series("calls");
+  const auto one = make(testing::availability("a", 0.99, rolling(30 * 24h)), {&calls});
+  std::vector<signal> seen;
+  calls.add(now, {70, 100});
+  move_to(now + 1s);
+  one->evaluate(now, [&](const signal& told) { seen.push_back(told); });
+  ASSERT_FALSE(seen.empty());
+  EXPECT_EQ(std::ranges::count(seen[0].annotations, std::pair<std::string, std::string>{"budget_burned", "3000.0 % of the error budget of 30d"}), 1);
+}
+
 TEST_F(evaluator_test, a_few_events_wake_nobody) {
   auto& calls = series("calls");
   auto what = testing::availability("a", 0.99, rolling(30 * 24h));

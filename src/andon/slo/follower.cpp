@@ -1,6 +1,11 @@
 #include "andon/slo/follower.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "andon/base/log.hpp"
+#include "andon/ledger/segment_directory.hpp"
 
 namespace andon::slo {
 namespace {
@@ -40,7 +45,11 @@ result<std::size_t> follower::read_live(std::size_t most) {
   for (auto& reader : live_)
     while (taken < most) {
       const auto entry = reader.next();
-      if (!entry) problem_ = entry.error().message;
+      if (!entry && !caught_up_ && skip(reader, entry.error())) continue;
+      if (!entry) {
+        problem_ = entry.error().message;
+        blind_ = true;
+      }
       if (!entry || !*entry) break;
       ++taken;
       if (auto counted = take(**entry, [&](const ledger::record_view& view) { return watch_->count(view); }); !counted)
@@ -49,10 +58,26 @@ result<std::size_t> follower::read_live(std::size_t most) {
   return taken;
 }
 
+/// Sets the reader behind the segment that it cannot enter, if that will never change.
+bool follower::skip(ledger::journal_reader& reader, const error& why) {
+  if (why.code != errc::forbidden && why.code != errc::corrupt) return false;
+  auto from = reader.reached();
+  auto which = segments_->at_or_after(from.next.stream, from.next.segment);
+  while (which && segments_->cipher(*which) && segments_->map(*which)) which = segments_->at_or_after(from.next.stream, which->sequence() + 1);
+  if (!which) return false;
+  log::warn("objectives_segment_skipped", {{"segment", fmt::format("{}/{}", which->stream(), which->sequence())},
+                                           {"meaning", "its Records are missing from objectives; to count them, make it readable, delete watch.db and start again"},
+                                           {"reason", why.message}});
+  from.next = {.stream = from.next.stream, .segment = which->sequence() + 1, .offset = 0};
+  reader = ledger::journal_reader(segments_, from);
+  return true;
+}
+
 result<follower::progress> follower::step(past_reader& one) {
   if (one.reader.reached().next >= one.stop) return progress::done;
   const auto entry = one.reader.next();
   if (!entry) {
+    if (skip(one.reader, entry.error())) return progress::more;
     problem_ = entry.error().message;
     return progress::stuck;
   }
@@ -71,7 +96,7 @@ result<std::size_t> follower::read_past(std::size_t most) {
     while (!one.done && taken < most) {
       const auto now = step(one);
       if (!now) return std::unexpected(now.error());
-      if (*now == progress::stuck) return taken;
+      if (*now == progress::stuck) break;
       one.done = *now == progress::done;
       ++taken;
     }
@@ -84,18 +109,21 @@ result<std::size_t> follower::read_past(std::size_t most) {
 
 result<bool> follower::turn(instant now, std::size_t most) {
   problem_.clear();
+  blind_ = false;
   if (now < watch_->now()) watch_->step_back(now);
   const auto past = read_past(past_per_turn);
   if (!past) return std::unexpected(past.error());
   const auto live = read_live(most);
   if (!live) return std::unexpected(live.error());
-  if (!caught_up_ && *live >= most) {
-    if (auto saved = save(); !saved) return std::unexpected(std::move(saved.error()));
-    return true;
+  const bool more = *live >= most || *past >= past_per_turn;
+  if (blind_ || (!caught_up_ && *live >= most)) {
+    if (*live + *past > 0)
+      if (auto saved = save(); !saved) return std::unexpected(std::move(saved.error()));
+    return more;
   }
   caught_up_ = true;
   if (auto told = watch_->tick(now, reached()); !told) return std::unexpected(std::move(told.error()));
-  return *live >= most || *past >= past_per_turn;
+  return more;
 }
 
 result<void> follower::save() { return watch_->save(reached()); }

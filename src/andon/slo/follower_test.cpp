@@ -3,8 +3,9 @@
 
 #include "andon/base/random.hpp"
 #include "andon/ledger/ledger.hpp"
+#include "andon/ledger/segment_directory.hpp"
 #include "andon/slo/slo_testing.hpp"
-#include "andon/sql/database.hpp"
+#include "andon/sql/statement.hpp"
 
 namespace andon::slo {
 namespace {
@@ -32,7 +33,11 @@ protected:
     }
   }
   void start() {
-    auto opened = watch::open(home.file("watch.db"), clock, [this](const signal& one) { signals.push_back(one); });
+    auto opened = watch::open(home.file("watch.db"), clock, [this](std::span<const signal> all) {
+      signals.insert(signals.end(), all.begin(), all.end());
+      ++told;
+      if (ask) answers.push_back(watching->firing().size());
+    });
     ASSERT_TRUE(opened) << opened.error().message;
     watching = std::move(*opened);
     ASSERT_TRUE(watching->adopt(plan));
@@ -53,6 +58,31 @@ protected:
       }
     }
   }
+  /// The segment behind `after`, whose key is not at hand any more (with 0: again).
+  std::shared_ptr<ledger::segment> lock_away(std::uint32_t stream, std::uint64_t after, std::uint32_t key = 9) {
+    auto found = records->segments()->at_or_after(stream, after + 1);
+    EXPECT_TRUE(found);
+    if (found) found->identity.key_id = key;
+    return found;
+  }
+  /// Records of a stream before the segment that follows.
+  [[nodiscard]] std::int64_t before_next(const ledger::segment& of) const {
+    return static_cast<std::int64_t>(records->segments()->at_or_after(of.stream(), of.sequence() + 1)->activation.base_records);
+  }
+  std::int64_t rows(const char* table) {
+    auto db = sql::database::open(home.file("watch.db"));
+    EXPECT_TRUE(db);
+    std::int64_t out = 0;
+    const auto text = std::string("SELECT count(*) FROM ").append(table);
+    sql::statement<sql::params<>, sql::columns<std::int64_t>> count(*db, text.c_str());
+    EXPECT_TRUE(count.each([&](std::int64_t n) { out = n; }));
+    return out;
+  }
+  void run_sql(const char* text) {
+    auto db = sql::database::open(home.file("watch.db"));
+    ASSERT_TRUE(db);
+    ASSERT_TRUE(db->run(text));
+  }
   [[nodiscard]] counts counted(const char* name) { return watching->objective(name)->budget.events; }
 
   testing::temporary_directory home;
@@ -65,6 +95,9 @@ protected:
   std::unique_ptr<watch> watching;
   std::optional<follower> follows;
   std::vector<signal> signals;
+  bool ask = false;                    ///< the watch, as soon as it tells of something
+  std::vector<std::size_t> answers;
+  int told = 0;
   std::int64_t good = 0, bad = 0;
 };
 
@@ -218,6 +251,89 @@ TEST_F(follower_test, charts_hold_what_was_counted_at_every_resolution) {
   EXPECT_EQ(watching->objective_chart("all", now, now, 1s).error().code, errc::invalid_argument);
   EXPECT_EQ(watching->objective_chart("all", now - 30 * 24h, now, 60s).error().code, errc::invalid_argument) << "43,200 points";
   EXPECT_EQ(watching->objective_chart("all", now - 10 * 24h, now, 1s)->step, 60s) << "ten days ago there are no seconds any more";
+}
+
+TEST_F(follower_test, what_cannot_be_read_now_is_no_silence) {
+  plan.objectives[0].burns = {{.severity = "page", .long_window = 1h, .short_window = 5min, .factor = 2}};
+  start();
+  append(50, errc::upstream_error);
+  pass(2s);
+  ASSERT_EQ(signals.size(), 1U);
+  append(2'000, errc::upstream_error);
+  const auto hidden = lock_away(0, follows->reached()[0].next.segment);
+  pass(2h);
+  EXPECT_TRUE(follows->is_blind());
+  EXPECT_NE(follows->problem().find("its key 9 is not at hand"), std::string::npos) << follows->problem();
+  EXPECT_EQ(signals.size(), 1U) << "the page is not over because nobody looks";
+  hidden->identity.key_id = 0;
+  pass(1s);
+  EXPECT_FALSE(follows->is_blind());
+  EXPECT_TRUE(follows->problem().empty());
+  EXPECT_EQ(counted("all"), (counts{0, bad}));
+  EXPECT_EQ(signals.size(), 2U) << "two hours without a call";
+}
+
+TEST_F(follower_test, a_past_whose_key_is_gone_does_not_hold_up_what_comes_later) {
+  start();
+  append(2'000);
+  pass(1s);
+  const auto hidden = lock_away(1, 0);
+  plan.objectives.push_back(testing::availability("late", 0.9, rolling(30 * 24h), "route:chat"));
+  ASSERT_TRUE(watching->adopt(plan));
+  follows->plan_changed();
+  pass(3s);
+  EXPECT_FALSE(watching->is_filling());
+  EXPECT_TRUE(follows->problem().empty());
+  EXPECT_GT(before_next(*hidden), 0);
+  EXPECT_EQ(counted("late").total, good - before_next(*hidden));
+  EXPECT_EQ(counted("all").total, good);
+  stop();
+  for (const auto* name : {"watch.db", "watch.db-wal", "watch.db-shm"}) std::filesystem::remove(home.file(name));
+  start();
+  pass(3s);
+  EXPECT_FALSE(follows->is_blind());
+  EXPECT_EQ(counted("all").total, good - before_next(*hidden)) << "nor what is counted again";
+}
+
+TEST_F(follower_test, what_a_second_brings_is_told_at_once_and_without_the_lock) {
+  plan.objectives.clear();
+  for (const auto* name : {"a", "b", "c"}) {
+    plan.objectives.push_back(testing::availability(name, 0.9, rolling(30 * 24h)));
+    plan.objectives.back().burns = {{.severity = "page", .long_window = 1h, .short_window = 5min, .factor = 2}};
+  }
+  start();
+  ask = true;                                          // would wait for ever if the lock were held
+  append(50, errc::upstream_error);
+  pass(2s);
+  EXPECT_EQ(signals.size(), 3U);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(answers, std::vector<std::size_t>{3});
+  plan.objectives.clear();
+  ASSERT_TRUE(watching->adopt(plan));
+  EXPECT_EQ(signals.size(), 6U);
+  EXPECT_EQ(told, 2);
+}
+
+TEST_F(follower_test, adopting_and_tidying_are_done_whole_or_not_at_all) {
+  start();
+  append(20, errc::upstream_error);
+  pass(12s);
+  const auto known = rows("series");
+  plan.objectives.push_back(testing::availability("one", 0.9, rolling(24h), "route:one"));
+  plan.objectives.push_back(testing::availability("two", 0.9, rolling(24h), "route:two"));
+  run_sql("CREATE TRIGGER second_refused BEFORE INSERT ON series WHEN NEW.identity LIKE '%two%' BEGIN SELECT RAISE(ABORT, 'refused'); END");
+  EXPECT_FALSE(watching->adopt(plan));
+  EXPECT_EQ(rows("series"), known);
+  run_sql("DROP TRIGGER second_refused");
+  stop();
+  start();
+  pass(1s);
+  EXPECT_EQ(rows("series"), known + 2);
+  ASSERT_GT(rows("block WHERE tier = 0"), 0);
+  run_sql("CREATE TRIGGER losses_refused BEFORE DELETE ON loss BEGIN SELECT RAISE(ABORT, 'refused'); END");
+  now += 4 * 366 * 24h;                                // everything is old, blocks are removed before losses are
+  EXPECT_FALSE(follows->turn(now));
+  EXPECT_GT(rows("block WHERE tier = 0"), 0);
 }
 
 TEST_F(follower_test, an_objective_that_goes_resolves_its_alerts) {

@@ -18,10 +18,10 @@ constexpr auto records = measure_source::records;
 constexpr auto samples = measure_source::samples;
 
 constexpr std::array table{
-    measure_about{availability, "availability", ratio, records, "", "calls answered as they should be, among those that were not refused for the client's own fault or limits. An error of the gateway (overload included) or of the providers is bad, as are a stream that broke and a reply without the structure that its route demands"},
+    measure_about{availability, "availability", ratio, records, "", "calls answered as they should be, among those that were not refused for the client's own fault or limits. An error of the gateway (overload included) or of the providers is bad, as is a stream that broke"},
     measure_about{errors, "errors", ratio, records, "", "calls without an error of the named origins, among all"},
     measure_about{complete, "complete", ratio, records, "", "streams that the client got whole, and in the given time where one is given; a client that leaves does not count"},
-    measure_about{structured, "structured", ratio, records, "", "replies with the structure that was asked for, among those that were checked"},
+    measure_about{structured, "structured", ratio, records, "", "replies with the structure that was asked for, among those that were checked (the gateway checks none yet)"},
     measure_about{cache_hits, "cache_hits", ratio, records, "", "calls answered from the cache, among those that looked there"},
     measure_about{priced, "priced", ratio, records, "", "calls whose price is known, among those that used tokens"},
     measure_about{transit_encrypted, "transit_encrypted", ratio, records, "", "calls encrypted on the way from the client and to the provider"},

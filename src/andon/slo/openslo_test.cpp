@@ -212,7 +212,7 @@ spec: { ratioMetric: { bad: { metricSource: { type: Andon, spec: { filter: "stat
 }
 
 TEST(openslo, published_examples_are_accepted) {
-  const std::filesystem::path folder = "/work/shared/data/slo";
+  const std::filesystem::path folder = ANDON_SLO_EXAMPLES;
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "the published examples are not here";
   std::size_t documents = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {

@@ -68,7 +68,7 @@ std::string content_of(const std::filesystem::path& file) {
 }
 
 TEST(prometheus_rules, equal_those_of_sloth) {
-  const std::filesystem::path folder = "/work/shared/data/slo";
+  const std::filesystem::path folder = ANDON_SLO_EXAMPLES;
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "sloth's fixtures are not here";
   for (const auto* name : {"base", "multifile"}) {
     const auto read = read_sloth(content_of(folder / ("sloth_in-" + std::string(name) + ".yaml")));

@@ -103,7 +103,9 @@ rule::judged rule::judge(const indicator::group& of, instant now) const {
 
 void rule::evaluate(instant now, const signal_sink& sink) {
   if (!first_) first_ = now;
-  if (floor_to(now, turn_of(what_.kind)) != now) return;
+  const auto turn = floor_to(now, turn_of(what_.kind));
+  if (turn == turned_) return;
+  turned_ = turn;
   if (of_->groups().empty() && of_->what().by.empty()) states_.try_emplace({});  // absence of what has never been there
   for (const auto& [of, series] : of_->groups()) states_.try_emplace(of);
   for (auto& [of, as] : states_) {

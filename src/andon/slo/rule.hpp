@@ -35,7 +35,8 @@ class rule {
 public:
   rule(rule_spec what, indicator& of) : what_(std::move(what)), of_(&of) {}
 
-  /// Judges every group when its turn has come: thresholds and absence every five seconds, the others every minute.
+  /// Judges every group when its turn has come: thresholds and absence every five seconds, the others every minute, at the
+  /// first second that is asked for.
   void evaluate(instant now, const signal_sink& sink);
   [[nodiscard]] std::vector<signal> firing() const;
   [[nodiscard]] const rule_spec& what() const { return what_; }
@@ -55,7 +56,7 @@ private:
   rule_spec what_;
   indicator* of_;
   std::map<indicator::group, state> states_;
-  std::optional<instant> first_;
+  std::optional<instant> first_, turned_;
   bool changed_ = false;
 };
 

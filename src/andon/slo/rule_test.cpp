@@ -49,6 +49,23 @@ TEST_F(rule_test, a_bound_crossed_for_long_enough) {
   EXPECT_TRUE(signals[1].resolved);
 }
 
+TEST_F(rule_test, a_turn_whose_second_was_missed_is_taken_later) {
+  rule one({.name = "slow", .indicator = "lag", .kind = rule_kind::threshold, .what = statistic::mean, .how = comparison::gt, .bound = 0.5, .over = 60s}, *of);
+  rule soon({.name = "soon", .indicator = "lag", .kind = rule_kind::forecast, .what = statistic::mean, .how = comparison::gt, .bound = 0.5, .over = 10min, .ahead = 1h}, *of);
+  const auto began = now;
+  for (int i = 0; i < 100; ++i) {
+    put(2);
+    now += 6s;                                        // 1 after a whole ten seconds, then 7, 3, 9, 5
+    if (now.time_since_epoch().count() % 5 == 0) now += 1s;
+    of->settle(now, now);
+    one.evaluate(now, [this](const signal& told) { signals.push_back(told); });
+    soon.evaluate(now, [this](const signal& told) { signals.push_back(told); });
+  }
+  ASSERT_EQ(signals.size(), 2U) << "no tick hit a second that is a multiple of five";
+  EXPECT_LE(signals[0].since - began, 12s);
+  EXPECT_LE(signals[1].since - began, 5min);
+}
+
 TEST_F(rule_test, silence) {
   rule one({.name = "gone", .indicator = "lag", .kind = rule_kind::absence, .over = 60s}, *of);
   for (int i = 0; i < 50; ++i) step(one);

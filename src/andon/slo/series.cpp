@@ -106,9 +106,17 @@ void slice_series::put(instant begin) {
   if (before.empty()) own_.tally(fresh);
 }
 
+/// The clock was set back: slices from `first` on come again, and are judged when they are over again.
+void slice_series::take_back(instant first) {
+  for (auto begin = first; begin < closed_; begin += slice_)
+    if (const auto known = own_.sums().get(tier::minute, begin); known != counts{}) own_.add(begin, counts{} - known);
+  closed_ = first;
+}
+
 void slice_series::move_to(instant now) {
   own_.move_to(now);
   const auto last = floor_to(now, slice_);
+  if (last < closed_) take_back(last);
   for (; closed_ < last; closed_ += slice_) put(closed_);
 }
 

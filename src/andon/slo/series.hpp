@@ -101,6 +101,7 @@ public:
 private:
   [[nodiscard]] counts judge(instant begin);
   void put(instant begin);
+  void take_back(instant first);
 
   count_series own_;
   seconds slice_;

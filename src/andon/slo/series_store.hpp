@@ -55,7 +55,7 @@ public:
   /// The first block's time; nothing for a series without any.
   result<std::optional<instant>> first_block(series_id id, tier of);
 
-  /// All or nothing: begin, then put, then commit; without commit nothing was done.
+  /// All or nothing: begin, then put (or erase, prune and whatever else writes), then commit; without commit nothing was done.
   result<void> begin();
   result<void> put_block(series_id id, tier of, instant at, std::string_view bytes);
   result<void> add_losses(series_id id, instant hour, const losses& more);

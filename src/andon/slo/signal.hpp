@@ -2,6 +2,7 @@
 // What the watch has to tell: an alert that fires or is over. A plain value; whoever routes alerts takes it from here.
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +22,9 @@ struct signal {
   std::optional<instant> resolved;
 };
 
-/// Called when a signal begins and when it is over; must not call back into the watch.
+/// Called when a signal begins and when it is over.
 using signal_sink = std::function<void(const signal&)>;
+/// The same for all that one second, or a new plan, has brought; whoever keeps them does so at once.
+using signals_sink = std::function<void(std::span<const signal>)>;
 
 }  // namespace andon::slo

@@ -85,11 +85,16 @@ public:
 private:
   void close_slices(instant now) {
     if (slice_ == 0s) return;
+    closed_ = std::min(closed_, floor_to(now, slice_));
+    for (auto one = by_slice_.lower_bound(closed_); one != by_slice_.end(); one = by_slice_.erase(one))  // the clock was set back
+      slices_.add(one->first, -one->second.good, -one->second.total);
     for (; closed_ + slice_ <= now; closed_ += slice_) {
       const auto sum = raw_.between(closed_, closed_ + slice_);
       if (sum.total == 0) continue;
       const double ratio = static_cast<double>(sum.good) / static_cast<double>(sum.total);
-      slices_.add(closed_, slice_target_ == 0 ? std::llround(ratio * 1e6) : ratio >= slice_target_ ? 1'000'000 : 0, 1'000'000);
+      const counts is{slice_target_ == 0 ? std::llround(ratio * 1e6) : ratio >= slice_target_ ? 1'000'000 : 0, 1'000'000};
+      slices_.add(closed_, is.good, is.total);
+      by_slice_[closed_] = is;
     }
   }
   std::string name_;
@@ -97,6 +102,7 @@ private:
   seconds length_, slice_;
   double slice_target_;
   slow_sums raw_, slices_;
+  std::map<instant, counts> by_slice_;
   instant closed_ = start;
   std::array<bool, 4> burning_{};
   bool page_ = false, ticket_ = false;
@@ -172,9 +178,11 @@ public:
 
 private:
   void open() {
-    auto made = watch::open(home_.file("watch.db"), clock_, [this](const signal& one) {
-      const auto name = std::ranges::find(one.labels, "objective", &std::pair<std::string, std::string>::first)->second;
-      seen.push_back({name, one.severity, (one.resolved ? *one.resolved : one.since).time_since_epoch().count(), !one.resolved});
+    auto made = watch::open(home_.file("watch.db"), clock_, [this](std::span<const signal> all) {
+      for (const auto& one : all) {
+        const auto name = std::ranges::find(one.labels, "objective", &std::pair<std::string, std::string>::first)->second;
+        seen.push_back({name, one.severity, (one.resolved ? *one.resolved : one.since).time_since_epoch().count(), !one.resolved});
+      }
     });
     ASSERT_TRUE(made) << (made ? "" : made.error().message);
     watch_ = std::move(*made);
@@ -290,7 +298,13 @@ TEST(simulation, clocks_that_jump) {
   const instant end = start + 5 * 24h;
   world w(end);
   const auto a = testing::availability("a", 0.999, rolling(7 * 24h));
-  w.objective(a, beside(a, 0, end));
+  auto slices = testing::availability("slices", 0.99, rolling(7 * 24h));
+  slices.method = budgeting::timeslices;
+  slices.members[0].slice_target = 0.95;
+  auto ratios = testing::availability("ratios", 0.99, rolling(7 * 24h));
+  ratios.method = budgeting::ratio_timeslices;
+  ratios.slice = 5min;
+  for (const auto& [what, slice_target] : {std::pair{&a, 0.0}, {&slices, 0.95}, {&ratios, 0.0}}) w.objective(*what, beside(*what, slice_target, end));
   w.adopt();
   const auto run = [&](instant from, instant to, traffic is) { for (auto now = from; now < to; now += 1s) w.second(now, is); };
   run(start, start + 10h, {0.3, 0.001});

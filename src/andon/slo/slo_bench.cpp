@@ -32,7 +32,7 @@ std::vector<objective_spec> thousand() {
 void a_second(benchmark::State& state) {
   testing::temporary_directory home;
   simulated_clock clock{wall_time{start}};
-  auto watching = watch::open(home.file("watch.db"), clock, [](const signal&) {}).value();
+  auto watching = watch::open(home.file("watch.db"), clock, [](std::span<const signal>) {}).value();
   watch_plan plan{thousand(), {}, {}};
   if (!watching->adopt(std::move(plan))) return state.SkipWithError("no plan");
   watching->past_is_complete();
@@ -57,7 +57,7 @@ BENCHMARK(a_second)->Unit(benchmark::kMillisecond)->Iterations(4'000);
 void a_quiet_second(benchmark::State& state) {
   testing::temporary_directory home;
   simulated_clock clock{wall_time{start}};
-  auto watching = watch::open(home.file("watch.db"), clock, [](const signal&) {}).value();
+  auto watching = watch::open(home.file("watch.db"), clock, [](std::span<const signal>) {}).value();
   if (!watching->adopt({thousand(), {}, {}})) return state.SkipWithError("no plan");
   watching->past_is_complete();
   auto now = start;
@@ -93,7 +93,7 @@ void three_years(benchmark::State& state) {
       if (!store->commit()) return state.SkipWithError("cannot commit");
     }
   }
-  auto watching = watch::open(file, clock, [](const signal&) {}).value();
+  auto watching = watch::open(file, clock, [](std::span<const signal>) {}).value();
   if (!watching->adopt({thousand(), {}, {}})) return state.SkipWithError("no plan");
   std::int64_t i = 0;
   std::size_t points = 0;
@@ -112,7 +112,7 @@ BENCHMARK(three_years)->Unit(benchmark::kMillisecond)->Iterations(50);
 void a_record(benchmark::State& state) {
   testing::temporary_directory home;
   simulated_clock clock{wall_time{start}};
-  auto watching = watch::open(home.file("watch.db"), clock, [](const signal&) {}).value();
+  auto watching = watch::open(home.file("watch.db"), clock, [](std::span<const signal>) {}).value();
   watch_plan plan;
   if (state.range(0) > 0) plan.objectives = thousand();
   for (const auto& [what, by] :

@@ -19,7 +19,7 @@ constexpr std::size_t most_causes = 200;      // of one series in one hour, unti
 watch::watch(std::unique_ptr<state> s) : state_(std::move(s)) {}
 watch::~watch() = default;
 
-result<std::unique_ptr<watch>> watch::open(const std::filesystem::path& file, const clock& time, signal_sink sink) {
+result<std::unique_ptr<watch>> watch::open(const std::filesystem::path& file, const clock& time, signals_sink sink) {
   auto store = series_store::open(file, time);
   if (!store) return std::unexpected(std::move(store.error()));
   const auto evaluated = (*store)->evaluated();
@@ -31,8 +31,22 @@ result<std::unique_ptr<watch>> watch::open(const std::filesystem::path& file, co
 }
 
 result<void> watch::adopt(watch_plan plan) {
-  const std::lock_guard hold(state_->lock);
-  return state_->adopt(std::move(plan));
+  std::unique_lock hold(state_->lock);
+  const auto gone = state_->adopt(std::move(plan));
+  hold.unlock();
+  if (!gone) return std::unexpected(gone.error());
+  if (!gone->empty()) state_->sink(*gone);
+  return {};
+}
+
+result<void> watch::state::together(const std::function<result<void>()>& write) {
+  if (store->problem()) return std::unexpected(*store->problem());
+  if (auto begun = store->begin(); !begun) return begun;
+  auto done = write();
+  if (done && store->problem()) done = std::unexpected(*store->problem());
+  if (done) return store->commit();
+  store->roll_back();
+  return done;
 }
 
 void watch::state::lose(counted_series& of, const ledger::record_view& record, const counts& events, instant at) {
@@ -107,19 +121,21 @@ result<void> watch::sample(measure what, const counts& events) {
   return state_->sample(what, [&](const series_spec&) { return contribution{.events = events}; });
 }
 
-result<void> watch::state::judge() {
+result<std::vector<signal>> watch::state::judge() {
   for (auto* one : in_order) one->series->move_to(now);
   for (auto* one : indicators_in_order) one->settle(now, now);
-  const signal_sink and_remember = [this](const signal& one) {
-    if (one.resolved && one.name == "ObjectiveBurn") recoveries.push_back(static_cast<double>((*one.resolved - one.since).count()));
-    sink(one);
-  };
-  for (const auto& one : evaluators) one->evaluate(now, and_remember);
-  for (const auto& one : rules) one->evaluate(now, sink);
-  for (const auto span : std::exchange(recoveries, {}))
-    if (auto told = sample(measure::recovery, [&](const series_spec& to) { return contribution_of(to, span); }); !told) return told;
+  std::vector<signal> out;
+  const signal_sink collect = [&out](const signal& one) { out.push_back(one); };
+  for (const auto& one : evaluators) one->evaluate(now, collect);
+  for (const auto& one : rules) one->evaluate(now, collect);
+  for (const auto& one : out) {
+    if (!one.resolved || one.name != "ObjectiveBurn") continue;
+    const auto took = static_cast<double>((*one.resolved - one.since).count());
+    if (auto told = sample(measure::recovery, [&](const series_spec& to) { return contribution_of(to, took); }); !told)
+      return std::unexpected(std::move(told.error()));
+  }
   if (store->problem()) return std::unexpected(*store->problem());
-  return {};
+  return out;
 }
 
 bool watch::state::alerts_changed() const {
@@ -135,14 +151,22 @@ void watch::step_back(instant now) {
 
 result<void> watch::tick(instant now, const std::vector<ledger::checkpoint>& reached) {
   auto& s = *state_;
-  const std::lock_guard hold(s.lock);
   const auto began = s.time.mono();
+  std::unique_lock hold(s.lock);
   s.now = now;
-  auto done = s.judge();
-  if (done && (s.alerts_changed() || now - s.saved >= between_saves || now < s.saved || s.past_complete)) done = s.save(reached);
+  const auto signals = s.judge();
+  if (!signals) return std::unexpected(signals.error());
+  if (!signals->empty()) {
+    hold.unlock();
+    s.sink(*signals);
+    hold.lock();
+  }
+  auto done = s.is_to_be_saved() ? s.save(reached) : result<void>{};
   s.read.tick = s.time.mono() - began;
   return done;
 }
+
+bool watch::state::is_to_be_saved() const { return alerts_changed() || now - saved >= between_saves || now < saved || past_complete; }
 
 result<void> watch::state::put_all(const std::vector<ledger::checkpoint>& reached) {
   for (auto* one : indicators_in_order) one->settle(instant::max(), now);
@@ -193,6 +217,10 @@ result<void> watch::state::tidy() {
   }
   if (now - pruned < between_prunes && now >= pruned) return {};
   pruned = now;
+  return together([this] { return prune(); });
+}
+
+result<void> watch::state::prune() {
   std::vector<series_id> used;
   each_tiers([&](auto& one) { used.push_back(one.id()); });
   for (auto* one : indicators_in_order) {
@@ -206,14 +234,7 @@ result<void> watch::state::tidy() {
 }
 
 result<void> watch::state::save(const std::vector<ledger::checkpoint>& reached) {
-  if (store->problem()) return std::unexpected(*store->problem());
-  if (auto begun = store->begin(); !begun) return begun;
-  auto put = put_all(reached);
-  if (!put || store->problem()) {
-    store->roll_back();
-    return put ? std::unexpected(*store->problem()) : put;
-  }
-  if (auto done = store->commit(); !done) return done;
+  if (auto put = together([&] { return put_all(reached); }); !put) return put;
   settle();
   return tidy();
 }

@@ -47,13 +47,15 @@ struct indicator_status {
 
 class watch {
 public:
-  static result<std::unique_ptr<watch>> open(const std::filesystem::path& file, const clock& time, signal_sink sink);
+  /// The sink is called by whoever calls adopt() and tick(), without the watch's lock: questions may be asked meanwhile.
+  static result<std::unique_ptr<watch>> open(const std::filesystem::path& file, const clock& time, signals_sink sink);
   ~watch();
   watch(const watch&) = delete;
   watch& operator=(const watch&) = delete;
 
   /// Takes up a plan that has no complaints; save() before it when another was in force, since sums that the new one does
-  /// not use are let go of. Alerts whose objective or rule is gone are resolved. errc of the store.
+  /// not use are let go of. Alerts whose objective or rule is gone are resolved. errc of the store, which is as before then;
+  /// let go of the watch.
   result<void> adopt(watch_plan plan);
 
   /// A Record of the journal, in its order.
@@ -69,7 +71,7 @@ public:
   /// Before counting, when the clock was set back: what is counted from now on is of the time before `now`.
   void step_back(instant now);
   /// The time is `now`: everything before it is judged. `reached` is how far count() has come; it is saved with the sums
-  /// every few seconds and whenever an alert changed. After an error of the store nothing is lost that the journal has:
+  /// every few seconds and whenever an alert changed, after that was told. After an error of the store nothing is lost that the journal has:
   /// let go of the watch and open it again.
   result<void> tick(instant now, const std::vector<ledger::checkpoint>& reached);
   result<void> save(const std::vector<ledger::checkpoint>& reached);

@@ -135,19 +135,27 @@ void watch::state::index() {
   matches = match_table(filters);
 }
 
-void watch::state::resolve_gone(const std::vector<signal>& before) {
+std::vector<signal> watch::state::gone_since(const std::vector<signal>& before) {
   const auto still = firing();
+  std::vector<signal> out;
   for (const auto& one : before) {
     if (std::ranges::any_of(still, [&](const signal& other) { return same(one, other); })) continue;
-    auto over = one;
-    over.resolved = now;
-    sink(over);
+    out.push_back(one);
+    out.back().resolved = now;
   }
+  return out;
 }
 
-result<void> watch::state::adopt(watch_plan plan) {
-  const auto memory = memories();
+result<std::vector<signal>> watch::state::adopt(watch_plan plan) {
   const auto before = firing();
+  if (auto taken = together([&] { return take_up(std::move(plan)); }); !taken) return std::unexpected(std::move(taken.error()));
+  first_plan = false;
+  past_complete = false;
+  return gone_since(before);
+}
+
+result<void> watch::state::take_up(watch_plan plan) {
+  const auto memory = memories();
   std::set<std::string> used;
   for (const auto& objective : plan.objectives)
     for (const auto& member : objective.members) used.insert(member.what.identity());
@@ -169,9 +177,6 @@ result<void> watch::state::adopt(watch_plan plan) {
   if (auto made = make_indicators(std::move(plan.indicators)); !made) return made;
   if (auto made = make_rules(std::move(plan.rules), memory); !made) return made;
   index();
-  resolve_gone(before);
-  first_plan = false;
-  past_complete = false;
   return {};
 }
 

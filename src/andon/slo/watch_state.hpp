@@ -12,12 +12,12 @@ struct counted_series {
 };
 
 struct watch::state {
-  state(std::unique_ptr<series_store> opened, const clock& clk, signal_sink to) : store(std::move(opened)), time(clk), sink(std::move(to)) {}
+  state(std::unique_ptr<series_store> opened, const clock& clk, signals_sink to) : store(std::move(opened)), time(clk), sink(std::move(to)) {}
 
   mutable std::mutex lock;
   std::unique_ptr<series_store> store;
   const clock& time;
-  signal_sink sink;
+  signals_sink sink;
   instant now{};
   bool first_plan = true;
   std::map<std::string, std::unique_ptr<counted_series>> series;  ///< by identity
@@ -31,10 +31,12 @@ struct watch::state {
   bool past_complete = false;
   std::map<std::string, std::string> notes, fresh_notes;         ///< alerts' memory, as it lies in the store and as it will
   instant saved{}, forgot{}, pruned{};
-  std::vector<double> recoveries;                                 ///< seconds; samples for the next second
   figures read;
 
-  result<void> adopt(watch_plan plan);
+  /// One transaction: all of it or nothing.
+  result<void> together(const std::function<result<void>()>& write);
+  result<std::vector<signal>> adopt(watch_plan plan);
+  result<void> take_up(watch_plan plan);
   result<counted_series*> series_of(const series_spec& what);
   result<std::unique_ptr<evaluator>> make(objective_spec what);
   result<std::unique_ptr<slice_series>> make_slices(const objective_spec& what, const std::vector<count_series*>& members);
@@ -42,18 +44,20 @@ struct watch::state {
   result<void> make_rules(std::vector<rule_spec> wanted, const std::map<std::string, std::string>& memory);
   void index();
   std::vector<signal> firing();
-  void resolve_gone(const std::vector<signal>& before);
+  std::vector<signal> gone_since(const std::vector<signal>& before);
   std::map<std::string, std::string> memories();
   result<std::string> memory_of(const std::string& name, const std::map<std::string, std::string>& memory);
 
   result<void> count(const ledger::record_view& record, bool past);
   void lose(counted_series& of, const ledger::record_view& record, const counts& events, instant at);
   result<void> sample(measure what, const std::function<contribution(const series_spec&)>& contribution);
-  result<void> judge();
+  result<std::vector<signal>> judge();
+  [[nodiscard]] bool is_to_be_saved() const;
   result<void> save(const std::vector<ledger::checkpoint>& reached);
   result<void> put_all(const std::vector<ledger::checkpoint>& reached);
   void settle();
   result<void> tidy();
+  result<void> prune();
   [[nodiscard]] bool alerts_changed() const;
   evaluator* find(std::string_view name);
   objective_status status_of(evaluator& of);

@@ -116,10 +116,11 @@ calendar::period calendar::at(instant now) const {
 
 instant window::begin(instant now) const {
   const auto exact = follows ? follows->at(now).begin : now - length;
-  const auto about = follows ? follows->each.length() : length;
-  if (!follows && about <= 1h) return exact;
-  return floor_to(exact, about <= 31 * 24h ? 60s : 3'600s);
+  if (!follows && length <= 1h) return exact;
+  return floor_to(exact, unit());
 }
+
+seconds window::unit() const { return (follows ? follows->each.length() : length) <= 31 * 24h ? 60s : 3'600s; }
 
 instant window::end(instant now) const { return follows ? follows->at(now).end : now; }
 

@@ -54,6 +54,8 @@ struct window {
 
   [[nodiscard]] bool is_rolling() const { return follows == nullptr; }
   [[nodiscard]] instant begin(instant now) const;
+  /// What it is kept by where it is longer than an hour: minutes, or hours for more than 31 days.
+  [[nodiscard]] seconds unit() const;
   /// When the period is over; of rolling windows `now`.
   [[nodiscard]] instant end(instant now) const;
   [[nodiscard]] seconds period(instant now) const;   ///< the whole length of the present period

@@ -45,7 +45,7 @@ int status(const context& in) {
   const json::value nothing;
   const auto* ledger = got->as_object().if_contains("ledger");
   const auto& from = ledger != nullptr ? *ledger : nothing;
-  fmt::print(stdout, "andon {}: {}\n  gateway     http://{}/v1\n  started     {} ({} s ago)\n  keys        {} in {} projects\n  under way   {} calls\n",
+  fmt::print(stdout, "andon {}: {}\n  gateway     {}/v1\n  started     {} ({} s ago)\n  keys        {} in {} projects\n  under way   {} calls\n",
              cell(*got, "version"), state_text(*got), cell(*got, "gateway"), cell(*got, "started"),
              cell(*got, "uptime_s"), cell(*got, "keys"), cell(*got, "projects"), cell(*got, "calls_under_way"));
   if (const auto* alerts = got->as_object().if_contains("alerts"); alerts != nullptr && alerts->is_object())

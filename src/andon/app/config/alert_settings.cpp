@@ -224,6 +224,7 @@ schema<alerting_settings> alerting_schema() {
   schema<s> out;
   out.value("external_url", &s::external_url, "Where people reach the admin port, for links in messages, such as https://andon.example.com; left out, messages have no links.");
   out.value("resolve_timeout", &s::resolve_timeout, "A posted alert without an end is over after this time unless it is posted again.", at_least<nanoseconds>(1s));
+  out.value("intake_timeout", &s::intake_timeout, "An alert that a PagerDuty event raised is over after this time unless its event is triggered again; a resolve ends it before.", at_least<nanoseconds>(1min));
   out.value("link_lifetime", &s::link_lifetime, "How long links to acknowledge and resolve are good.", at_least<nanoseconds>(1min));
   out.group("smtp", &s::smtp, smtp(), "The mail server of all receivers with `email`.");
   out.group("delivery", &s::delivery, delivery(), "How messages are tried.");

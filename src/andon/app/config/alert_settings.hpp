@@ -88,6 +88,7 @@ struct delivery_group {
 struct alerting_settings {
   std::string external_url;
   nanoseconds resolve_timeout = 5min;
+  nanoseconds intake_timeout = 24h;
   nanoseconds link_lifetime = 72h;
   smtp_group smtp;
   delivery_group delivery;

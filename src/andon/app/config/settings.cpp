@@ -123,6 +123,7 @@ schema<model_settings> model() {
   schema<s> out;
   out.value("provider", &s::provider, "Name of an entry of `providers`.").required();
   out.value("name", &s::name, "The provider's name of the model; this entry's name when left out.");
+  out.value("region", &s::region, "Where it runs, for Records and indicators, such as eu-west-1.");
   out.group("price", &s::price, price(), "Replaces the shipped price of the model entirely.");
   out.table("service_tiers", &s::service_tiers, price(), "Prices of other service tiers, by the name that requests and replies give them (flex, batch, priority). A tier that is not here has an unknown price.");
   out.group("health_check", &s::health_check, health_check(), "The same for this model alone, instead of the provider's.");

@@ -108,6 +108,7 @@ struct provider_settings {
 struct model_settings {
   std::string provider;
   std::string name;
+  std::string region;
   price_settings price;
   table_of<price_settings> service_tiers;
   std::optional<health_check_settings> health_check;

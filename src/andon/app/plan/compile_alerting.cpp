@@ -55,6 +55,7 @@ private:
   void basics() {
     auto& out = *out_;
     out.resolve_timeout = from_.resolve_timeout;
+    out.intake_timeout = from_.intake_timeout;
     out.link_lifetime = from_.link_lifetime;
     out.external_url = from_.external_url;
     while (out.external_url.ends_with('/')) out.external_url.pop_back();

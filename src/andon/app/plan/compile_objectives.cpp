@@ -22,7 +22,7 @@ struct usual_indicator {
 std::vector<usual_indicator> usual_indicators() {
   using enum slo::measure;
   using enum slo::dimension;
-  std::vector<usual_indicator> out{{availability, {route}}, {latency, {route}}, {first_token, {route}}, {cost, {project}}, {tokens, {project}}};
+  std::vector<usual_indicator> out{{availability, {route}}, {latency, {route}}, {first_token, {route}}, {cost, {project}}, {tokens, {project}}, {csat, {}}, {nps, {}}, {score, {}}, {thumbs, {}}, {resolved, {}}};
   for (const auto& one : slo::measure_table())
     if (one.source == slo::measure_source::samples) out.push_back({one.which, {}});
   return out;

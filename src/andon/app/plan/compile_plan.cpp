@@ -210,6 +210,8 @@ private:
     made->upstream_model = one.name.empty() ? name : one.name;
     made->to = provider.base.to;
     made->address = net::host_port(provider.base.to);
+    made->encrypted = made->to.tls || net::is_this_machine(made->to.host);
+    made->region = one.region;
     made->flavour = provider.flavour;
     made->price_provider = price_provider(provider, one);
     made->headers = provider.headers;

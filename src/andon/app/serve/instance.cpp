@@ -126,7 +126,7 @@ result<void> instance::open(const loaded_settings& from) {
 result<void> instance::open_objectives() {
   if (!ledger_) return {};
   objectives_ = std::make_unique<objective_watch>(*ledger_, options_.data, time_, metrics_);
-  objectives_->on_signal([this](const slo::signal& one) { objective_alerts_->told(one, time_.wall()); });
+  objectives_->on_signal([this](std::span<const slo::signal> all) { objective_alerts_->told(all, time_.wall()); });
   if (const auto opened = objectives_->open(watch_plan_); !opened) log::error("objectives_not_watched", {{"meaning", "budgets and alerts stand still; it is tried again"}, {"reason", opened.error().message}});
   return {};
 }
@@ -187,9 +187,6 @@ result<void> instance::open_access() {
   auto token = keys_->ensure_admin_token();
   if (!token) return std::unexpected(std::move(token.error()));
   admin_token_ = std::move(*token);
-  auto first = keys_->ensure_first_key();
-  if (!first) return std::unexpected(std::move(first.error()));
-  first_key_ = std::move(*first);
   return {};
 }
 
@@ -247,7 +244,7 @@ result<void> instance::start_core(net::core& on, std::uint16_t& port) {
   core_unit unit{on, std::make_unique<net::http_client>(on, resolver_), std::make_unique<telemetry::exchange_meter>(metrics_), nullptr, nullptr};
   unit.handler = std::make_unique<gateway::gateway>(gateway::gateway_parts{
       on, *unit.providers, board_, limits_, ledger_.get(), settings_.ledger.sync == sync_mode::always, counter_, *unit.meter,
-      exporter, telemetry::sampler(settings_.telemetry.sample_ratio), &replies_});
+      exporter, telemetry::sampler(settings_.telemetry.sample_ratio), &replies_, settings_.ledger.encryption.has_value()});
   unit.handler->adopt(plan_);
   unit.listener = std::make_unique<net::http_server>(on, *unit.handler, limits_of(settings_.listen));
   unit.listener->use_tls(gateway_certificate_);
@@ -308,6 +305,9 @@ result<void> instance::start() {
   if (auto started = start_admin(); !started) return started;
   if (auto written = write_address("gateway-address", (gateway_tls_->wanted() ? "https://" : "") + gateway_address_); !written) return written;
   if (auto written = write_address("admin-address", (admin_tls_->wanted() ? "https://" : "") + admin_address_); !written) return written;
+  auto first = keys_->ensure_first_key();  // it is shown once: not before it is sure that somebody sees it
+  if (!first) return std::unexpected(std::move(first.error()));
+  first_key_ = std::move(*first);
   reactor_->start();
   admin_thread_ = std::thread([this] { admin_core_->run(); });
   pthread_setname_np(admin_thread_.native_handle(), "admin");
@@ -339,7 +339,7 @@ admin::services instance::admin_services() {
           .health = health_, .plan = [this] { return plan(); }, .reload = [this] { return reload(); },
           .configuration = [this] { const std::lock_guard lock(reloading_); return mask_secrets(configuration_text_); },
           .drain = [this] { drain_asked_ = true; }, .ready = [this] { return ready_.load(); }, .started = started_,
-          .version = ANDON_VERSION, .gateway_address = gateway_address_, .host_names = settings_.listen.admin_hosts, .draining = [this] { return draining_.load(); },
+          .version = ANDON_VERSION, .gateway_address = (gateway_tls_->wanted() ? "https://" : "http://") + gateway_address_, .host_names = settings_.listen.admin_hosts, .draining = [this] { return draining_.load(); },
           .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get()};
 }
 
@@ -393,7 +393,7 @@ result<void> instance::reload_because(std::string_view cause) {
 
 void instance::tick() {
   look_at_certificates(false);
-  if (ready_) own_alerts_->look(time_.wall());
+  if (ready_) own_alerts_->look(time_.wall(), objectives_ ? objectives_->problem() : std::string{});
   if (ready_ && objectives_)
     if (const auto watch = objectives_->current()) objective_alerts_->look([&watch] { return watch->firing(); }, time_.wall());
   if (time_.mono() - last_upkeep_ < between_upkeeps) return;
@@ -451,7 +451,8 @@ std::string instance::greeting(reader to) const {
   out += with_token ? "#token=" + std::string(admin_token_.reveal()) + "\n" : "   (the token is in " + admin_token_file().string() + ")\n";
   if (first_key_) {
     const std::string key(first_key_->text.reveal());
-    const auto model = in_force->find("sim") != nullptr ? std::string("sim") : in_force->routes.front()->name.str();
+    const auto chats = std::ranges::find_if(in_force->routes, [](const auto& one) { return one->name.view().find("embed") == std::string_view::npos; });
+    const auto model = in_force->find("sim") != nullptr ? std::string("sim") : (chats != in_force->routes.end() ? *chats : in_force->routes.front())->name.str();
     out += "  key      " + key + "   (shown once; more with: andon key create --project default --name NAME)\n\nTry it:\n  curl " + gateway +
            "/v1/chat/completions -H 'Authorization: Bearer " + key + "' -H 'Content-Type: application/json' \\\n    -d '{\"model\":\"" + model +
            "\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n  andon ledger search hello" + (options_.data == serve_options{}.data ? std::string{} : " --data " + options_.data) + "\n";

@@ -72,7 +72,7 @@ TEST_F(instance_test, serves_what_the_file_says_and_ends) {
   EXPECT_EQ(call("a", "sk-of-somebody-else-entirely").status, 401);
   EXPECT_TRUE(ask("/api/v1/status").at("ready").as_bool());
   EXPECT_FALSE(ask("/api/v1/status").at("draining").as_bool());
-  EXPECT_NE(running_->greeting(instance::reader::file).find("curl http://127.0.0.1:"), std::string::npos);
+  EXPECT_NE(running_->greeting(instance::reader::file).find("gateway  http://127.0.0.1:"), std::string::npos);
   end();
 }
 

@@ -9,8 +9,12 @@ using namespace std::chrono_literals;
 
 constexpr nanoseconds told_every = 1min, lasts = 5min;
 
-void post(alert::board& board, std::span<const alert::posted_alert> all, wall_time now) {
-  const auto done = board.post(all, now);
+void post(alert::board& board, std::span<const slo::signal> all, wall_time now) {
+  if (all.empty()) return;
+  std::vector<alert::posted_alert> posts;
+  posts.reserve(all.size());
+  for (const auto& one : all) posts.push_back(posted_of(one, now));
+  const auto done = board.post(posts, now, alert::poster::own);
   for (const auto& problem : done.problems) log::error("objective_alert_refused", {{"reason", problem}});
   if (done.not_kept) log::error("objective_alert_not_kept", {{"reason", done.not_kept->message}});
 }
@@ -29,17 +33,12 @@ alert::posted_alert posted_of(const slo::signal& one, wall_time now) {
   return out;
 }
 
-void objective_alerts::told(const slo::signal& one, wall_time now) {
-  const auto posted = posted_of(one, now);
-  post(board_, std::span(&posted, 1), now);
-}
+void objective_alerts::told(std::span<const slo::signal> all, wall_time now) { post(board_, all, now); }
 
 void objective_alerts::look(const std::function<std::vector<slo::signal>()>& firing, wall_time now) {
   if (now - looked_ < told_every && now >= looked_) return;
   looked_ = now;
-  std::vector<alert::posted_alert> posts;
-  for (const auto& one : firing()) posts.push_back(posted_of(one, now));
-  if (!posts.empty()) post(board_, posts, now);
+  post(board_, firing(), now);
 }
 
 }  // namespace andon::app

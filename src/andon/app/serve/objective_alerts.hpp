@@ -5,6 +5,7 @@
 //
 // Threads: told() from the watch's, look() from one other.
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "andon/alert/board.hpp"
@@ -15,7 +16,8 @@ namespace andon::app {
 class objective_alerts {
 public:
   explicit objective_alerts(alert::board& board) : board_(board) {}
-  void told(const slo::signal& one, wall_time now);
+  /// All in one transaction of the board.
+  void told(std::span<const slo::signal> all, wall_time now);
   /// `firing`: what holds now. Call about once a second.
   void look(const std::function<std::vector<slo::signal>()>& firing, wall_time now);
 

@@ -23,6 +23,16 @@ std::string labels_text(const slo::label_pairs& from) {
   return out;
 }
 
+void log_of(const slo::signal& one) {
+  std::string summary;
+  for (const auto& [name, text] : one.annotations)
+    if (name == "summary") summary = text;
+  if (one.resolved)
+    log::info("alert_over",
+              {{"alert", one.name}, {"severity", one.severity}, {"labels", labels_text(one.labels)}, {"seconds", (*one.resolved - one.since).count()}});
+  else log::warn("alert", {{"alert", one.name}, {"severity", one.severity}, {"labels", labels_text(one.labels)}, {"summary", summary}});
+}
+
 }  // namespace
 
 objective_watch::objective_watch(ledger::ledger& records, std::filesystem::path data, const clock& time, metrics::registry& registry)
@@ -31,23 +41,17 @@ objective_watch::objective_watch(ledger::ledger& records, std::filesystem::path 
 
 objective_watch::~objective_watch() { stop(); }
 
-void objective_watch::told(const slo::signal& one) {
-  std::string summary;
-  for (const auto& [name, text] : one.annotations)
-    if (name == "summary") summary = text;
-  if (one.resolved)
-    log::info("alert_over",
-              {{"alert", one.name}, {"severity", one.severity}, {"labels", labels_text(one.labels)}, {"seconds", (*one.resolved - one.since).count()}});
-  else {
-    fired_.add();
-    log::warn("alert", {{"alert", one.name}, {"severity", one.severity}, {"labels", labels_text(one.labels)}, {"summary", summary}});
+void objective_watch::told(std::span<const slo::signal> all) {
+  if (sink_) sink_(all);
+  for (const auto& one : all) {
+    if (!one.resolved) fired_.add();
+    log_of(one);
   }
-  if (sink_) sink_(one);
 }
 
 result<void> objective_watch::open(slo::watch_plan plan) {
   plan_ = std::move(plan);
-  auto opened = slo::watch::open(data_ / "watch.db", time_, [this](const slo::signal& one) { told(one); });
+  auto opened = slo::watch::open(data_ / "watch.db", time_, [this](std::span<const slo::signal> all) { told(all); });
   if (!opened) return std::unexpected(std::move(opened.error()));
   std::shared_ptr<slo::watch> made = std::move(*opened);
   if (auto adopted = made->adopt(plan_); !adopted) return adopted;
@@ -107,16 +111,28 @@ result<bool> objective_watch::turn() {
     readings_ = observe_objectives(registry_, *this);
   }
   const auto now = std::chrono::floor<slo::seconds>(time_.wall());
-  if (now != sampled_)
+  if (now != sampled_ && !follower_->is_blind())  // its seconds stand still
     if (auto taken = take_samples(); !taken) return std::unexpected(std::move(taken.error()));
   sampled_ = now;
   return follower_->turn(now);
 }
 
+std::string objective_watch::problem() const {
+  const std::lock_guard hold(mutex_);
+  return problem_;
+}
+
+void objective_watch::note(std::string problem) {
+  std::unique_lock hold(mutex_);
+  const bool was = !problem_.empty(), is = !problem.empty();
+  problem_ = problem;
+  hold.unlock();
+  if (is && !was) log::error("objectives_not_watched", {{"meaning", "budgets and alerts stand still, or new objectives are not filled; it is tried again"}, {"reason", problem}});
+  if (was && !is) log::info("objectives_watched_again", {});
+}
+
 /// What is in memory goes with it; the journal has everything that was not saved.
-void objective_watch::give_up(const error& why) {
-  if (!failing_) log::error("objectives_not_watched", {{"meaning", "budgets and alerts stand still; it is tried again"}, {"reason", why.message}});
-  failing_ = true;
+void objective_watch::give_up() {
   follower_.reset();
   const std::lock_guard hold(mutex_);
   watch_.reset();
@@ -127,8 +143,8 @@ void objective_watch::run() {
   while (!stopping_) {
     lock.unlock();
     const auto more = turn();
-    if (!more) give_up(more.error());
-    else failing_ = false;
+    note(more ? follower_->problem() : more.error().message);
+    if (!more) give_up();
     lock.lock();
     if (stopping_ || (more && *more)) continue;
     const auto now = time_.wall();

@@ -30,7 +30,7 @@ public:
   objective_watch& operator=(const objective_watch&) = delete;
 
   /// Before start(): who else is told of alerts, and what is sampled.
-  void on_signal(slo::signal_sink sink) { sink_ = std::move(sink); }
+  void on_signal(slo::signals_sink sink) { sink_ = std::move(sink); }
   /// `strangers`: attempts without a key that the gateway knows, since the start; they have no Record.
   void sample(std::vector<live_sample> samples, std::function<std::uint64_t()> strangers) { samples_ = std::move(samples), strangers_ = std::move(strangers); }
 
@@ -42,19 +42,22 @@ public:
   void tell(slo::measure what, double value);
   /// Null while the store cannot be opened.
   [[nodiscard]] std::shared_ptr<slo::watch> current() const;
+  /// Why objectives are not judged now, or new ones not filled; empty: they are.
+  [[nodiscard]] std::string problem() const;
 
 private:
   void run();
   result<bool> turn();
   result<void> take_samples();
-  void give_up(const error& why);
-  void told(const slo::signal& one);
+  void give_up();
+  void told(std::span<const slo::signal> all);
+  void note(std::string problem);
 
   ledger::ledger& records_;
   std::filesystem::path data_;
   const clock& time_;
   metrics::registry& registry_;
-  slo::signal_sink sink_;
+  slo::signals_sink sink_;
   std::vector<live_sample> samples_;
   std::function<std::uint64_t()> strangers_;
   std::uint64_t known_strangers_ = 0, known_records_ = 0;   ///< by the last sample
@@ -64,7 +67,8 @@ private:
   std::shared_ptr<slo::watch> watch_;
   std::optional<slo::follower> follower_;
   std::optional<slo::watch_plan> next_plan_;
-  bool stopping_ = false, failing_ = false;
+  bool stopping_ = false;
+  std::string problem_;
   slo::instant sampled_{};
   metrics::counter& fired_;
   std::vector<std::shared_ptr<void>> readings_;

@@ -1,5 +1,7 @@
 #include "andon/app/serve/own_alerts.hpp"
 
+#include "andon/base/log.hpp"
+
 namespace andon::app {
 namespace {
 
@@ -26,7 +28,7 @@ void own_alerts::set(const char* name, bool holds, std::string summary, wall_tim
   posts.push_back(std::move(one));
 }
 
-void own_alerts::look(wall_time now) {
+void own_alerts::look(wall_time now, const std::string& blind) {
   std::vector<alert::posted_alert> posts;
   if (records_ != nullptr) {
     const auto state = records_->status();
@@ -40,7 +42,11 @@ void own_alerts::look(wall_time now) {
     audit_failed_ = now;
   }
   set("AndonAuditNotWritten", audit_failed_ != wall_time{} && now - audit_failed_ < audit_fault_holds, "Acts could not be written to the audit log.", now, posts);
-  if (!posts.empty()) (void)board_.post(posts, now);
+  set("AndonObjectivesBlind", !blind.empty(), "Objectives are not judged, or new ones not filled: " + blind, now, posts);
+  if (posts.empty()) return;
+  const auto done = board_.post(posts, now, alert::poster::own);
+  for (const auto& problem : done.problems) log::error("own_alert_refused", {{"reason", problem}});
+  if (done.not_kept) log::error("own_alert_not_kept", {{"reason", done.not_kept->message}});
 }
 
 }  // namespace andon::app

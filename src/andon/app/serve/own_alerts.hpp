@@ -1,6 +1,6 @@
 #pragma once
 // What the program itself has to raise alerts for: the ledger is full, does not reach the disk, does not balance; the
-// index stands still; acts do not reach the audit log. Labels: alertname, severity, source="andon".
+// index stands still; acts do not reach the audit log; objectives are not watched. Labels: alertname, severity, source="andon".
 //
 // Threads: look() from one thread.
 #include <map>
@@ -16,7 +16,8 @@ public:
   /// `records` may be null. All must outlive this.
   own_alerts(alert::board& board, ledger::ledger* records, const ledger::audit_log& audit) : board_(board), records_(records), audit_(audit) {}
   /// Raises what began, again once a minute, and ends what is over. Call about once a second.
-  void look(wall_time now);
+  /// `blind`: why objectives are not watched; empty: they are.
+  void look(wall_time now, const std::string& blind);
 
 private:
   struct condition { wall_time began, told; };
