@@ -42,9 +42,9 @@ public:
     EXPECT_TRUE(acts) << (acts ? "" : acts.error().message);
     audit = std::move(*acts);
     watch_calls();
-    auto watch = alert::board::open({.file = directory / "alerts.db", .send = [](const alert::outgoing&) -> result<alert::answer> { return alert::answer{403, "no", {}}; }, .seed = 3}, time, &registry);
-    EXPECT_TRUE(watch) << (watch ? "" : watch.error().message);
-    alerts = std::move(*watch);
+    auto made = alert::board::open({.file = directory / "alerts.db", .send = [](const alert::outgoing&) -> result<alert::answer> { return alert::answer{403, "no", {}}; }, .seed = 3}, time, &registry);
+    EXPECT_TRUE(made) << (made ? "" : made.error().message);
+    alerts = std::move(*made);
     alerts->adopt(alert_settings());
     api = std::make_unique<admin_api>(core_, parts());
     listener_ = std::make_unique<net::http_server>(core_, *api, net::server_limits{});

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "andon/base/metrics.hpp"
 
@@ -145,10 +146,11 @@ TEST(metrics, series_may_be_made_while_others_are_read) {
 TEST(metrics, a_reader_may_make_a_series_while_another_begins_to_be_observed) {
   registry all{1};
   counter& overflow = all.make_counter({"andon.metrics.overflow", "", ""});
-  std::jthread other;
   std::shared_ptr<void> second;
+  std::jthread other;
+  bool begun = false;
   const auto first = all.observe({"depth", "", ""}, kind::gauge, {{"of", "a"}}, [&] {
-    if (other.joinable()) return 1.0;
+    if (std::exchange(begun, true)) return 1.0;
     other = std::jthread([&] { second = all.observe({"depth", "", ""}, kind::gauge, {{"of", "b"}}, [] { return 2.0; }); });
     while (overflow.value() == 0) std::this_thread::yield();  // it has found its series, and waits until readers may be added
     all.make_counter({"x", "", ""}).add();                     // would wait for ever if it held the lock meanwhile

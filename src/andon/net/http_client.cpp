@@ -99,7 +99,7 @@ void http_client::renew_trust(const std::function<void(const endpoint&, const er
   std::vector<std::pair<const endpoint*, std::shared_ptr<tls_context>>> made;   // one for all that say the same
   for (auto& [to, pool] : state_->pools) {
     if (!to.tls) continue;
-    auto same = std::ranges::find_if(made, [&to = to](const auto& one) { return state::trusts_alike(*one.first, to); });
+    auto same = std::ranges::find_if(made, [wanted = &to](const auto& one) { return state::trusts_alike(*one.first, *wanted); });
     if (same == made.end()) {
       auto fresh = tls_context::make({to.ca_file, to.verify, to.certificate_file, to.key_file});
       if (!fresh) refused(to, fresh.error());

@@ -86,11 +86,13 @@ TEST(openai_embeddings, every_split_of_a_reply_puts_its_entries_back_together) {
     for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
     std::string body = R"({"object":"list","data":[)";
     for (std::size_t i = 0; i < count; ++i) body += (i ? "," : "") + std::string(R"({"index":)") + std::to_string(order[i]) + R"(,"embedding":[)" + std::to_string(order[i] * 11) + "]}";
-    const auto whole = read_embedding_reply(body + "]}", count);
+    body += "]}";
+    const auto whole = read_embedding_reply(body, count);
     ASSERT_TRUE(whole);
     for (std::size_t first = 0; first < count;) {
       const auto size = 1 + random.below(count - first);
-      const auto part = read_embedding_reply(embedding_reply_part(*whole, first, size, 1), size);
+      const auto text = embedding_reply_part(*whole, first, size, 1);
+      const auto part = read_embedding_reply(text, size);
       ASSERT_TRUE(part);
       for (std::size_t i = 0; i < size; ++i)
         EXPECT_EQ(part->entries[i].object, R"({"index":)" + std::to_string(i) + R"(,"embedding":[)" + std::to_string((first + i) * 11) + "]}");
