@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "andon/slo/openslo_objects.hpp"
+#include "andon/slo/yaml_documents.hpp"
 
 namespace andon::slo {
 
@@ -19,7 +20,7 @@ openslo_reading read_openslo(const std::vector<openslo_file>& files, wall_time n
   openslo::library all;
   for (const auto& file : files) {
     try {
-      for (const auto& document : YAML::LoadAll(file.text)) {
+      for (const auto& document : yaml_documents(file.text)) {
         if (document.IsNull()) continue;
         if (!document.IsSequence()) openslo::read_object(document, file.name, all, out);
         else

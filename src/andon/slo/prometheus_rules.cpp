@@ -1,4 +1,5 @@
 #include "andon/slo/prometheus_rules.hpp"
+#include "andon/slo/yaml_documents.hpp"
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
@@ -183,7 +184,7 @@ std::string prometheus_rules(const std::vector<rule_source>& from) {
 result<std::vector<rule_source>> read_sloth(const std::string& text) {
   std::vector<rule_source> out;
   try {
-    for (const auto& document : YAML::LoadAll(text)) {
+    for (const auto& document : yaml_documents(text)) {
       if (document.IsNull()) continue;
       if (text_of(document["version"]) != "prometheus/v1") return fail(errc::invalid_argument, "the version is not prometheus/v1");
       for (const auto& one : document["slos"]) {

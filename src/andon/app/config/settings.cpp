@@ -1,4 +1,5 @@
 #include "andon/app/config/settings.hpp"
+#include "andon/slo/yaml_documents.hpp"
 
 namespace andon::app {
 namespace {
@@ -492,7 +493,7 @@ settings read_settings(const std::string& text, diagnostics& found,
                        const std::function<std::optional<std::string>(const std::string&)>& environment) {
   settings out;
   try {
-    const auto documents = YAML::LoadAll(text);
+    const auto documents = slo::yaml_documents(text);
     if (documents.size() > 1) found.add({}, "", "holds more than one YAML document", "remove the line '---'");
     reading in{found, environment, out.places};
     if (!documents.empty() && found.empty()) settings_schema().read(documents[0], "", out, in);
