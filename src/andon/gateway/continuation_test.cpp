@@ -1,7 +1,6 @@
 // What a client gets of a stream that breaks and goes on elsewhere: nothing twice, nothing left out.
 #include <gmock/gmock.h>
 
-#include "andon/gateway/attempt.hpp"
 #include "andon/gateway/gateway_fixture.hpp"
 
 namespace andon::gateway::testing {
@@ -88,41 +87,6 @@ TEST(continuation, rewritten_events_of_several_lines_stay_events) {
     const auto line = std::string_view(got.body).substr(begin, end - begin);
     EXPECT_TRUE(line.empty() || line.starts_with("data:")) << line;
   }
-}
-
-TEST(dispatch, a_callers_haste_is_no_fault_of_the_target) {
-  EXPECT_EQ(in_time({errc::connect_timeout, "x"}, deadline::after(mono_time{}, 5s), mono_time{6s}).code, errc::total_timeout);
-  EXPECT_EQ(in_time({errc::connect_timeout, "x"}, deadline::after(mono_time{}, 5s), mono_time{4s}).code, errc::connect_timeout);
-  EXPECT_EQ(in_time({errc::dns_failed, "x"}, deadline::after(mono_time{}, 5s), mono_time{6s}).code, errc::dns_failed);
-}
-
-TEST(dispatch, what_a_provider_refuses_of_one_call_closes_it_to_no_other) {
-  for (const int status : {403, 404}) {
-    running_gateway g({.targets = {{.script = "rules: [ { match: { path: /v1/embeddings }, status: " + std::to_string(status) + " } ]"}}, .attempts = 1});
-    for (int i = 0; i < 8; ++i) (void)g.send({.path = "/v1/embeddings", .body = R"({"model":"r","input":"x"})"});
-    const auto got = g.chat();
-    EXPECT_EQ(got.status, 200) << status << got.body;
-  }
-}
-
-TEST(dispatch, a_context_error_within_a_200_has_its_fallback_too) {
-  const auto spare = [](plan& p, route::health_table& health) {
-    route::route_settings rules;
-    rules.name = route_name{"spare"};
-    rules.targets.push_back({.model = p.models[1]->name});
-    auto made = std::make_unique<served_route>();
-    made->name = rules.name;
-    made->models = {p.models[1].get()};
-    made->choice = route::route::compile(rules, health).value();
-    p.routes[0]->fallbacks = {made.get(), nullptr, nullptr};
-    p.routes.push_back(std::move(made));
-  };
-  const std::string told = R"({\"error\":{\"message\":\"too long\",\"code\":\"context_length_exceeded\"}})";
-  running_gateway g({.targets = {{.script = stream_of("data: " + told + R"(\n\n)")}, {}}, .attempts = 1,
-                     .adjust = [](route::route_settings& r) { r.targets[1].weight = 0; r.failover.enabled = false; }, .amend = spare});
-  const auto got = stream_through(g);
-  EXPECT_EQ(got.status, 200) << got.body;
-  EXPECT_EQ(got.served_by, "m1");
 }
 
 }  // namespace

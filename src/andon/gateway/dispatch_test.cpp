@@ -1,6 +1,7 @@
 // Keys in turn, fallbacks by fault, and waiting for a place, through a whole gateway.
 #include <gmock/gmock.h>
 
+#include "andon/gateway/attempt.hpp"
 #include "andon/gateway/gateway_fixture.hpp"
 #include "andon/route/waiting_room.hpp"
 
@@ -34,18 +35,20 @@ TEST(dispatch, another_key_takes_over_from_one_that_is_refused_or_limited) {
   }
 }
 
+/// A route `spare` with the second target, to which calls go that are too long or filtered.
+void spare(plan& p, route::health_table& health) {
+  route::route_settings rules;
+  rules.name = route_name{"spare"};
+  rules.targets.push_back({.model = p.models[1]->name});
+  auto made = std::make_unique<served_route>();
+  made->name = rules.name;
+  made->models = {p.models[1].get()};
+  made->choice = route::route::compile(rules, health).value();
+  p.routes[0]->fallbacks = {made.get(), made.get(), nullptr};
+  p.routes.push_back(std::move(made));
+}
+
 TEST(dispatch, a_fault_that_has_a_fallback_goes_to_the_other_routes_target) {
-  const auto spare = [](plan& p, route::health_table& health) {
-    route::route_settings rules;
-    rules.name = route_name{"spare"};
-    rules.targets.push_back({.model = p.models[1]->name});
-    auto made = std::make_unique<served_route>();
-    made->name = rules.name;
-    made->models = {p.models[1].get()};
-    made->choice = route::route::compile(rules, health).value();
-    p.routes[0]->fallbacks = {made.get(), made.get(), nullptr};
-    p.routes.push_back(std::move(made));
-  };
   struct row { const char* error; int status; const char* by; };
   for (const auto& [error, status, by] : {row{"context_length", 200, "m1"}, row{"content_filter", 200, "m1"}, row{"rate_limit", 429, ""}}) {
     running_gateway g({.targets = {{.script = std::string("rules: [ { error: ") + error + " } ]"}, {}}, .attempts = 1,
@@ -138,6 +141,30 @@ TEST(dispatch, a_full_queue_refuses_and_a_wait_ends_with_its_deadline_or_its_cli
   g.health(0).leave(held, g.now());
   EXPECT_EQ(g.chat().status, 200);
   EXPECT_EQ(g.health(0).in_flight(), 0);
+}
+
+TEST(dispatch, a_callers_haste_is_no_fault_of_the_target) {
+  EXPECT_EQ(in_time({errc::connect_timeout, "x"}, deadline::after(mono_time{}, 5s), mono_time{6s}).code, errc::total_timeout);
+  EXPECT_EQ(in_time({errc::connect_timeout, "x"}, deadline::after(mono_time{}, 5s), mono_time{4s}).code, errc::connect_timeout);
+  EXPECT_EQ(in_time({errc::dns_failed, "x"}, deadline::after(mono_time{}, 5s), mono_time{6s}).code, errc::dns_failed);
+}
+
+TEST(dispatch, what_a_provider_refuses_of_one_call_closes_it_to_no_other) {
+  for (const int status : {403, 404}) {
+    running_gateway g({.targets = {{.script = "rules: [ { match: { path: /v1/embeddings }, status: " + std::to_string(status) + " } ]"}}, .attempts = 1});
+    for (int i = 0; i < 8; ++i) (void)g.send({.path = "/v1/embeddings", .body = R"({"model":"r","input":"x"})"});
+    const auto got = g.chat();
+    EXPECT_EQ(got.status, 200) << status << got.body;
+  }
+}
+
+TEST(dispatch, a_context_error_within_a_200_has_its_fallback_too) {
+  const std::string told = R"({\"error\":{\"message\":\"too long\",\"code\":\"context_length_exceeded\"}})";
+  running_gateway g({.targets = {{.script = "rules: [ { sse: \"data: " + told + R"(\n\n)" + "\" } ]"}, {}}, .attempts = 1,
+                     .adjust = [](route::route_settings& r) { r.targets[1].weight = 0; r.failover.enabled = false; }, .amend = spare});
+  const auto got = g.send({.body = R"({"model":"r","stream":true,"messages":[{"role":"user","content":"Say"}]})"});
+  EXPECT_EQ(got.status, 200) << got.body;
+  EXPECT_EQ(got.served_by, "m1");
 }
 
 }  // namespace

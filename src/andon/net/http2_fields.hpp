@@ -33,4 +33,16 @@ inline bool is_of_the_connection(std::string_view name) {
   return std::ranges::any_of(names, [name](std::string_view one) { return header_equals(name, one); });
 }
 
+/// What both sides of HTTP/2 are told by nghttp2; `To` has a static function for each.
+template <class To>
+void tell_of_streams(nghttp2_session_callbacks* calls) {
+  nghttp2_session_callbacks_set_on_begin_headers_callback(calls, To::begin_headers);
+  nghttp2_session_callbacks_set_on_header_callback(calls, To::field);
+  nghttp2_session_callbacks_set_on_invalid_header_callback(calls, To::bad_field);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(calls, To::frame_received);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, To::data);
+  nghttp2_session_callbacks_set_on_frame_send_callback(calls, To::frame_sent);
+  nghttp2_session_callbacks_set_on_stream_close_callback(calls, To::closed);
+}
+
 }  // namespace andon::net

@@ -94,13 +94,7 @@ void http2_link::make_session() {
   nghttp2_option* options = nullptr;
   nghttp2_session_callbacks_new(&calls);
   nghttp2_option_new(&options);
-  nghttp2_session_callbacks_set_on_begin_headers_callback(calls, callbacks::begin_headers);
-  nghttp2_session_callbacks_set_on_header_callback(calls, callbacks::field);
-  nghttp2_session_callbacks_set_on_invalid_header_callback(calls, callbacks::bad_field);
-  nghttp2_session_callbacks_set_on_frame_recv_callback(calls, callbacks::frame_received);
-  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, callbacks::data);
-  nghttp2_session_callbacks_set_on_frame_send_callback(calls, callbacks::frame_sent);
-  nghttp2_session_callbacks_set_on_stream_close_callback(calls, callbacks::closed);
+  tell_of_streams<callbacks>(calls);
   nghttp2_option_set_no_auto_window_update(options, 1);
   nghttp2_session_client_new2(&session_, calls, this, options);
   nghttp2_option_del(options);
