@@ -146,6 +146,9 @@ TEST(schedule, layers_and_overrides) {
   ASSERT_EQ(day.size(), 4U);
   EXPECT_EQ(day[1].person, "erin");
   EXPECT_EQ(day[1].until, at("2026-03-27T13:00:00Z"));
+  const auto asked_at_an_odd_moment = shifts(plan, "primary", some, at("2026-03-27T09:01:42Z") + 250'085us, at("2026-03-27T16:00:00Z"));
+  ASSERT_EQ(asked_at_an_odd_moment.size(), 4U);
+  for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(asked_at_an_odd_moment[i].from, day[i].from) << "a hand-over is when it is, whoever asks";
 }
 
 TEST(escalation, goes_through_its_steps_and_repeats) {

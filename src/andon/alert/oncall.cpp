@@ -35,8 +35,21 @@ std::vector<shift> shifts(const schedule& of, const std::string& name, const std
   for (auto at = from; at < until; at += sampling) {
     auto who = on_call(of, name, overrides, at);
     const auto end = std::min(at + sampling, until);
-    if (!out.empty() && out.back().person == who) out.back().until = end;
-    else out.push_back({std::move(who), at, end});
+    if (!out.empty() && out.back().person == who) {
+      out.back().until = end;
+      continue;
+    }
+    auto begin = at;
+    if (!out.empty()) {  // between the sample before and this one: to the second
+      auto before = at - sampling;
+      while (begin - before > std::chrono::seconds{1}) {
+        const auto middle = before + (begin - before) / 2;
+        (on_call(of, name, overrides, middle) == out.back().person ? before : begin) = middle;
+      }
+      begin = std::chrono::floor<std::chrono::seconds>(begin);
+      out.back().until = begin;
+    }
+    out.push_back({std::move(who), begin, end});
   }
   return out;
 }

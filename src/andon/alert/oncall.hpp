@@ -45,7 +45,7 @@ struct shift {
   std::string person;                  ///< empty: a gap
   wall_time from, until;
 };
-/// What lies between two moments, in steps of a quarter of an hour.
+/// What lies between two moments, hand-overs to the second; a shift of less than a quarter of an hour may be missed.
 std::vector<shift> shifts(const schedule& of, const std::string& name, const std::vector<schedule_override>& overrides, wall_time from, wall_time until);
 
 /// `alice`, `schedule:primary`, `receiver:ops-chat`.
