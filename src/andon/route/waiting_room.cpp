@@ -9,7 +9,7 @@ namespace andon::route {
 namespace {
 
 constexpr nanoseconds between_sweeps = std::chrono::milliseconds{100};
-constexpr nanoseconds least_retry_after = std::chrono::milliseconds{100};
+constexpr nanoseconds least_retry_after = std::chrono::seconds{1};
 constexpr nanoseconds most_retry_after = std::chrono::minutes{5};
 constexpr double smoothing = 0.2;
 
@@ -24,16 +24,28 @@ nanoseconds bounded(double nanos) {
 
 }  // namespace
 
-// What the drain shows; before it has, by Little's law: places / mean duration of a call.
-nanoseconds waiting_room::interval(const route& of, mono_time now) const {
-  const double since = static_cast<double>((now - last_grant_).count());
-  if (interval_ > 0) return nanoseconds{static_cast<std::int64_t>(std::max(interval_, since / 4))};
+// By Little's law: the mean duration of a call / places.
+double waiting_room::usual_interval(const route& of, mono_time now) const {
   double longest = 0, places = 0;
   for (const auto& one : of.targets()) {
     longest = std::max(longest, one.health->latency_nanos(false, now));
     places += one.settings.max_parallel;
   }
-  return nanoseconds{static_cast<std::int64_t>(places > 0 ? longest / places : 0)};
+  return places > 0 ? longest / places : 0;
+}
+
+// What the drain shows; before it has, what is usual.
+double waiting_room::interval(const route& of, mono_time now) const {
+  const auto since = static_cast<double>((now - last_grant_).count());
+  return interval_ > 0 ? std::max(interval_, since / 4) : usual_interval(of, now);
+}
+
+/// Honest rather than hopeful: never sooner than places came free of late, than calls usually take, or than the present
+/// wait for the next place has lasted already.
+nanoseconds waiting_room::when_to_return(const route& of, mono_time now) const {
+  const auto since = static_cast<double>((now - last_grant_).count());
+  const double each = std::max({interval(of, now), usual_interval(of, now), since});
+  return bounded(each * static_cast<double>(waiting() + 1));
 }
 
 std::size_t waiting_room::ahead_of(priority rank) const {
@@ -45,10 +57,9 @@ std::size_t waiting_room::ahead_of(priority rank) const {
 std::expected<waiting_room::fate, nanoseconds> waiting_room::join(ticket& one, mono_time now) {
   const std::lock_guard lock(mutex_);
   if (waiting() == 0) last_grant_ = now;
-  const auto each = static_cast<double>(interval(*one.of, now).count());
-  const double wait = each * static_cast<double>(ahead_of(one.rank) + 1);
+  const double wait = interval(*one.of, now) * static_cast<double>(ahead_of(one.rank) + 1);
   const bool fits = one.until.is_never() || wait <= static_cast<double>(one.until.remaining(now).count());
-  const auto whole = bounded(each * static_cast<double>(waiting() + 1));
+  const auto whole = when_to_return(*one.of, now);
   if (!fits || (waiting() >= size_.load(std::memory_order_relaxed) && !make_room(one.rank, whole))) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return std::unexpected(whole);

@@ -64,7 +64,10 @@ public:
 
 private:
   using queue = std::list<ticket*>;
-  [[nodiscard]] nanoseconds interval(const route& of, mono_time now) const;
+  // nanoseconds until the next place comes free
+  [[nodiscard]] double usual_interval(const route& of, mono_time now) const;
+  [[nodiscard]] double interval(const route& of, mono_time now) const;
+  [[nodiscard]] nanoseconds when_to_return(const route& of, mono_time now) const;
   [[nodiscard]] std::size_t ahead_of(priority rank) const;
   [[nodiscard]] bool make_room(priority rank, nanoseconds retry_after);
   void insert(ticket&);

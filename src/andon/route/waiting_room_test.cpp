@@ -96,6 +96,19 @@ TEST(waiting_room, is_bounded_and_tells_honestly_when_to_come_again) {
   EXPECT_TRUE(w.room().leave(tickets[8]) && w.room().leave(tickets[9]));
 }
 
+TEST(waiting_room, names_no_earlier_return_than_the_wait_for_a_place_has_lasted) {
+  world w(1, 1);
+  const auto held = w.fill();
+  auto first = w.ticket(), second = w.ticket(), third = w.ticket();
+  ASSERT_TRUE(w.room().join(first, w.now));
+  EXPECT_EQ(w.room().join(second, w.now).error(), 1s) << "nothing is known yet";
+  const auto late = w.room().join(third, w.now += 5s);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error(), 10s) << "five seconds a place, and one call is before it";
+  EXPECT_TRUE(w.room().leave(first));
+  w.of(0).leave(held, w.now);
+}
+
 TEST(waiting_room, refuses_at_once_a_wait_that_cannot_fit_the_deadline) {
   world w;
   w.of(0).succeeded(2s, 0ns, tokens{}, w.now);
