@@ -20,14 +20,20 @@ gateway::batch_policy batch_policy_of(const route_settings& from) {
   return {from.batch.window, static_cast<std::size_t>(from.batch.max_inputs), static_cast<std::size_t>(from.batch.max_bytes.value()), is_by_caller(from)};
 }
 
+std::string served_by(const gateway::served_route& route) {
+  std::string out;
+  for (const auto* model : route.all_models())
+    for (const auto part : {model->name.view(), std::string_view(model->upstream_model), std::string_view(model->address), std::string_view(model->paths[0])}) put_part(out, part);
+  return out;
+}
+
 cache::route_policy cache_policy_of(const route_settings& from, const gateway::served_route& route) {
   cache::route_policy out;
   out.keep = from.cache.ttl;
   out.exact = from.cache.exact;
   out.coalesce = from.cache.coalesce;
   out.by_caller = is_by_caller(from);
-  for (const auto* model : route.models)
-    for (const auto part : {model->name.view(), std::string_view(model->upstream_model), std::string_view(model->address), std::string_view(model->paths[0])}) put_part(out.served, part);
+  out.served = served_by(route);
   out.threshold = static_cast<float>(from.cache.semantic.threshold);
   out.embedding_limit = from.cache.semantic.timeout;
   return out;

@@ -71,6 +71,15 @@ TEST(compile_cache, other_targets_are_another_route) {
   EXPECT_NE(served("m"), served("n"));
 }
 
+TEST(compile_cache, other_fallbacks_are_another_route) {
+  const auto served = [](const std::string& of_fallback) {
+    compilation c(models + "routes: { r: { targets: [ m ], cache: { ttl: 1m }, fallbacks: { rate_limit: spare } }, spare: { targets: [ " + of_fallback + " ] } }");
+    return c.plan().find("r")->cache.served;
+  };
+  EXPECT_EQ(served("n"), served("n"));
+  EXPECT_NE(served("n"), served("e"));
+}
+
 TEST(compile_cache, conditions_on_callers_keep_their_replies_apart) {
   const auto apart = [](const std::string& field) {
     compilation c(models + "routes: { r: { targets: [ { model: m, when: [ { field: " + field + ", op: eq, value: [ x ] } ] }, n ], cache: { ttl: 1m } } }");

@@ -342,6 +342,7 @@ private:
         unknown |= model->limits.max_output == 0;
       }
     if (unknown) from.max_output = 0;
+    from.cache.served = served_by(from);
   }
 
   /// One check per provider that has one, which feeds all of its models but those with a check of their own.
