@@ -66,7 +66,7 @@ constexpr tier_about about(tier which) {
   constexpr seconds day = 24h;
   switch (which) {
     case tier::second: return {1s, 60s, 1h + 2min};
-    case tier::minute: return {60s, 3'600s, 32 * day};
+    case tier::minute: return {60s, 900s, 32 * day};  // the present block lies in memory: a distribution's minute takes kilobytes
     case tier::hour: break;
   }
   return {3'600s, day, 3 * 366 * day};

@@ -22,7 +22,9 @@ CREATE TABLE cause(id INTEGER PRIMARY KEY, origin TEXT NOT NULL, error TEXT NOT 
 CREATE TABLE loss(series INTEGER NOT NULL, at INTEGER NOT NULL, cause INTEGER NOT NULL, bad INTEGER NOT NULL, PRIMARY KEY(series, at, cause)) STRICT, WITHOUT ROWID;
 CREATE TABLE position(stream INTEGER PRIMARY KEY, segment INTEGER NOT NULL, offset INTEGER NOT NULL, records INTEGER NOT NULL, dropped INTEGER NOT NULL) STRICT;
 CREATE TABLE note(name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
-)"}};
+)"},
+                           // Minutes lay together by the hour; those are gone, the hours that they make up stay.
+                           sql::migration{2, "quarters", "DELETE FROM block WHERE tier = 1;"}};
 
 constexpr text evaluated_note = "evaluated";
 

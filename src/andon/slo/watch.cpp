@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr seconds between_saves = 10s, between_forgets = 2min, between_prunes = 10min;
+constexpr seconds between_saves = 10s, between_forgets = 20s, between_prunes = 10min;
 constexpr std::size_t most_causes = 200;      // of one series in one hour, until it is saved
 
 }  // namespace
