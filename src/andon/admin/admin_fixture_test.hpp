@@ -86,6 +86,7 @@ public:
     r.id = request_id::make(r.started, random_);
     r.project = project_id{project};
     r.key = std::move(by);
+    r.op = ledger::operation::chat;
     r.method = "POST";
     r.http_status = 200;
     r.request_body = R"({"messages":[{"role":"user","content":")" + prompt + R"("}]})";

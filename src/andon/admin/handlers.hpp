@@ -87,6 +87,8 @@ result<reply> add_incident_note(const services&, const request&);
 result<reply> incident_by_id(const services&, const request&);
 result<reply> post_mortem(const services&, const request&);
 result<reply> overnight(const services&, const request&);
+// feedback.cpp
+result<reply> feedback_sums(const services&, const request&);
 // alert_link.cpp
 result<reply> link_page(const services&, const request&);
 result<reply> follow_link(const services&, const request&);

@@ -101,6 +101,8 @@ constexpr std::array table{
     admin_path{"POST", "/api/v1/incidents/{id}/resolve", reach::installation, alerts_write, "", "Ends the incident; those who were told hear it.", conduct::blocking, resolve_incident},
     admin_path{"POST", "/api/v1/incidents/{id}/notes", reach::installation, alerts_write, "", "Adds a line to the timeline: {text}.", conduct::blocking, add_incident_note},
     admin_path{"GET", "/api/v1/report", reach::installation, alerts_read, "since timeout", "What happened since (24h ago when left out): calls, alerts, incidents, messages, acts.", conduct::blocking, overnight},
+    admin_path{"GET", "/api/v1/feedback/summary", reach::project, records_read, "project route from to timeout",
+               "What users said, by project and route: response rate, CSAT, thumbs, resolved, score and NPS with 95 % intervals. from, to: a time or an age (7d); without them 30 days until now.", conduct::blocking, feedback_sums},
 };
 
 // A path without a permission is one that says so, every path has exactly one way to run, and strangers do not write into

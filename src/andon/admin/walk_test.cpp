@@ -153,7 +153,7 @@ TEST_F(walk_test, lists_hold_the_own_project_and_never_another) {
       }
     }
   }
-  EXPECT_EQ(lists, 9U) << "a new list has to be looked at here";
+  EXPECT_EQ(lists, 10U) << "a new list has to be looked at here";
 }
 
 TEST_F(walk_test, no_argument_leads_out_of_the_own_project) {

@@ -70,6 +70,20 @@ TEST_F(cli_gateway_test, records_are_searched_shown_exported_and_verified) {
   EXPECT_EQ(run({"ledger", "verify", "--offline"}).first, 0);
 }
 
+TEST_F(cli_gateway_test, feedback_is_summed_up) {
+  server.record_call("shop", "one");
+  server.record_call("shop", "two");
+  const auto [code, text] = run({"feedback", "summary", "--project", "shop"});
+  EXPECT_EQ(code, 0) << said;
+  EXPECT_NE(text.find("0 % (0–65.8) of 2"), std::string::npos) << text;
+  const auto [json_code, line] = run({"feedback", "summary", "--json"});
+  EXPECT_EQ(json_code, 0) << said;
+  EXPECT_TRUE(json::parse(line).at("nps").at("nps").is_null()) << line;
+  EXPECT_EQ(run({"feedback", "summary", "--from", "nonsense"}).first, 2);
+  EXPECT_NE(said.find("neither a time"), std::string::npos) << said;
+  EXPECT_NE(run({"feedback", "summary", "--project", "bank"}).second.find("PROJECT"), std::string::npos);
+}
+
 TEST_F(cli_gateway_test, a_new_key_says_where_it_belongs) {
   EXPECT_EQ(run({"key", "create", "--name", "a"}).first, 2);
   EXPECT_NE(said.find("which project is the key for? --project NAME, one of bank, shop"), std::string::npos) << said;

@@ -54,6 +54,7 @@ void cli::build(CLI::App& root, context& in, const verbs& with) {
   add_ledger_verbs(root, in);
   add_audit_verb(root, in);
   add_objective_verbs(root, in);
+  add_feedback_verbs(root, in);
   add_alert_verbs(root, in);
   add_oncall_verbs(root, in);
   add_report_verbs(root, in);
