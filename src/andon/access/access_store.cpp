@@ -1,8 +1,11 @@
 #include "andon/access/access_store.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 
 #include "andon/base/random.hpp"
+#include "andon/sql/damage.hpp"
 #include "andon/sql/statement.hpp"
 
 namespace andon::access {
@@ -67,6 +70,13 @@ private:
 }  // namespace
 
 result<std::unique_ptr<access_store>> access_store::open(const std::filesystem::path& file, wall_time now) {
+  auto opened = open_any(file, now);
+  if (!opened && opened.error().code == errc::corrupt && sql::is_damaged(file))
+    return fail(errc::corrupt, fmt::format("{} is damaged ({}). It holds keys and projects, which nothing else knows. Restore it from a backup; to begin without them, move it away: amounts of budgets are computed again from the journal", file.string(), opened.error().message));
+  return opened;
+}
+
+result<std::unique_ptr<access_store>> access_store::open_any(const std::filesystem::path& file, wall_time now) {
   auto db = sql::database::open(file);
   if (!db) return std::unexpected(db.error());
   std::unique_ptr<access_store> store{new access_store(std::move(*db))};

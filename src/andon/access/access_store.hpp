@@ -44,6 +44,7 @@ public:
   result<checkpoint> get_checkpoint();
 
 private:
+  static result<std::unique_ptr<access_store>> open_any(const std::filesystem::path& file, wall_time now);
   explicit access_store(sql::database db) : db_(std::move(db)) {}
   result<void> load_seed();
   /// What projects and keys have alike.

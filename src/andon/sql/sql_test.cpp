@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "andon/sql/damage.hpp"
 #include "andon/sql/encrypted_vfs.hpp"
 #include "andon/sql/statement.hpp"
 
@@ -103,6 +104,36 @@ TEST_F(sql_test, files_are_private_and_folders_may_be_links) {
   EXPECT_EQ(about.st_mode & 0777, 0600U);
   std::filesystem::create_symlink(folder / "real" / "x.db", folder / "file-link.db");
   EXPECT_FALSE(database::open(folder / "file-link.db"));
+}
+
+TEST_F(sql_test, a_damaged_file_is_told_from_others_and_set_aside) {
+  const auto file = folder / "x.db";
+  const auto write = [&](const std::string& bytes) { std::ofstream(file, std::ios::binary) << bytes; };
+  const auto grow = [&] {
+    auto db = database::open(file).value();
+    ASSERT_TRUE(db.run(durable_settings));
+    ASSERT_TRUE(db.run("CREATE TABLE t(a TEXT)"));
+    for (int i = 0; i < 200; ++i) ASSERT_TRUE(db.run("INSERT INTO t VALUES(hex(randomblob(500)))"));
+  };
+  EXPECT_FALSE(is_damaged(file)) << "there is none";
+  grow();
+  EXPECT_FALSE(is_damaged(file));
+  {
+    std::fstream bytes(file, std::ios::binary | std::ios::in | std::ios::out);
+    bytes.seekp(3 * 4096);
+    bytes << std::string(8192, 'x');
+  }
+  EXPECT_TRUE(is_damaged(file)) << "pages in its middle";
+  write("no database at all, but a text that is longer than the head of one, so that SQLite looks at it and says what it is");
+  EXPECT_TRUE(is_damaged(file));
+  std::ofstream(file.native() + "-wal") << "rest";
+  EXPECT_EQ(set_aside(file).value(), folder / "x.db.damaged");
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_FALSE(std::filesystem::exists(file.native() + "-wal"));
+  EXPECT_EQ(files_set_aside(folder), std::vector{folder / "x.db.damaged"});
+  write("again");
+  EXPECT_TRUE(set_aside(file)) << "in the place of the one before";
+  EXPECT_EQ(files_set_aside(folder).size(), 1U);
 }
 
 TEST_F(sql_test, an_encrypted_file_holds_nothing_readable_and_opens_with_its_key_alone) {

@@ -14,6 +14,7 @@
 #include "andon/app/plan/compile_cache.hpp"
 #include "andon/app/serve/load_samples.hpp"
 #include "andon/app/serve/mask.hpp"
+#include "andon/app/serve/set_aside.hpp"
 #include "andon/base/log.hpp"
 #include "andon/base/time_text.hpp"
 #include "andon/net/url.hpp"
@@ -171,10 +172,13 @@ result<void> instance::open_audit() {
 }
 
 result<void> instance::open_alerts() {
-  auto opened = alert::board::open({.file = std::filesystem::path(options_.data) / "alerts.db", .send = alert::send_by_curl, .seed = secure_seed()}, time_, &metrics_);
+  const auto file = std::filesystem::path(options_.data) / "alerts.db";
+  const auto open = [&] { return alert::board::open({.file = file, .send = alert::send_by_curl, .seed = secure_seed()}, time_, &metrics_); };
+  auto opened = open();
+  if (!opened && set_aside_if_damaged(file, opened.error(), "alerts, silences, incidents and messages on their way are gone; what holds is raised again")) opened = open();
   if (!opened) return std::unexpected(std::move(opened.error()));
   alerts_ = std::move(*opened);
-  own_alerts_ = std::make_unique<own_alerts>(*alerts_, ledger_.get(), *audit_);
+  own_alerts_ = std::make_unique<own_alerts>(*alerts_, ledger_.get(), *audit_, options_.data);
   objective_alerts_ = std::make_unique<objective_alerts>(*alerts_);
   return {};
 }

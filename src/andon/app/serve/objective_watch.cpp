@@ -1,4 +1,5 @@
 #include "andon/app/serve/objective_watch.hpp"
+#include "andon/app/serve/set_aside.hpp"
 
 #include <fmt/format.h>
 
@@ -33,6 +34,8 @@ void log_of(const slo::signal& one) {
   else log::warn("alert", {{"alert", one.name}, {"severity", one.severity}, {"labels", labels_text(one.labels)}, {"summary", summary}});
 }
 
+constexpr std::string_view counted_again = "objectives are counted again from the ledger; samples of load are gone";
+
 }  // namespace
 
 objective_watch::objective_watch(ledger::ledger& records, std::filesystem::path data, const clock& time, metrics::registry& registry)
@@ -51,7 +54,9 @@ void objective_watch::told(std::span<const slo::signal> all) {
 
 result<void> objective_watch::open(slo::watch_plan plan) {
   plan_ = std::move(plan);
-  auto opened = slo::watch::open(data_ / "watch.db", time_, [this](std::span<const slo::signal> all) { told(all); });
+  const auto open = [this] { return slo::watch::open(file(), time_, [this](std::span<const slo::signal> all) { told(all); }); };
+  auto opened = open();
+  if (!opened && set_aside_if_damaged(file(), opened.error(), counted_again)) opened = open();
   if (!opened) return std::unexpected(std::move(opened.error()));
   std::shared_ptr<slo::watch> made = std::move(*opened);
   if (auto adopted = made->adopt(plan_); !adopted) return adopted;
@@ -144,7 +149,10 @@ void objective_watch::run() {
     lock.unlock();
     const auto more = turn();
     note(more ? follower_->problem() : more.error().message);
-    if (!more) give_up();
+    if (!more) {
+      give_up();
+      (void)set_aside_if_damaged(file(), more.error(), counted_again);
+    }
     lock.lock();
     if (stopping_ || (more && *more)) continue;
     const auto now = time_.wall();

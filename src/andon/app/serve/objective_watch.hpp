@@ -49,6 +49,7 @@ private:
   void run();
   result<bool> turn();
   result<void> take_samples();
+  [[nodiscard]] std::filesystem::path file() const { return data_ / "watch.db"; }
   void give_up();
   void told(std::span<const slo::signal> all);
   void note(std::string problem);

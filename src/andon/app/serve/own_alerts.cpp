@@ -1,6 +1,7 @@
 #include "andon/app/serve/own_alerts.hpp"
 
 #include "andon/base/log.hpp"
+#include "andon/sql/damage.hpp"
 
 namespace andon::app {
 namespace {
@@ -28,6 +29,15 @@ void own_alerts::set(const char* name, bool holds, std::string summary, wall_tim
   posts.push_back(std::move(one));
 }
 
+/// For as long as the file lies there: whoever has looked at it removes it, and with it the alert.
+void own_alerts::look_for_damage(wall_time now, std::vector<alert::posted_alert>& posts) {
+  if (now >= searched_ && now - searched_ < told_every) return;
+  searched_ = now;
+  std::string names;
+  for (const auto& one : sql::files_set_aside(data_)) names += (names.empty() ? "" : ", ") + one.filename().string();
+  set("AndonFileDamaged", !names.empty(), "Damaged files were set aside and begun anew: " + names + ". Remove them when you have looked at them.", now, posts);
+}
+
 void own_alerts::look(wall_time now, const std::string& blind) {
   std::vector<alert::posted_alert> posts;
   if (records_ != nullptr) {
@@ -43,6 +53,7 @@ void own_alerts::look(wall_time now, const std::string& blind) {
   }
   set("AndonAuditNotWritten", audit_failed_ != wall_time{} && now - audit_failed_ < audit_fault_holds, "Acts could not be written to the audit log.", now, posts);
   set("AndonObjectivesBlind", !blind.empty(), "Objectives are not judged, or new ones not filled: " + blind, now, posts);
+  look_for_damage(now, posts);
   if (posts.empty()) return;
   const auto done = board_.post(posts, now, alert::poster::own);
   for (const auto& problem : done.problems) log::error("own_alert_refused", {{"reason", problem}});

@@ -1,8 +1,9 @@
 #pragma once
 // What the program itself has to raise alerts for: the ledger is full, does not reach the disk, does not balance; the
-// index stands still; acts do not reach the audit log; objectives are not watched. Labels: alertname, severity, source="andon".
+// index stands still; acts do not reach the audit log; objectives are not watched; a damaged file was set aside. Labels: alertname, severity, source="andon".
 //
 // Threads: look() from one thread.
+#include <filesystem>
 #include <map>
 
 #include "andon/alert/board.hpp"
@@ -14,18 +15,22 @@ namespace andon::app {
 class own_alerts {
 public:
   /// `records` may be null. All must outlive this.
-  own_alerts(alert::board& board, ledger::ledger* records, const ledger::audit_log& audit) : board_(board), records_(records), audit_(audit) {}
+  own_alerts(alert::board& board, ledger::ledger* records, const ledger::audit_log& audit, std::filesystem::path data)
+      : board_(board), records_(records), audit_(audit), data_(std::move(data)) {}
   /// Raises what began, again once a minute, and ends what is over. Call about once a second.
   /// `blind`: why objectives are not watched; empty: they are.
   void look(wall_time now, const std::string& blind);
 
 private:
   struct condition { wall_time began, told; };
+  void look_for_damage(wall_time now, std::vector<alert::posted_alert>& posts);
   void set(const char* name, bool holds, std::string summary, wall_time now, std::vector<alert::posted_alert>& posts);
 
   alert::board& board_;
   ledger::ledger* records_;
   const ledger::audit_log& audit_;
+  std::filesystem::path data_;
+  wall_time searched_{};
   std::uint64_t audit_failures_ = 0;
   wall_time audit_failed_{};
   std::map<std::string, condition> firing_;

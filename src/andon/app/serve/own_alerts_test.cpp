@@ -20,7 +20,7 @@ TEST(own_alerts, says_that_objectives_are_blind_for_as_long_as_they_are) {
   std::filesystem::create_directories(folder.file("data"));
   const auto audit = ledger::audit_log::open({.data = folder.file("data"), .master_key = {}}, time, &registry);
   ASSERT_TRUE(audit) << audit.error().message;
-  own_alerts alerts(**board, nullptr, **audit);
+  own_alerts alerts(**board, nullptr, **audit, folder.file("data"));
   const auto firing = [&] {
     std::vector<std::string> out;
     (*board)->read([&](const alert::board_view& in) {
