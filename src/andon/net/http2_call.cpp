@@ -59,6 +59,7 @@ void http2_call::on_send_limit() {
 // ---- what arrives ----
 
 bool http2_call::add_field(std::string_view name, std::string_view value) {
+  value = without_blanks(value);
   if (text_.size() + name.size() + value.size() + field_overhead * (fields_.size() + 1) > session_.server_.limits.max_head) {
     head_too_large_ = true;
     return false;

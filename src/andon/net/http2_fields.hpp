@@ -27,6 +27,13 @@ inline std::string_view append_lower(std::string& into, std::string_view name) {
   return std::string_view(into).substr(at);
 }
 
+/// Blanks around a value mean nothing, as in HTTP/1.1 (RFC 9110, 5.5): a client that sends `Bearer ` without a key is to be
+/// told so by the one who looks for the key.
+inline std::string_view without_blanks(std::string_view value) {
+  const auto first = value.find_first_not_of(" \t");
+  return first == value.npos ? std::string_view{} : value.substr(first, value.find_last_not_of(" \t") - first + 1);
+}
+
 /// Fields that speak of an HTTP/1.1 connection and must not be sent (RFC 9113, 8.2.2).
 inline bool is_of_the_connection(std::string_view name) {
   constexpr std::array<std::string_view, 5> names{"connection", "transfer-encoding", "keep-alive", "upgrade", "proxy-connection"};

@@ -86,6 +86,16 @@ TEST(http2_server, bounds_of_head_and_body) {
   EXPECT_NE(large.body.find("[max_body]"), std::string::npos) << large.body;
 }
 
+TEST(http2_server, blanks_around_a_value_mean_nothing) {
+  test_server server;
+  for (const auto& [sent, shown] : {std::pair{" Bearer\t", "[Bearer]"}, {" a b ", "[a b]"}, {"  ", "[]"}}) {
+    h2_client client(server.port());
+    const auto got = client.wait(client.ask("GET", "/show", {}, sent));
+    EXPECT_EQ(got.status, "200") << sent;
+    EXPECT_NE(got.body.find(shown), std::string::npos) << got.body;
+  }
+}
+
 TEST(http2_server, a_rapid_reset_ends_the_connection) {
   test_server server;
   h2_client client(server.port());

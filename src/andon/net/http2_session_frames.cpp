@@ -90,6 +90,7 @@ http2_session::http2_session(server_state& server, byte_stream& stream, std::str
   nghttp2_session_callbacks_set_on_begin_frame_callback(calls, callbacks::begin_frame);
   tell_of_streams<callbacks>(calls);
   nghttp2_option_set_no_auto_window_update(options, 1);
+  nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(options, 1);  // without_blanks() instead
   nghttp2_option_set_max_continuations(options, most_continuations);   // does not compile with a library that has no bound
   nghttp2_session_server_new2(&session_, calls, this, options);
   nghttp2_option_del(options);
