@@ -46,7 +46,7 @@ std::string wait_text(const refusal& why) {
 std::uint64_t member_id(std::uint64_t rule_id, std::string_view member) noexcept { return xxh3(member, rule_id); }
 
 refusal budget_refusal(const bound_budget& rule, period in, nano_usd wanted, nano_usd committed, wall_time wall) {
-  return {.code = errc::budget_exceeded, .scope_name = rule.name, .what = rule.owner, .limit = rule.limit.value(), .used = committed.value(),
+  return {.code = errc::budget_exceeded, .scope_name = rule.name, .what = rule.owner, .limit = rule.limit.value(), .used = committed.value(), .wanted = wanted.value(),
           .never = wanted > rule.limit, .retry_after = std::max(nanoseconds{0}, nanoseconds{wall_time{in.end} - wall}), .resets = wall_time{in.end},
           .period = std::string(adverb(rule.length))};
 }
@@ -262,8 +262,8 @@ error refusal::to_error() const {
     case errc::budget_exceeded:
       if (period == "unknown_price")
         return {code, fmt::format("The price of this model is unknown, and {} refuses calls without a known price.", scope_name)};
-      return {code, fmt::format("The {} budget of {} cannot cover this call: {} of {} USD are spent or reserved. It resets at {}.", period, scope_name,
-                                format_usd(nano_usd{used}), format_usd(nano_usd{limit}), resets ? format_rfc3339(*resets) : "an unknown time")};
+      return {code, fmt::format("The {} budget of {} cannot cover this call, which may cost up to {} USD: {} of {} USD are spent or reserved. It resets at {}.", period, scope_name,
+                                format_usd(nano_usd{wanted}), format_usd(nano_usd{used}), format_usd(nano_usd{limit}), resets ? format_rfc3339(*resets) : "an unknown time")};
     default: return {code, fmt::format("Too many users of {} are active at once. {}", scope_name, wait_text(*this))};
   }
 }

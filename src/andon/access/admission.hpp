@@ -35,6 +35,7 @@ struct refusal {
   scope what{};                ///< the rule's owner
   std::int64_t limit = 0;      ///< requests, tokens, calls, or nano-dollars
   std::int64_t used = 0;       ///< committed of a budget (spent + reserved)
+  std::int64_t wanted = 0;     ///< what the call was expected to cost at most
   bool never = false;          ///< the call alone is larger than the limit: waiting does not help
   nanoseconds retry_after{};   ///< 0 where `never`
   std::optional<wall_time> resets;  ///< of a budget

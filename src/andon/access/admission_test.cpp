@@ -57,7 +57,7 @@ TEST_F(admission_test, budget_refusals_say_when_they_reset) {
   const auto refused = admit(key, "chat", {}, 1, nano_usd{600'000'000});
   ASSERT_EQ(code(refused), errc::budget_exceeded);
   EXPECT_EQ(refused.error().to_error().message,
-            "The monthly budget of key web cannot cover this call: 2 of 2.5 USD are spent or reserved. It resets at 2026-10-31T23:00:00.000000Z.");
+            "The monthly budget of key web cannot cover this call, which may cost up to 0.6 USD: 2 of 2.5 USD are spent or reserved. It resets at 2026-10-31T23:00:00.000000Z.");
   std::map<std::string, std::string> headers;
   write_refusal_headers(refused.error(), [&](std::string_view name, std::string_view value) { headers[std::string(name)] = std::move(value); });
   EXPECT_EQ(headers["x-should-retry"], "false");
