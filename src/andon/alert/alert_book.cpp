@@ -26,7 +26,6 @@ bool overlaps(const alert& fresh, const alert& known) {
 }  // namespace
 
 alert merged(const alert& older, const alert& newer, wall_time now) {
-  if (newer.updated_at < older.updated_at) return merged(newer, older, now);
   alert out = newer;
   out.starts_at = std::min(older.starts_at, newer.starts_at);
   if (newer.resolved(now)) {

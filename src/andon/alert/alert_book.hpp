@@ -32,7 +32,7 @@ struct alert {
 };
 
 /// The older and the newer account of one alert as one: the earliest start; a firing alert's end given by its source
-/// rules over a timeout.
+/// rules over a timeout. Newer is what came later, whatever the clock said.
 alert merged(const alert& older, const alert& newer, wall_time now);
 
 /// The program's own alerts find room where others fill the book.

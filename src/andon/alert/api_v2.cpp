@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "andon/base/hashing.hpp"
+#include "andon/base/text_start.hpp"
 #include "andon/base/time_text.hpp"
 
 namespace andon::alert::api {
@@ -13,6 +14,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t most_posted = 10'000;
+constexpr std::size_t longest_name = 100;  ///< of an alert that is named by its summary
 
 std::string text_of(const json::value& from) { return std::string(std::string_view(from.get_string())); }
 
@@ -177,8 +179,8 @@ result<intake_event> read_intake(std::string_view body, const std::string& fresh
   if (out.alert.annotations["summary"].size() > 1024) return fail(errc::invalid_argument, "payload.summary may have 1024 characters", "summary");
   for (const auto* name : {"component", "group", "class"})
     if (const auto value = read_text(*payload, name); value && !value->empty()) out.alert.labels[name] = *value;
-  const auto& name = out.alert.labels["class"];
-  out.alert.labels["alertname"] = name.empty() ? "PagerDutyEvent" : name;
+  const auto& name = label_value(out.alert.labels, "class");
+  out.alert.labels["alertname"] = name.empty() ? std::string(text_start(out.alert.annotations["summary"], longest_name)) : std::string(name);
   out.alert.labels["dedup_key"] = out.dedup_key;
   out.alert.labels["integration"] = integration_label(out.routing_key);
   if (const auto* details = payload->if_contains("custom_details"); details != nullptr && !details->is_null()) out.alert.annotations["description"] = json::serialize(*details).substr(0, 8192);

@@ -111,10 +111,16 @@ result<json::array> groups_json(const board_view& from, const alert_query& query
   return out;
 }
 
+/// To whoever reads it, one that recurs is pending outside its hours.
+silence_state told_state(const silence& of, wall_time now) {
+  const auto state = of.state(now);
+  return state == silence_state::active && !of.in_effect(now) ? silence_state::pending : state;
+}
+
 json::object silence_json(const silence& from, wall_time now) {
   json::array match;
   for (const auto& one : from.match) match.emplace_back(json::object{{"name", one.name()}, {"value", one.value()}, {"isRegex", one.is_regex()}, {"isEqual", one.is_equal()}});
-  json::object out{{"id", from.id}, {"status", json::object{{"state", to_string(from.state(now))}}}, {"updatedAt", format_rfc3339(from.updated_at)}, {"matchers", std::move(match)},
+  json::object out{{"id", from.id}, {"status", json::object{{"state", to_string(told_state(from, now))}}}, {"updatedAt", format_rfc3339(from.updated_at)}, {"matchers", std::move(match)},
                    {"startsAt", format_rfc3339(from.starts_at)}, {"endsAt", format_rfc3339(from.ends_at)}, {"createdBy", from.created_by}, {"comment", from.comment}};
   if (!from.recurrence.empty())
     out["recurrence"] = json::object{{"times", texts(from.recurrence.times)}, {"weekdays", texts(from.recurrence.weekdays)}, {"days_of_month", texts(from.recurrence.days_of_month)},

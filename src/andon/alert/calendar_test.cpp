@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "andon/alert/alert_testing.hpp"
+#include "andon/alert/api_v2.hpp"
 #include "andon/alert/oncall.hpp"
 #include "andon/alert/silence_book.hpp"
 #include "andon/base/time_text.hpp"
@@ -115,6 +116,10 @@ TEST_F(silence_test, comes_again) {
   EXPECT_FALSE(book.silences(labels, at("2025-10-10T10:00:00Z")));
   EXPECT_TRUE(book.silences(labels, at("2025-11-01T21:30:00Z"))) << "22:30 in Vienna's winter";
   EXPECT_FALSE(book.silences(labels, at("2025-12-01T22:00:00Z"))) << "it has ended as a whole";
+  const auto told = [&](const std::string& when) { return std::string(api::silence_json(book.all().begin()->second, at(when)).at("status").at("state").as_string()); };
+  EXPECT_EQ(told("2025-10-09T18:00:00Z"), "pending");
+  EXPECT_EQ(told("2025-10-09T20:00:00Z"), "active");
+  EXPECT_EQ(told("2025-12-01T22:00:00Z"), "expired");
 }
 
 schedule weekly() {

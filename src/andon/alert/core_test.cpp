@@ -83,6 +83,17 @@ TEST(book, merges_overlapping_accounts) {
   }
 }
 
+TEST(book, what_comes_later_counts_though_the_clock_was_set_back) {
+  alert_book book;
+  auto first = posted({{"alertname", "a"}}), second = first;
+  first.annotations["summary"] = "one";
+  second.annotations["summary"] = "two";
+  ASSERT_TRUE(book.post(first, 5min, t0));
+  const auto got = book.post(second, 5min, t0 - 1min);
+  ASSERT_TRUE(got);
+  EXPECT_EQ((*got)->annotations.at("summary"), "two");
+}
+
 TEST(book, is_bounded) {
   alert_book book(2);
   EXPECT_TRUE(book.post(posted({{"a", "1"}}), 5min, t0));

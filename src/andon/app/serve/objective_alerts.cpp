@@ -33,11 +33,15 @@ alert::posted_alert posted_of(const slo::signal& one, wall_time now) {
   return out;
 }
 
-void objective_alerts::told(std::span<const slo::signal> all, wall_time now) { post(board_, all, now); }
+void objective_alerts::told(std::span<const slo::signal> all, wall_time now) {
+  const std::lock_guard hold(posting_);
+  post(board_, all, now);
+}
 
 void objective_alerts::look(const std::function<std::vector<slo::signal>()>& firing, wall_time now) {
   if (now - looked_ < told_every && now >= looked_) return;
   looked_ = now;
+  const std::lock_guard hold(posting_);
   post(board_, firing(), now);
 }
 

@@ -5,6 +5,7 @@
 //
 // Threads: told() from the watch's, look() from one other.
 #include <functional>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,7 @@ public:
 
 private:
   alert::board& board_;
+  std::mutex posting_;  ///< what look() read is on the board before the next end is told
   wall_time looked_{};
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "andon/app/serve/temporary_folder_testing.hpp"
 
 namespace andon::app {
@@ -42,6 +44,23 @@ TEST_F(objective_alerts_test, a_signal_becomes_an_alert_and_ends_with_it) {
   burn.resolved = slo::instant{std::chrono::floor<std::chrono::seconds>(time.wall())};
   time.advance(1s);
   alerts.told({&burn, 1}, time.wall());
+  EXPECT_EQ(firing(), 0U);
+}
+
+TEST_F(objective_alerts_test, an_end_that_is_told_meanwhile_stays) {
+  alerts.told({&burn, 1}, time.wall());
+  auto over = burn;
+  over.resolved = slo::instant{std::chrono::floor<std::chrono::seconds>(time.wall())};
+  std::thread ending;
+  alerts.look(
+      [&] {
+        std::vector<slo::signal> read{burn};
+        ending = std::thread([&] { alerts.told({&over, 1}, time.wall()); });
+        std::this_thread::sleep_for(20ms);
+        return read;
+      },
+      time.wall());
+  ending.join();
   EXPECT_EQ(firing(), 0U);
 }
 
