@@ -13,7 +13,8 @@ table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .
 .good{color:#047857}.bad{color:#b91c1c}input{font:inherit;padding:.2rem .4rem}@media(prefers-color-scheme:dark){body{background:#111;color:#e5e5e5}pre{background:#1e1e1e}td,th{border-color:#333}}
 </style></head><body>)";
 
-constexpr std::string_view script = R"(<section id="live" hidden><h2>Now</h2><table id="now"></table><h2>Last calls</h2>
+constexpr std::string_view script = R"(<section id="live" hidden><h2>Now</h2><table id="now"></table>
+<div id="promised" hidden><h2>Objectives</h2><table id="objectives"></table></div><h2>Last calls</h2>
 <p><label>Filter <input id="q" size="50" placeholder="status&gt;=400 since:1h"></label> <span id="problem" class="bad"></span></p><table id="calls"></table></section>
 <script>
 "use strict";
@@ -23,14 +24,19 @@ const token=sessionStorage.getItem("andon-token");
 const cell=(row,text,kind)=>{const c=document.createElement(kind||"td");c.textContent=text;row.append(c)};
 const fill=(table,rows,head)=>{table.replaceChildren();if(head){const r=document.createElement("tr");head.forEach(h=>cell(r,h,"th"));table.append(r)}
 rows.forEach(one=>{const r=document.createElement("tr");one.forEach(v=>cell(r,v));table.append(r)})};
+const took=s=>s<1?(s*1000).toFixed(1)+" ms":s.toFixed(2)+" s";
+const share=x=>x===null||x===undefined?"no data":x<-10?"far below 0":(x*100).toPrecision(5)+" %";
+const promised=async()=>{try{const o=(await ask("/api/v1/objectives")).data;document.getElementById("promised").hidden=!o.length;
+fill(document.getElementById("objectives"),o.map(x=>[x.name,x.state,share(x.target),share(x.ratio),share(x.budget_left),x.firing.length||""]),
+["objective","state","promised","attained","budget left","alerts"])}catch(e){document.getElementById("promised").hidden=true}};
 const ask=async path=>{const r=await fetch(path,{headers:{Authorization:"Bearer "+token}});const b=await r.json();if(!r.ok)throw new Error(b.error.message);return b};
 const show=async()=>{try{const s=await ask("/api/v1/status");const l=s.ledger||{};
 fill(document.getElementById("now"),[["keys",s.keys],["projects",s.projects],["routes",s.plan?s.plan.routes:0],["calls under way",s.calls_under_way],
 ["Records",l.appended],["indexed / waiting / dropped",[l.indexed,l.waiting,l.dropped].join(" / ")],["up for",s.uptime_s+" s"]]);
 const q=document.getElementById("q").value;const p=await ask("/api/v1/records?limit=20&q="+encodeURIComponent(q));
-fill(document.getElementById("calls"),p.data.map(r=>[r.started.slice(0,19),r.id,r.project,r.route,r.status,Number(r.duration_s).toFixed(3)+" s",r.cost_usd===null?"unknown":"$"+r.cost_usd]),
+fill(document.getElementById("calls"),p.data.map(r=>[r.started.slice(0,19),r.id,r.project,r.route,r.status,took(Number(r.duration_s)),r.cost_usd===null?"unknown":"$"+r.cost_usd]),
 ["time","id","project","model","status","took","cost"]);document.getElementById("problem").textContent=""}catch(e){document.getElementById("problem").textContent=e.message}};
-if(token){document.getElementById("live").hidden=false;document.getElementById("q").addEventListener("change",show);show();setInterval(show,5000)}
+if(token){document.getElementById("live").hidden=false;document.getElementById("q").addEventListener("change",show);show();promised();setInterval(()=>{show();promised()},5000)}
 </script></body></html>
 )";
 
@@ -59,7 +65,7 @@ std::string status_page(const services& with) {
   out += fmt::format("<h1>Andon {}</h1><p class=\"{}\">{}</p><table><tr><td>gateway</td><td><code>{}/v1</code></td></tr>"
                      "<tr><td>metrics</td><td><code>/metrics</code></td></tr><tr><td>admin API</td><td><code>/api/v1/paths</code></td></tr></table>",
                      escape_html(with.version), with.ready() ? "good" : "bad", with.ready() ? "ready" : "not ready", gateway);
-  out += fmt::format("<h2>Get a key</h2><pre>andon key create --project default --name my-app</pre><h2>Make a call</h2>"
+  out += fmt::format("<h2>Get a key</h2><pre>andon project list\nandon key create --project default --name my-app</pre><h2>Make a call</h2>"
                      "<pre>curl {}/v1/chat/completions -H 'Authorization: Bearer sk-andon-…' -H 'Content-Type: application/json' \\\n"
                      "  -d '{{\"model\":\"{}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'</pre>"
                      "<h2>Find it again</h2><pre>andon ledger search hello</pre>",

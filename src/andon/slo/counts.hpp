@@ -2,6 +2,7 @@
 // What an indicator adds up: good and total events, and for numbers their distribution. Both merge exactly by adding
 // (the distribution's quantiles are within quantile_sketch::relative_error), so that a ratio is divided only when
 // somebody asks, and no traffic is no data instead of a wrong number. Values, no locks.
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -19,6 +20,7 @@ using std::chrono::seconds;
 /// Events. Where an event can be good in part (a ratio, a slice of time) it counts as `whole` of them.
 struct counts {
   static constexpr std::int64_t whole = 1'000'000;
+  static constexpr seconds minutes_together{3'600};
 
   std::int64_t good = 0;
   std::int64_t total = 0;
@@ -41,6 +43,8 @@ struct counts {
 
 /// Numbers: how many, their sum, how they are distributed; `events` says how many of them were good where a bound is set.
 struct distribution {
+  static constexpr seconds minutes_together{300};
+
   counts events;
   double sum = 0;
   quantile_sketch values;
@@ -58,7 +62,7 @@ enum class tier : std::uint8_t { second, minute, hour };
 inline constexpr std::size_t tier_count = 3;
 struct tier_about {
   seconds slot;   ///< what one sum covers
-  seconds block;  ///< what lies together in the store
+  seconds block;  ///< what lies together in the store, at most
   seconds keep;
 };
 constexpr tier_about about(tier which) {
@@ -66,10 +70,16 @@ constexpr tier_about about(tier which) {
   constexpr seconds day = 24h;
   switch (which) {
     case tier::second: return {1s, 60s, 1h + 2min};
-    case tier::minute: return {60s, 900s, 32 * day};  // the present block lies in memory: a distribution's minute takes kilobytes
+    case tier::minute: return {60s, 3'600s, 32 * day};
     case tier::hour: break;
   }
   return {3'600s, day, 3 * 366 * day};
+}
+
+/// What lies together of one kind of sums. The present block is in memory, and a minute of a distribution takes kilobytes.
+template <class Cell>
+constexpr seconds block_length(tier which) {
+  return which == tier::minute ? std::min(about(which).block, Cell::minutes_together) : about(which).block;
 }
 
 /// The last multiple of `step` since 1970 that is not after `at`.

@@ -1,4 +1,5 @@
 #include "andon/slo/indicator.hpp"
+#include "andon/slo/interval.hpp"
 
 #include <fmt/format.h>
 
@@ -11,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 6> dimension_names{"project", "route", "model", "provider", "region", "key"};
-constexpr std::array<std::string_view, 11> names{"good", "bad", "rate", "good_rate", "count", "sum", "mean", "p50", "p90", "p95", "p99"};
+constexpr std::array<std::string_view, 12> names{"good", "bad", "rate", "good_rate", "count", "sum", "mean", "p50", "p90", "p95", "p99", "lower_bound"};
 constexpr char between = '\x1f';  // of a group's values in the store's name of its series
 constexpr std::string_view rest = "other";
 
@@ -25,6 +26,13 @@ std::string_view value_of(dimension which, const ledger::record_view& r) {
     case dimension::key: return r.key();
   }
   return {};
+}
+
+std::optional<double> lowest_share(const counts& of) {
+  constexpr double two_sided = 0.90;  // its lower end leaves 5 % below
+  const auto within = wilson_interval(static_cast<std::uint64_t>(of.good), static_cast<std::uint64_t>(of.total), two_sided);
+  if (!within) return std::nullopt;
+  return within->low;
 }
 
 template <class T>
@@ -42,6 +50,11 @@ std::optional<statistic> parse_statistic(std::string_view text) { return parse_i
 std::string_view to_string(statistic which) { return names[static_cast<std::size_t>(which)]; }
 std::span<const std::string_view> statistic_names() { return names; }
 
+bool is_of_numbers(statistic what) {
+  using enum statistic;
+  return what == sum || what == mean || what == p50 || what == p90 || what == p95 || what == p99;
+}
+
 std::optional<double> value_of(statistic what, const distribution& from, seconds over) {
   const auto span = static_cast<double>(over.count());
   switch (what) {
@@ -56,6 +69,7 @@ std::optional<double> value_of(statistic what, const distribution& from, seconds
     case statistic::p90: return from.values.quantile(0.9);
     case statistic::p95: return from.values.quantile(0.95);
     case statistic::p99: return from.values.quantile(0.99);
+    case statistic::lower_bound: return lowest_share(from.events);
   }
   return std::nullopt;
 }

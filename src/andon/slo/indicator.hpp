@@ -24,10 +24,13 @@ struct indicator_spec {
 };
 
 /// What is asked of a distribution.
-enum class statistic : std::uint8_t { good, bad, rate, good_rate, count, sum, mean, p50, p90, p95, p99 };
+enum class statistic : std::uint8_t { good, bad, rate, good_rate, count, sum, mean, p50, p90, p95, p99, lower_bound };
 std::optional<statistic> parse_statistic(std::string_view text);
 std::string_view to_string(statistic);
 std::span<const std::string_view> statistic_names();
+/// Of the events' numbers, and not of how many they are or how many are good.
+bool is_of_numbers(statistic);
+/// lower_bound is the least share of good events that the counts allow for, one-sided at 95 % confidence (interval.hpp).
 /// Nothing without events (a count or rate is 0 then). `over`: the time that the events are of.
 std::optional<double> value_of(statistic what, const distribution& from, seconds over);
 /// The statistic a measure is told by when none is named.

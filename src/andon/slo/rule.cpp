@@ -35,6 +35,7 @@ std::string_view to_string(rule_kind kind) {
     case rule_kind::absence: return "absence";
     case rule_kind::forecast: return "forecast";
     case rule_kind::anomaly: return "anomaly";
+    case rule_kind::change: return "change";
   }
   return "";
 }
@@ -88,6 +89,15 @@ rule::judged rule::anomaly(const indicator::group& of, instant now) const {
   return {.fires = out, .value = present, .bound = usual->median + (away < 0 ? -most : most)};
 }
 
+rule::judged rule::change(const indicator::group& of, instant now) const {
+  const auto end = floor_to(now, what_.over < 1h ? 60s : seconds{1h});  // old sums are there by the hour
+  const auto present = value(of, end - what_.over, end);
+  const auto before = value(of, end - what_.history - what_.over, end - what_.history);
+  if (!present || !before || *before == 0) return {};
+  const auto grown = (*present - *before) / std::abs(*before);
+  return {.fires = holds(grown, what_.how, what_.bound), .value = grown, .bound = what_.bound};
+}
+
 rule::judged rule::judge(const indicator::group& of, instant now) const {
   switch (what_.kind) {
     case rule_kind::threshold: {
@@ -97,6 +107,7 @@ rule::judged rule::judge(const indicator::group& of, instant now) const {
     case rule_kind::absence: return {.fires = now - *first_ >= what_.over && of_->over(of, now - what_.over, now).empty(), .value = {}, .bound = {}};
     case rule_kind::forecast: return forecast(of, now);
     case rule_kind::anomaly: return anomaly(of, now);
+    case rule_kind::change: return change(of, now);
   }
   return {};
 }
@@ -129,6 +140,12 @@ void rule::evaluate(instant now, const signal_sink& sink) {
   }
 }
 
+std::string rule::verb() const {
+  if (what_.kind == rule_kind::forecast) return fmt::format("will be within {}", length_text(what_.ahead));
+  if (what_.kind == rule_kind::change) return fmt::format("against {} ago changed by the share", length_text(what_.history));
+  return "is";
+}
+
 signal rule::told(const indicator::group& of, const state& as) const {
   signal out{.name = what_.name, .severity = what_.severity, .labels = what_.labels, .annotations = what_.annotations, .since = *as.firing, .resolved = {}};
   out.labels.emplace_back("indicator", what_.indicator);
@@ -136,7 +153,7 @@ signal rule::told(const indicator::group& of, const state& as) const {
   if (what_.kind == rule_kind::absence) out.annotations.emplace_back("summary", fmt::format("{}: nothing for {}", what_.indicator, length_text(what_.over)));
   else
     out.annotations.emplace_back("summary", fmt::format("{} {} of {}: {} {}, bound {}", what_.indicator, to_string(what_.what), length_text(what_.over),
-                                                        what_.kind == rule_kind::forecast ? fmt::format("will be within {}", length_text(what_.ahead)) : "is",
+                                                        verb(),
                                                         number_text(as.value), number_text(as.bound)));
   return out;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Alerts on any indicator: a bound that is crossed, no events, a bound that will be crossed, a value out of the ordinary.
+// Alerts on any indicator: a bound that is crossed, no events, a bound that will be crossed, a value out of the ordinary,
+// a value that is not what it was.
 // Each group of the indicator is judged for itself.
 #include <map>
 
@@ -8,7 +9,7 @@
 
 namespace andon::slo {
 
-enum class rule_kind : std::uint8_t { threshold, absence, forecast, anomaly };
+enum class rule_kind : std::uint8_t { threshold, absence, forecast, anomaly, change };
 std::string_view to_string(rule_kind);
 
 struct rule_spec {
@@ -16,11 +17,11 @@ struct rule_spec {
   rule_kind kind = rule_kind::threshold;
   statistic what = statistic::mean;
   comparison how = comparison::gt;     ///< anomaly: gt above, lt below what is usual; none: either
-  double bound = 0;
+  double bound = 0;                    ///< change: of the share that it grew by since then, below 0 when it fell
   seconds over{300};                   ///< the time that one value is of; of forecasts the time whose trend is taken
   seconds wait{};                      ///< the condition has to hold for so long
   seconds ahead{};                     ///< forecast: how far
-  seconds history{};                   ///< anomaly: how long a time tells what is usual
+  seconds history{};                   ///< anomaly: how long a time tells what is usual; change: how long ago is compared with
   double sensitivity = 4;              ///< anomaly: how many deviations (1.4826 x the median absolute one) are out of the ordinary
   label_pairs labels, annotations;
 };
@@ -51,6 +52,8 @@ private:
   [[nodiscard]] std::optional<double> value(const indicator::group& of, instant from, instant to) const;
   [[nodiscard]] judged forecast(const indicator::group& of, instant now) const;
   [[nodiscard]] judged anomaly(const indicator::group& of, instant now) const;
+  [[nodiscard]] judged change(const indicator::group& of, instant now) const;
+  [[nodiscard]] std::string verb() const;
   [[nodiscard]] signal told(const indicator::group& of, const state& as) const;
 
   rule_spec what_;

@@ -110,6 +110,35 @@ TEST_F(rule_test, out_of_the_ordinary) {
   ASSERT_EQ(signals.size(), 1U);
 }
 
+TEST_F(rule_test, a_value_that_is_not_what_it_was) {
+  rule one({.name = "loss",
+            .indicator = "lag",
+            .kind = rule_kind::change,
+            .what = statistic::mean,
+            .how = comparison::lt,
+            .bound = -0.05,
+            .over = 10min,
+            .history = 1h},
+           *of);
+  for (int i = 0; i < 3'600 + 600; ++i) put(100), step(one);
+  for (int i = 0; i < 1'200; ++i) put(96), step(one);
+  EXPECT_TRUE(signals.empty());
+  const auto began = now;
+  for (int i = 0; i < 1'200 && signals.empty(); ++i) put(90), step(one);
+  ASSERT_EQ(signals.size(), 1U);  // 96 fell below 95 in the mean of ten minutes when a sixth of it was at 90
+  EXPECT_NEAR(static_cast<double>((signals[0].since - began).count()) / 60, 2, 1);
+  EXPECT_NE(signals[0].annotations[0].second.find("against 1h ago changed by the share -0.0"), std::string::npos);
+}
+
+TEST_F(rule_test, a_share_is_taken_for_what_few_events_prove) {
+  distribution few, many;
+  few.events = {20, 20};
+  many.events = {9'999, 10'000};
+  EXPECT_NEAR(*value_of(statistic::lower_bound, few, 60s), 0.8809, 0.0001);    // 20 / (20 + 1.645²)
+  EXPECT_GT(*value_of(statistic::lower_bound, many, 60s), 0.999);
+  EXPECT_EQ(value_of(statistic::lower_bound, {}, 60s), std::nullopt);
+}
+
 TEST_F(rule_test, groups_are_judged_apart_and_remembered) {
   indicator_spec what{.name = "calls", .description = {}, .what = {}, .by = {dimension::route}};
   indicator calls(what, *store);

@@ -23,8 +23,8 @@ CREATE TABLE loss(series INTEGER NOT NULL, at INTEGER NOT NULL, cause INTEGER NO
 CREATE TABLE position(stream INTEGER PRIMARY KEY, segment INTEGER NOT NULL, offset INTEGER NOT NULL, records INTEGER NOT NULL, dropped INTEGER NOT NULL) STRICT;
 CREATE TABLE note(name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
 )"},
-                           // Minutes lay together by the hour; those are gone, the hours that they make up stay.
-                           sql::migration{2, "quarters", "DELETE FROM block WHERE tier = 1;"}};
+                           // Minutes of numbers lay together by the hour; those are gone, the hours that they make up stay.
+                           sql::migration{2, "fewer minutes together", "DELETE FROM block WHERE tier = 1;"}};
 
 constexpr text evaluated_note = "evaluated";
 

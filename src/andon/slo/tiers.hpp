@@ -44,9 +44,9 @@ private:
   };
   using blocks = std::unordered_map<std::int64_t, block>;
 
-  static std::size_t slots(tier of) { return static_cast<std::size_t>(about(of).block / about(of).slot); }
+  static std::size_t slots(tier of) { return static_cast<std::size_t>(block_length<Cell>(of) / about(of).slot); }
   static Cell& cell(block& in, tier of, instant at) {
-    return in.cells[static_cast<std::size_t>((at - floor_to(at, about(of).block)) / about(of).slot)];
+    return in.cells[static_cast<std::size_t>((at - floor_to(at, block_length<Cell>(of))) / about(of).slot)];
   }
   block& block_of(tier of, instant at);
   static std::vector<Cell> decode(tier of, std::string_view bytes);
@@ -66,7 +66,7 @@ private:
 template <class Cell>
 typename tiers<Cell>::block& tiers<Cell>::block_of(tier of, instant at) {
   const auto which = static_cast<std::size_t>(of);
-  const auto begin = floor_to(at, about(of).block);
+  const auto begin = floor_to(at, block_length<Cell>(of));
   const auto key = begin.time_since_epoch().count();
   auto& last = last_[which];
   if (last.second != nullptr && last.first == key) return *last.second;
@@ -131,7 +131,7 @@ Cell tiers<Cell>::sum(instant from, instant to, bool to_the_second) {
 template <class Cell>
 template <class F>
 result<void> tiers<Cell>::each(tier of, instant from, instant to, F&& call) {
-  const auto first = floor_to(from, about(of).block);
+  const auto first = floor_to(from, block_length<Cell>(of));
   auto stored = store_->blocks(id_, of, first, to);
   if (!stored) return std::unexpected(std::move(stored.error()));
   for (const auto& [key, one] : in_memory_[static_cast<std::size_t>(of)])

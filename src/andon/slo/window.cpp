@@ -27,6 +27,23 @@ std::int64_t months_of(const span& each) {
 
 bool is_of_clock(const span& each) { return each.unit == span_unit::minute || each.unit == span_unit::hour; }
 
+/// The word for a period that is one of the calendar's own: the month from its first to its last.
+std::string calendar_word(const calendar& of) {
+  const auto begin = chr::floor<chr::days>(of.start);
+  const chr::year_month_day date{begin};
+  const auto number = static_cast<unsigned>(date.month());
+  const bool first = date.day() == chr::day{1};
+  if (of.each.count != 1 || of.start != begin) return {};
+  switch (of.each.unit) {
+    case span_unit::day: return "day";
+    case span_unit::week: return chr::weekday{begin} == chr::Monday ? "week" : "";
+    case span_unit::month: return first ? "month" : "";
+    case span_unit::quarter: return first && number % 3 == 1 ? "quarter" : "";
+    case span_unit::year: return first && number == 1 ? "year" : "";
+    default: return {};
+  }
+}
+
 bool take_number(std::string_view& text, std::size_t digits, int& out) {
   if (text.size() < digits) return false;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + digits, out);
@@ -132,6 +149,7 @@ seconds window::period(instant now) const {
 
 std::string window::text() const {
   if (!follows) return length_text(length);
+  if (const auto word = calendar_word(*follows); !word.empty()) return fmt::format("calendar {} ({})", word, follows->zone_name);
   return fmt::format("{} from {:%Y-%m-%d %H:%M:%S} in {}", to_string(follows->each), instant{follows->start.time_since_epoch()}, follows->zone_name);
 }
 

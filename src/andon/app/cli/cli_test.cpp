@@ -43,6 +43,18 @@ TEST(cli_test, wrong_usage_is_2_and_a_missing_gateway_is_1) {
   EXPECT_EQ(run({"ledger", "verify", "--data", "/nonexistent"}), 1);
 }
 
+TEST(cli_test, a_word_that_nobody_knows_is_told_with_the_nearest) {
+  const auto told = [](std::vector<std::string> words) {
+    ::testing::internal::CaptureStderr();
+    EXPECT_EQ(run(std::move(words)), 2);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(told({"serv"}), "andon has no verb 'serv', did you mean 'serve'?; `andon --help` tells what it takes\n");
+  EXPECT_EQ(told({"key", "rotat", "x"}), "andon key has no verb 'rotat', did you mean 'rotate'?; `andon key --help` tells what it takes\n");
+  EXPECT_EQ(told({"serve", "--confg=a"}), "andon serve has no option '--confg', did you mean '--config'?; `andon serve --help` tells what it takes\n");
+  EXPECT_EQ(told({"version", "now"}), "andon version has no argument 'now'; `andon version --help` tells what it takes\n");
+}
+
 TEST(cli_test, pages_hold_what_they_are_made_of) {
   cli::context in;
   CLI::App root("", "andon");

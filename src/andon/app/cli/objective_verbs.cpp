@@ -20,10 +20,14 @@ struct objective_options {
   std::vector<std::string> files;
 };
 
+constexpr int lowest_told = -1000;
+
 std::string percent(const json::value& of, std::string_view name) {
   const auto* found = of.as_object().if_contains(name);
   if (found == nullptr || found->is_null()) return "-";
-  return fmt::format("{:.4g} %", found->to_number<double>() * 100);
+  const auto value = found->to_number<double>() * 100;
+  if (value < lowest_told) return fmt::format("< {} %", lowest_told);  // a budget spent a thousand times over
+  return fmt::format("{:.5g} %", value);
 }
 
 std::string short_number(const json::value& of, std::string_view name) {

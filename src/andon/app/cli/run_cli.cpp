@@ -7,6 +7,7 @@
 
 #include "andon/app/cli/cli_context.hpp"
 #include "andon/app/cli/reference.hpp"
+#include "andon/app/config/diagnostics.hpp"
 
 namespace andon::app {
 namespace {
@@ -38,6 +39,33 @@ void add_check(CLI::App& root, cli::context& in, const verbs& with) {
   verb->callback([file, &in, &with] { in.chosen = [file, &with] { return with.check(*file); }; });
 }
 
+std::string full_name(const CLI::App& of) { return of.get_parent() == nullptr ? of.get_name() : full_name(*of.get_parent()) + " " + of.get_name(); }
+
+/// Every name that may stand behind the verb: of verbs, or with `options` of options.
+std::vector<std::string> names_within(const CLI::App& of, bool options) {
+  std::vector<std::string> out;
+  if (!options)
+    for (const auto* one : of.get_subcommands([](const CLI::App*) { return true; })) out.push_back(one->get_name());
+  else
+    for (const auto* one : of.get_options())
+      for (const auto& name : one->get_lnames()) out.push_back("--" + name);
+  return out;
+}
+
+/// What is said of a word that no verb or option knows; empty when there is no such word.
+std::string unknown_word(const CLI::App& root) {
+  const auto left = root.remaining(true);
+  if (left.empty()) return {};
+  const auto* at = &root;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  const auto word = left.front().substr(0, left.front().find('='));
+  const bool option = word.starts_with('-');
+  const auto names = names_within(*at, option);
+  const auto close = nearest(word, names);
+  const auto what = option ? "option" : names.empty() ? "argument" : "verb";
+  return fmt::format("{} has no {} '{}'{}; `{} --help` tells what it takes\n", full_name(*at), what, word, close.empty() ? "" : fmt::format(", did you mean '{}'?", close), full_name(*at));
+}
+
 }  // namespace
 
 void cli::build(CLI::App& root, context& in, const verbs& with) {
@@ -54,6 +82,7 @@ void cli::build(CLI::App& root, context& in, const verbs& with) {
   add_ledger_verbs(root, in);
   add_audit_verb(root, in);
   add_objective_verbs(root, in);
+  add_pack_verbs(root, in);
   add_feedback_verbs(root, in);
   add_alert_verbs(root, in);
   add_oncall_verbs(root, in);
@@ -71,7 +100,8 @@ int run_cli(int argc, char** argv, const verbs& with) {
   } catch (const CLI::Success& asked) {
     return root.exit(asked);  // --help, --version
   } catch (const CLI::ParseError& wrong) {
-    root.exit(wrong);
+    if (const auto unknown = unknown_word(root); !unknown.empty()) fmt::print(stderr, "{}", unknown);
+    else root.exit(wrong);
     return cli::wrong_usage;
   }
   return in.chosen ? in.chosen() : cli::wrong_usage;

@@ -1,4 +1,5 @@
 #include "andon/app/config/settings.hpp"
+#include "andon/app/config/packs.hpp"
 #include "andon/slo/yaml_documents.hpp"
 
 namespace andon::app {
@@ -430,18 +431,27 @@ schema<alert_rule_settings> alert_rule() {
   using s = alert_rule_settings;
   schema<s> out;
   out.value("indicator", &s::indicator, "Name of an entry of `indicators`, or of a measure.").required();
-  out.value("kind", &s::kind, "threshold: a bound is crossed. absence: no events. forecast: a bound will be crossed `ahead`. anomaly: unlike the `history`.");
-  out.value("statistic", &s::statistic, "good, bad, rate, good_rate, count, sum, mean, p50, p90, p95 or p99; left out: the one usual for the measure.");
+  out.value("kind", &s::kind, "threshold: a bound is crossed. absence: no events. forecast: a bound will be crossed `ahead`. anomaly: unlike the `history`. change: not what it was a `history` ago; the bound is of the share that it grew by, -0.05 for 5 % less.");
+  out.value("statistic", &s::statistic, "good, bad, rate, good_rate, count, sum, mean, p50, p90, p95, p99 or lower_bound (of the share of good events, at 95 % confidence); left out: the one usual for the measure.");
   out.value("above", &s::above, "Alert above this. With kind anomaly: alert on what is unusually high, the number is not looked at.");
   out.value("below", &s::below, "Alert below this. With kind anomaly: alert on what is unusually low.");
   out.value("over", &s::over, "The time that one value is of; with kind forecast, whose trend is taken.", between<nanoseconds>(5s, 31 * 24h));
   out.value("for", &s::wait, "How long the condition has to hold.", between<nanoseconds>(0s, 31 * 24h));
   out.value("ahead", &s::ahead, "With kind forecast: how far it looks.", between<nanoseconds>(1min, 31 * 24h));
-  out.value("history", &s::history, "With kind anomaly: the time before that says what is usual.", between<nanoseconds>(10min, 31 * 24h));
+  out.value("history", &s::history, "With kind anomaly: the time before that says what is usual, at most 31 days. With kind change: how long ago is compared with.", between<nanoseconds>(10min, 2 * 365 * 24h));
   out.value("sensitivity", &s::sensitivity, "With kind anomaly: how many deviations are unusual.", between(1.0, 100.0));
   out.value("severity", &s::severity, "page, ticket, or another word that whoever routes alerts knows.");
   out.list("labels", &s::labels, "Labels of the alert, each `name=value`.");
   out.value("summary", &s::summary, "What people are told, beside the numbers.");
+  return out;
+}
+
+schema<pack_settings> pack() {
+  using s = pack_settings;
+  schema<s> out;
+  out.value("name", &s::name, "`andon pack list` lists all.").required();
+  out.value("filter", &s::filter, "Which calls its objectives, indicators and rules count, in the filter language without words: project:shop.");
+  out.list("without", &s::without, "Objectives and alert rules of it that are not wanted.");
   return out;
 }
 
@@ -473,6 +483,7 @@ schema<settings> make() {
   out.table("routes", &s::routes, route(), "The model names that clients ask for.");
   out.table("projects", &s::projects, project(), "Tenants with their limits and budgets.");
   out.table("keys", &s::keys, key(), "Keys declared here; others are made with `andon key create`.");
+  out.items("packs", &s::packs, pack(), +[](std::string name) { return pack_settings{.name = std::move(name), .filter = {}, .without = {}}; }, "Objectives, indicators and alert rules that ship with the program, switched on by name. An entry of this file takes the place of the pack's of the same name.");
   out.table("objectives", &s::objectives, objective(), "What is promised: a share of good events over a time, with an error budget and alerts.");
   out.list("openslo", &s::openslo, "Files with objectives as OpenSLO v1 documents, beside this file.");
   out.table("indicators", &s::indicators, indicator(), "What is measured for charts and alert rules, beside what is always measured.");
@@ -497,6 +508,7 @@ settings read_settings(const std::string& text, diagnostics& found,
     if (documents.size() > 1) found.add({}, "", "holds more than one YAML document", "remove the line '---'");
     reading in{found, environment, out.places};
     if (!documents.empty() && found.empty()) settings_schema().read(documents[0], "", out, in);
+    add_packs(out, found);
   } catch (const YAML::Exception& broken) {
     const auto mark = broken.mark;
     found.add(mark.line < 0 ? position{} : position{mark.line + 1, mark.column + 1}, "", "is not valid YAML: " + broken.msg);

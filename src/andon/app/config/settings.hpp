@@ -311,7 +311,7 @@ struct indicator_settings {
   std::optional<double> at_most, at_least;
 };
 
-enum class alert_rule_choice : std::uint8_t { threshold, absence, forecast, anomaly };
+enum class alert_rule_choice : std::uint8_t { threshold, absence, forecast, anomaly, change };
 
 struct alert_rule_settings {
   std::string indicator, statistic, severity = "ticket";
@@ -321,6 +321,12 @@ struct alert_rule_settings {
   double sensitivity = 4;
   std::vector<std::string> labels;
   std::string summary;
+};
+
+/// A pack of declarations that ships with the program (packs.hpp).
+struct pack_settings {
+  std::string name, filter;
+  std::vector<std::string> without;
 };
 
 struct maintenance_settings {
@@ -344,6 +350,7 @@ struct settings {
   table_of<route_settings> routes;
   table_of<project_settings> projects;
   table_of<key_declaration> keys;
+  std::vector<pack_settings> packs;
   table_of<objective_settings> objectives;
   std::vector<std::string> openslo;
   table_of<indicator_settings> indicators;
@@ -362,7 +369,7 @@ template <> struct enum_names<full_choice> { static constexpr std::array<std::st
 template <> struct enum_names<priority_choice> { static constexpr std::array<std::string_view, 3> names{"low", "normal", "high"}; };
 template <> struct enum_names<budgeting_choice> { static constexpr std::array<std::string_view, 3> names{"occurrences", "timeslices", "ratio-timeslices"}; };
 template <> struct enum_names<calendar_choice> { static constexpr std::array<std::string_view, 6> names{"none", "day", "week", "month", "quarter", "year"}; };
-template <> struct enum_names<alert_rule_choice> { static constexpr std::array<std::string_view, 4> names{"threshold", "absence", "forecast", "anomaly"}; };
+template <> struct enum_names<alert_rule_choice> { static constexpr std::array<std::string_view, 5> names{"threshold", "absence", "forecast", "anomaly", "change"}; };
 template <> struct enum_names<unknown_price_choice> { static constexpr std::array<std::string_view, 2> names{"allow", "refuse"}; };
 
 /// The declaration of all settings.

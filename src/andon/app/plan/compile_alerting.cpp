@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view pagerduty_url = "https://events.pagerduty.com/v2/enqueue", opsgenie_url = "https://api.opsgenie.com", github_url = "https://api.github.com";
 constexpr std::size_t shortest_key = 16;
+constexpr std::string_view nobody = "nobody";  ///< a receiver that is meant to tell no one
 
 template <class Map>
 std::vector<std::string> names_of(const Map& entries) {
@@ -88,6 +89,8 @@ private:
                         {"opsgenie", from.opsgenie, opsgenie_url}, {"email", from.email, {}}, {"github", from.github, github_url}, {"jira", from.jira, {}}};
     for (const auto& [kind, group, usual_url] : rows)
       if (group) ways.push_back(way_of(kind, *group, usual_url, fmt::format("{}.{}", where, kind)));
+    if (ways.empty() && from.escalation.empty() && name != nobody)
+      found_.warn(all_.places.at(where), where, "has no way to tell anybody: alerts that come here are heard by no one", fmt::format("give it one, such as `webhook: {{ url: … }}`, or name it `{}` if that is meant", nobody));
     if (from.escalation.empty()) return;
     known(from_.escalations.entries, from.escalation, where + ".escalation", "entry of escalations");
     alert::way chain;

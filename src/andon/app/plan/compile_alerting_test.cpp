@@ -1,6 +1,8 @@
 // The section `alerting`: what it becomes, and every kind of complaint with its place.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "andon/app/plan/compile_testing.hpp"
 
 namespace andon::app {
@@ -60,6 +62,14 @@ TEST(alerting, left_out_keeps_alerts_and_tells_nobody) {
   const compilation c(smallest);
   ASSERT_EQ(c.errors(), std::vector<std::string>{});
   EXPECT_EQ(c.made->alerting->routes->root().options.receiver, "none");
+}
+
+TEST(alerting, warns_of_a_receiver_that_tells_nobody) {
+  const compilation c(smallest + "alerting: { receivers: { ops: {}, nobody: {} }, route: { receiver: ops, routes: [ { matchers: [ severity=info ], receiver: nobody } ] } }\n");
+  ASSERT_EQ(c.errors(), std::vector<std::string>{});
+  const auto warnings = c.warnings();
+  EXPECT_EQ(std::ranges::count_if(warnings, [](const std::string& one) { return one.find("alerting.receivers.ops: has no way to tell anybody") != std::string::npos; }), 1);
+  EXPECT_EQ(std::ranges::count_if(warnings, [](const std::string& one) { return one.find("receivers.nobody") != std::string::npos; }), 0);
 }
 
 TEST(alerting, complains_with_the_place) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -11,6 +12,9 @@
 
 namespace andon::app {
 namespace {
+
+/// 99.9 % as 0.999 and not as 0.9990000000000001: the nearest to what was written.
+double share(double percent) { return std::round(percent * 1e10) / 1e12; }
 
 slo::seconds whole(nanoseconds span) { return std::chrono::floor<slo::seconds>(span); }
 
@@ -131,7 +135,7 @@ private:
     out.method = static_cast<slo::budgeting>(one.method);
     out.slice = whole(one.slice);
     out.over = window(path, one);
-    out.target = one.target / 100;
+    out.target = share(one.target);
     out.burns = slo::derive_burns(out.over.length, one.alerts.page, one.alerts.ticket);
     out.min_events = out.method == slo::budgeting::occurrences ? one.alerts.min_events : 1;
     if (one.alerts.absent > nanoseconds{}) out.absent_for = whole(one.alerts.absent);
@@ -150,7 +154,7 @@ private:
     const auto path = "objectives." + name;
     auto made = begun(path, name, one);
     made.members.push_back(
-        {.name = name, .what = series(path, one), .weight = 1, .target = made.target, .slice_target = one.slice_target.value_or(one.target) / 100});
+        {.name = name, .what = series(path, one), .weight = 1, .target = made.target, .slice_target = share(one.slice_target.value_or(one.target))});
     take(path, std::move(made));
   }
 
@@ -165,8 +169,8 @@ private:
         continue;
       }
       const auto& of = part->second;
-      made.members.push_back({.name = part->first, .what = series("objectives." + part->first, of), .weight = one.parts[i].weight, .target = of.target / 100,
-                              .slice_target = one.slice_target.value_or(of.target) / 100});
+      made.members.push_back({.name = part->first, .what = series("objectives." + part->first, of), .weight = one.parts[i].weight, .target = share(of.target),
+                              .slice_target = share(one.slice_target.value_or(of.target))});
     }
     if (made.members.size() == 1) complain(path + ".parts", "a composite has at least two parts");
     take(path, std::move(made));
@@ -217,7 +221,11 @@ private:
     const auto statistic = one.statistic.empty() ? slo::usual_statistic(of->what.what) : slo::parse_statistic(one.statistic);
     if (!statistic) complain(path + ".statistic", fmt::format("'{}' is not one of {}", one.statistic, fmt::join(slo::statistic_names(), ", ")));
     else made.what = *statistic;
-    const bool bounded = made.kind == slo::rule_kind::threshold || made.kind == slo::rule_kind::forecast;
+    if (statistic && slo::is_of_numbers(made.what) && slo::about(of->what.what).kind == slo::measure_kind::ratio)
+      complain(path + ".statistic", fmt::format("'{}' says of events only whether they are good: they have no {}", slo::about(of->what.what).name, one.statistic), "good, bad, rate, good_rate, count or lower_bound");
+    if (made.what == slo::statistic::lower_bound && slo::about(of->what.what).kind != slo::measure_kind::ratio)
+      complain(path + ".statistic", fmt::format("'{}' is a number: a lower bound is of a share of good events", slo::about(of->what.what).name));
+    const bool bounded = made.kind == slo::rule_kind::threshold || made.kind == slo::rule_kind::forecast || made.kind == slo::rule_kind::change;
     if (one.above && one.below) complain(path + ".below", "either above or below");
     else if (bounded && !one.above && !one.below) complain(path, "needs a bound: above or below");
     made.how = one.below ? slo::comparison::lt : one.above ? slo::comparison::gt : slo::comparison::none;
@@ -229,6 +237,8 @@ private:
     made.sensitivity = one.sensitivity;
     if (made.kind == slo::rule_kind::anomaly && made.history < 10 * made.over)
       complain(path + ".history", "has to be at least ten times `over`, to tell what is usual");
+    if (made.kind == slo::rule_kind::change && made.history < made.over) complain(path + ".history", "has to be at least `over`, so that the two times do not overlap");
+    if (made.kind == slo::rule_kind::anomaly && made.history > slo::seconds{31 * 24h}) complain(path + ".history", "what is usual is told by at most 31 days");
     if (made.kind == slo::rule_kind::forecast && made.over < std::chrono::minutes{3}) complain(path + ".over", "a trend needs at least 3m");
     made.labels = labels(path + ".labels", one.labels);
     if (!one.summary.empty()) made.annotations.emplace_back("description", one.summary);

@@ -30,7 +30,7 @@ maintenance:
 )");
   ASSERT_TRUE(c.made) << c.found.text();
   const auto& up = objective(c, "up");
-  EXPECT_DOUBLE_EQ(up.target, 0.999);
+  EXPECT_EQ(up.target, 0.999) << "what was written, and not 99.9 / 100";
   EXPECT_EQ(up.burns.size(), 4U);
   EXPECT_EQ(up.min_events, 10);
   EXPECT_EQ(up.absent_for, slo::seconds{3'600});
@@ -45,7 +45,7 @@ maintenance:
   EXPECT_EQ(slices.slice, slo::seconds{300});
   EXPECT_EQ(slices.members[0].slice_target, 0.95);
   ASSERT_FALSE(slices.over.is_rolling());
-  EXPECT_EQ(slices.over.follows->zone_name, "Europe/Berlin");
+  EXPECT_EQ(slices.over.text(), "calendar month (Europe/Berlin)");
   const auto& both = objective(c, "both");
   ASSERT_EQ(both.members.size(), 2U);
   EXPECT_EQ(both.members[1].weight, 2);
@@ -72,6 +72,9 @@ TEST(compile_objectives, what_is_wrong_is_told_with_its_place) {
            row{"alert_rules: { a: { indicator: latency } }", "needs a bound"},
            row{"alert_rules: { a: { indicator: latency, statistic: p42, above: 1 } }", "alert_rules.a.statistic"},
            row{"alert_rules: { a: { indicator: latency, kind: anomaly, over: 1h, history: 2h } }", "at least ten times"},
+           row{"alert_rules: { a: { indicator: latency, kind: change, below: 0, over: 2h, history: 1h } }", "do not overlap"},
+           row{"alert_rules: { a: { indicator: availability, statistic: p95, above: 1 } }", "alert_rules.a.statistic: 'availability' says of events only"},
+           row{"alert_rules: { a: { indicator: latency, statistic: lower_bound, below: 1 } }", "'latency' is a number"},
            row{"maintenance: [ { from: yesterday, to: 2026-01-01T00:00:00Z } ]", "maintenance[0].from"},
            row{"maintenance: [ { from: 2026-01-02T00:00:00Z, to: 2026-01-01T00:00:00Z } ]", "is not after"},
            row{"maintenance: [ { from: 2026-01-01T00:00:00Z, to: 2026-01-02T00:00:00Z, objectives: [ a ] } ]", "there is no objective 'a'"},
