@@ -87,6 +87,10 @@ public:
   [[nodiscard]] result<chart> indicator_chart(std::string_view name, const indicator::group& of, instant from, instant to, seconds step);
   /// What ate the budget in [from, to), by the hour; composites: of all members.
   [[nodiscard]] result<losses> eaten(std::string_view name, instant from, instant to);
+  /// Sums between each two of `cuts` (ascending, at least two): one fewer than these. Cuts are moved down to what is still
+  /// kept: whole minutes, or hours where they are older than a month. errc::not_found, invalid_argument (a composite that
+  /// counts events: its parts weigh differently), io_error.
+  [[nodiscard]] result<std::vector<counts>> sums_between(std::string_view name, std::vector<instant>& cuts);
   [[nodiscard]] instant now() const;
   /// How long the last tick took, and Records counted, for metrics.
   struct figures { nanoseconds tick{}; std::uint64_t records = 0, saves = 0; std::size_t series = 0, blocks = 0; };

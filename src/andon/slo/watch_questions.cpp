@@ -153,6 +153,21 @@ result<losses> watch::eaten(std::string_view name, instant from, instant to) {
   return out;
 }
 
+result<std::vector<counts>> watch::sums_between(std::string_view name, std::vector<instant>& cuts) {
+  const std::lock_guard hold(state_->lock);
+  auto* found = state_->find(name);
+  if (found == nullptr) return fail(errc::not_found, fmt::format("no objective is named '{}'", name));
+  if (found->slices() == nullptr && found->members().size() != 1)
+    return fail(errc::invalid_argument, fmt::format("'{}' is a composite that counts events: its parts weigh differently and cannot be added up", name));
+  auto& from = (found->slices() != nullptr ? found->slices()->series() : *found->members()[0]).sums();
+  const auto minutes_since = state_->now - about(tier::minute).keep + about(tier::minute).block;
+  for (auto& at : cuts) at = floor_to(at, about(at < minutes_since ? tier::hour : tier::minute).slot);
+  std::vector<counts> out;
+  for (std::size_t i = 0; i + 1 < cuts.size(); ++i) out.push_back(from.sum(cuts[i], cuts[i + 1], false));
+  if (state_->store->problem()) return std::unexpected(*state_->store->problem());
+  return out;
+}
+
 watch::figures watch::read_figures() const {
   const std::lock_guard hold(state_->lock);
   auto out = state_->read;
