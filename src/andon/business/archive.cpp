@@ -68,6 +68,8 @@ result<void> archive::issue(std::string_view name, const month& when, std::int64
   if (revision != known + 1) return fail(errc::conflict, fmt::format("there are {} revisions of the statement of {} for {}: {} cannot be the next", known, when.text(), name, revision));
   std::error_code code;
   std::filesystem::create_directories(folder_, code);
+  if (!code)
+    if (auto safe = files_.sync_directory(folder_.parent_path()); !safe) return safe;
   if (code) return fail(code == std::errc::no_space_on_device ? errc::disk_full : errc::io_error, fmt::format("{} cannot be made: {}", folder_.string(), code.message()));
   for (const auto& [as, bytes] : {std::pair{form::html, &content.html}, std::pair{form::pdf, &content.pdf}, std::pair{form::json, &content.json}})
     if (auto put = ledger::replace_file(files_, file(name, when, revision, as), *bytes); !put)

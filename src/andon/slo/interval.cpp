@@ -34,6 +34,31 @@ std::optional<interval> nps_interval(std::uint64_t promoters, std::uint64_t detr
   return interval{std::max(-100.0, 100 * (difference - reach)), std::min(100.0, 100 * (difference + reach))};
 }
 
+std::optional<slope> slope_of(std::span<const point> points, double confidence) {
+  if (!possible(confidence)) return std::nullopt;
+  sample x, y;
+  for (const auto& one : points) x.add(one.x), y.add(one.y);
+  if (points.size() < 2) return std::nullopt;
+  double xx = 0, xy = 0, left = 0;
+  for (const auto& one : points) {
+    const double dx = one.x - *x.mean();
+    xx += dx * dx;
+    xy += dx * (one.y - *y.mean());
+  }
+  if (xx == 0) return std::nullopt;
+  slope out{xy / xx, std::nullopt, points.size()};
+  for (const auto& one : points) {
+    const double off = one.y - *y.mean() - out.by_x * (one.x - *x.mean());
+    left += off * off;
+  }
+  if (points.size() < 3) return out;
+  const auto freedom = static_cast<double>(points.size() - 2);
+  const double t = boost::math::quantile(boost::math::complement(boost::math::students_t(freedom), upper_tail(confidence)));
+  const double reach = t * std::sqrt(left / freedom / xx);
+  out.within = interval{out.by_x - reach, out.by_x + reach};
+  return out;
+}
+
 void sample::add(double value) {
   ++count_;
   const double before = value - mean_;

@@ -5,6 +5,7 @@
 // no events, counts that contradict each other, a confidence outside (0, 1), one value where a spread is needed.
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace andon::slo {
 
@@ -22,6 +23,17 @@ std::optional<interval> wilson_interval(std::uint64_t good, std::uint64_t total,
 /// (p₊ + p₋ − (p₊ − p₋)²) / n, with the normal quantile; cut to [−100, 100]. Agresti, Categorical Data Analysis, 2nd ed.,
 /// section 1.4. It has width 0 when all say the same; few answers are not to be trusted then.
 std::optional<interval> nps_interval(std::uint64_t promoters, std::uint64_t detractors, std::uint64_t total, double confidence = 0.95);
+
+struct point { double x = 0, y = 0; };
+/// A straight line through points by least squares: how much y grows with x, with its interval from three points on
+/// (b ± t s/√Σ(x − x̄)², n − 2 degrees of freedom; Draper and Smith, Applied Regression Analysis, 3rd ed., section 1.4).
+struct slope {
+  double by_x = 0;
+  std::optional<interval> within;
+  std::size_t points = 0;
+};
+/// Nothing for less than two different x.
+std::optional<slope> slope_of(std::span<const point> points, double confidence = 0.95);
 
 /// Sums of numbers, by Welford's recurrence (Technometrics 4 (1962) 419), so that close values do not cancel out.
 class sample {
