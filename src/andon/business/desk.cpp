@@ -33,7 +33,7 @@ result<std::vector<std::pair<slo::cause, std::int64_t>>> causes_of(slo::watch& i
   }
   if (auto done = add(until); !done) return std::unexpected(std::move(done.error()));
   std::vector<std::pair<slo::cause, std::int64_t>> out(all.begin(), all.end());
-  std::ranges::stable_sort(out, std::greater{}, &std::pair<slo::cause, std::int64_t>::second);
+  std::ranges::sort(out, [](const auto& a, const auto& b) { return std::pair(-a.second, a.first) < std::pair(-b.second, b.first); });
   if (out.size() <= most_causes) return out;
   std::int64_t rest = 0;
   for (auto i = most_causes; i < out.size(); ++i) rest += out[i].second;

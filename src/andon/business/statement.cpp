@@ -15,13 +15,13 @@ bool counts_in_parts(const slo::objective_spec& what) {
   return what.method != slo::budgeting::occurrences || std::ranges::any_of(what.members, [](const auto& one) { return one.what.fraction; });
 }
 
-std::string quoted(std::string_view text) {
+std::string shell_word(std::string_view text) {
   std::string out = "'";
   for (const char c : text) c == '\'' ? out.append("'\\''") : out += c;
   return out + "'";
 }
 
-std::string time_text(instant at) { return fmt::format("{}", format_rfc3339(wall_time{at}).substr(0, 19) + "Z"); }
+std::string time_text(instant at) { return format_rfc3339(wall_time{at}).substr(0, 19) + "Z"; }
 
 /// Each stretch that counts, by one command: what does not count lies between them.
 std::vector<std::string> recount_of(const slo::objective_spec& what, instant begin, instant until, const std::vector<excluded_time>& without) {
@@ -29,8 +29,8 @@ std::vector<std::string> recount_of(const slo::objective_spec& what, instant beg
   const auto add = [&](instant from, instant to) {
     if (from >= to) return;
     if (what.method == slo::budgeting::occurrences)
-      out.push_back(fmt::format("andon objective recount {} --since {} --until {}", quoted(what.name), time_text(from), time_text(to)));
-    else out.push_back(fmt::format("andon objective series {} --since {} --until {} --step 1h", quoted(what.name), time_text(from), time_text(to)));
+      out.push_back(fmt::format("andon objective recount {} --since {} --until {}", shell_word(what.name), time_text(from), time_text(to)));
+    else out.push_back(fmt::format("andon objective series {} --since {} --until {} --step 1h", shell_word(what.name), time_text(from), time_text(to)));
   };
   auto from = begin;
   for (const auto& one : without) {

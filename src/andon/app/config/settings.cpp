@@ -489,6 +489,8 @@ schema<settings> make() {
   out.table("indicators", &s::indicators, indicator(), "What is measured for charts and alert rules, beside what is always measured.");
   out.table("alert_rules", &s::alert_rules, alert_rule(), "Alerts on indicators: bounds, absence, forecasts, anomalies.");
   out.items("maintenance", &s::maintenance, maintenance(), +[](std::string from) { return maintenance_settings{.from = std::move(from), .to = {}, .reason = {}, .objectives = {}}; }, "Planned maintenance, which no budget counts.");
+  out.table("agreements", &s::agreements, agreement_schema(), "Promises to counterparties (SLA): objectives, credits, exclusions; with a statement for each month.");
+  out.table("kpis", &s::kpis, kpi_schema(), "Measures that the business goes by, with targets.");
   out.group("alerting", &s::alerting, alerting_schema(), "Who is told of alerts, and who is on call.");
   return out;
 }

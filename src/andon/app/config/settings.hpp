@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "andon/app/config/alert_settings.hpp"
+#include "andon/app/config/business_settings.hpp"
+#include "andon/app/config/calendar_choice.hpp"
 #include "andon/app/config/schema.hpp"
 #include "andon/app/config/value.hpp"
 #include "andon/base/log.hpp"
@@ -285,7 +287,6 @@ struct objective_part_settings {
 };
 
 enum class budgeting_choice : std::uint8_t { occurrences, timeslices, ratio_timeslices };
-enum class calendar_choice : std::uint8_t { none, day, week, month, quarter, year };
 
 struct objective_settings {
   std::string title, description, service;
@@ -357,6 +358,8 @@ struct settings {
   table_of<alert_rule_settings> alert_rules;
   std::vector<maintenance_settings> maintenance;
   alerting_settings alerting;
+  table_of<agreement_settings> agreements;
+  table_of<kpi_settings> kpis;
   place_map places;  ///< of everything that the file holds, for complaints beyond single values
 };
 
@@ -368,7 +371,6 @@ template <> struct enum_names<sync_mode> { static constexpr std::array<std::stri
 template <> struct enum_names<full_choice> { static constexpr std::array<std::string_view, 2> names{"refuse", "drop-oldest"}; };
 template <> struct enum_names<priority_choice> { static constexpr std::array<std::string_view, 3> names{"low", "normal", "high"}; };
 template <> struct enum_names<budgeting_choice> { static constexpr std::array<std::string_view, 3> names{"occurrences", "timeslices", "ratio-timeslices"}; };
-template <> struct enum_names<calendar_choice> { static constexpr std::array<std::string_view, 6> names{"none", "day", "week", "month", "quarter", "year"}; };
 template <> struct enum_names<alert_rule_choice> { static constexpr std::array<std::string_view, 5> names{"threshold", "absence", "forecast", "anomaly", "change"}; };
 template <> struct enum_names<unknown_price_choice> { static constexpr std::array<std::string_view, 2> names{"allow", "refuse"}; };
 

@@ -9,6 +9,7 @@
 #include "andon/access/settings.hpp"
 #include "andon/alert/configuration.hpp"
 #include "andon/app/config/settings.hpp"
+#include "andon/business/desk.hpp"
 #include "andon/gateway/plan.hpp"
 #include "andon/route/target_health.hpp"
 #include "andon/slo/watch.hpp"
@@ -28,6 +29,7 @@ struct compiled {
   std::shared_ptr<gateway::plan> plan;
   access::declared_access access;
   slo::watch_plan watch;
+  business::business_plan business;
   alert::configuration_ptr alerting;
 };
 

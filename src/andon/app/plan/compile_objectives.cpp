@@ -114,19 +114,9 @@ private:
   slo::window window(const std::string& path, const objective_settings& one) {
     if (one.calendar == calendar_choice::none) return slo::rolling(whole(one.window));
     const auto zone_name = one.time_zone.empty() ? from_.time_zone : one.time_zone;
-    auto zone = time_zone::load(zone_name);
-    if (!zone) {
-      complain(path + ".time_zone", fmt::format("'{}' is no IANA time zone that this machine knows", zone_name));
-      return slo::rolling(whole(one.window));
-    }
-    slo::calendar made;
-    made.start = slo::parse_local_time("2024-01-01 00:00:00").value();  // a Monday
-    static constexpr std::array units{slo::span_unit::day,   slo::span_unit::day,     slo::span_unit::week,
-                                      slo::span_unit::month, slo::span_unit::quarter, slo::span_unit::year};
-    made.each = {1, units[static_cast<std::size_t>(one.calendar)]};
-    made.zone_name = zone_name;
-    made.zone = std::make_shared<const time_zone>(std::move(*zone));
-    return {made.each.length(), std::make_shared<const slo::calendar>(std::move(made))};
+    if (auto made = calendar_window(one.calendar, zone_name)) return std::move(*made);
+    complain(path + ".time_zone", fmt::format("'{}' is no IANA time zone that this machine knows", zone_name));
+    return slo::rolling(whole(one.window));
   }
 
   slo::objective_spec begun(const std::string& path, const std::string& name, const objective_settings& one) {
@@ -281,6 +271,19 @@ private:
 };
 
 }  // namespace
+
+std::optional<slo::window> calendar_window(calendar_choice period, const std::string& zone_name) {
+  auto zone = time_zone::load(zone_name);
+  if (!zone) return std::nullopt;
+  slo::calendar made;
+  made.start = slo::parse_local_time("2024-01-01 00:00:00").value();  // a Monday
+  static constexpr std::array units{slo::span_unit::day,   slo::span_unit::day,     slo::span_unit::week,
+                                    slo::span_unit::month, slo::span_unit::quarter, slo::span_unit::year};
+  made.each = {1, units[static_cast<std::size_t>(period)]};
+  made.zone_name = zone_name;
+  made.zone = std::make_shared<const time_zone>(std::move(*zone));
+  return slo::window{made.each.length(), std::make_shared<const slo::calendar>(std::move(made))};
+}
 
 slo::watch_plan compile_objectives(const settings& from, wall_time now, diagnostics& found) { return objective_compiler(from, now, found).run(); }
 

@@ -6,6 +6,7 @@
 #include "andon/app/plan/compile_transport.hpp"
 #include "andon/app/plan/compile_alerting.hpp"
 #include "andon/app/plan/compile_cache.hpp"
+#include "andon/app/plan/compile_business.hpp"
 #include "andon/app/plan/compile_objectives.hpp"
 #include "andon/ledger/keyring.hpp"
 #include "andon/net/url.hpp"
@@ -488,6 +489,7 @@ std::optional<compiled> compile(const settings& from, compile_context& in, diagn
   out.access = compile_access(from, found);
   out.plan = compile_plan(from, in, found);
   out.watch = compile_objectives(from, in.now, found);
+  out.business = compile_business(from, out.watch, found);
   out.alerting = compile_alerting(from, found);
   if (!found.empty() || !out.plan) return std::nullopt;
   return out;
