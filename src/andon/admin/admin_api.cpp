@@ -136,6 +136,7 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
   }
   request asked;
   asked.argument = std::move(found.argument);
+  asked.second = std::move(found.second);
   if (found.path->needs) {
     auto who = identify(call);
     if (!who) {

@@ -21,6 +21,7 @@
 #include "andon/route/target_health.hpp"
 
 namespace andon::slo { class watch; }
+namespace andon::business { class desk; }
 
 namespace andon::admin {
 
@@ -46,6 +47,7 @@ struct services {
   std::function<bool()> draining = [] { return false; };
   std::function<std::shared_ptr<slo::watch>()> objectives{};  ///< the watch over objectives; null: it is not there now
   alert::board* alerts = nullptr;                ///< null: there is none
+  business::desk* business = nullptr;            ///< agreements and KPIs; null: there is none
 };
 
 class admin_api final : public net::request_handler {

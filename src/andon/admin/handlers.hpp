@@ -41,12 +41,21 @@ result<reply> objectives(const services&, const request&);
 result<reply> objective_by_name(const services&, const request&);
 result<reply> objective_chart(const services&, const request&);
 result<reply> objective_causes(const services&, const request&);
+result<reply> objective_recount(const services&, const request&);
 result<reply> indicators(const services&, const request&);
 result<reply> indicator_chart(const services&, const request&);
 result<reply> alerts_firing(const services&, const request&);
 result<reply> objective_rules(const services&, const request&);
 result<reply> take_sample(const services&, const request&);
 result<reply> measures_page(const services&, const request&);
+// business.cpp
+result<reply> agreements(const services&, const request&);
+result<reply> agreement_statements(const services&, const request&);
+result<reply> agreement_statement(const services&, const request&);
+result<reply> issue_statement(const services&, const request&);
+result<reply> kpis(const services&, const request&);
+result<reply> kpi_by_name(const services&, const request&);
+result<reply> put_kpi_value(const services&, const request&);
 // self.cpp
 result<reply> self(const services&, const request&);
 // keys.cpp

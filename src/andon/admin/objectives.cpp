@@ -9,6 +9,7 @@
 #include "andon/admin/json_out.hpp"
 #include "andon/base/time_text.hpp"
 #include "andon/slo/prometheus_rules.hpp"
+#include "andon/slo/recount.hpp"
 #include "andon/slo/watch.hpp"
 
 namespace andon::admin::handlers {
@@ -59,14 +60,6 @@ json::array burns_json(const slo::objective_status& of) {
                                   {"rate_short", rate(0)}});
   }
   return out;
-}
-
-/// In one word how it stands.
-std::string_view state_of(const slo::objective_status& of) {
-  if (of.filling) return "filling";
-  if (!of.budget.spent) return "no data";
-  if (of.budget.exhausted()) return "exhausted";
-  return of.firing.empty() ? "kept" : "burning";
 }
 
 json::object objective_json(const slo::objective_status& of) {
@@ -220,6 +213,20 @@ result<reply> objective_causes(const services& with, const request& asked) {
                                    {"bad", bad},
                                    {"share", static_cast<double>(bad) / static_cast<double>(all)}});
   return reply{.body = json_text(json::object{{"data", std::move(data)}, {"since", time_text(of.from)}, {"until", time_text(of.to)}})};
+}
+
+result<reply> objective_recount(const services& with, const request& asked) {
+  const auto watch = watching(with);
+  if (!watch) return std::unexpected(watch.error());
+  const auto found = known(**watch, asked);
+  if (!found) return std::unexpected(found.error());
+  const auto of = read_stretch(asked, (*watch)->now(), std::chrono::days{1});
+  if (!of) return std::unexpected(of.error());
+  const auto again = slo::recount(found->what, with.records->segments(), of->from, of->to,
+                                  [&] { return !asked.wait.stop.stop_requested() && !asked.wait.until.passed(with.time.mono()); });
+  if (!again) return std::unexpected(again.error());
+  return reply{.body = json_text(json::object{{"objective", found->what.name}, {"since", time_text(of->from)}, {"until", time_text(of->to)}, {"good", again->events.good},
+                                              {"bad", again->events.bad()}, {"total", again->events.total}, {"records_read", again->records}, {"segments_unreadable", again->unreadable}})};
 }
 
 result<reply> indicators(const services& with, const request&) {

@@ -46,6 +46,7 @@ struct act_note {
 struct request {
   access::caller who;          ///< empty on paths that anyone may call
   std::string argument;        ///< what stands for `{…}` in the pattern, decoded
+  std::string second;          ///< the same of the pattern's second one
   query_arguments query;
   std::string body;
   ledger::patience wait;       ///< ends with the client's patience

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "andon/admin/handlers.hpp"
@@ -57,6 +58,8 @@ constexpr std::array table{
                "Good and total events over time. since, until: a time or an age (6h).", conduct::blocking, objective_chart},
     admin_path{"GET", "/api/v1/objectives/{name}/causes", reach::installation, metrics_read, "since until",
                "What ate the budget: bad events by origin, error, model and key, most first; by whole hours. Without times: over the objective's window.", conduct::blocking, objective_causes},
+    admin_path{"GET", "/api/v1/objectives/{name}/recount", reach::installation, metrics_read, "since until timeout",
+               "Its good and total events counted again from the journal, without the watch's sums. since, until: a time or an age (6h); 24h without them.", conduct::blocking, objective_recount},
     admin_path{"GET", "/api/v1/objective-rules", reach::installation, metrics_read, "", "The objectives as recording and alerting rules of Prometheus, over the counters of /metrics.", conduct::blocking, objective_rules},
     admin_path{"GET", "/api/v1/indicators", reach::installation, metrics_read, "", "Indicators and their groups.", conduct::blocking, indicators},
     admin_path{"GET", "/api/v1/indicators/{name}/series", reach::installation, metrics_read, "since until step group",
@@ -65,6 +68,16 @@ constexpr std::array table{
     admin_path{"GET", "/api/v1/measures", reach::project, models_list, "", "What can be measured, as Markdown.", conduct::at_once, measures_page},
     admin_path{"POST", "/api/v1/measures/{measure}/samples", reach::installation, operate, "",
                "A number from elsewhere, as of now, for a measure that takes samples: {\"value\":4}, or {\"good\":9,\"total\":10} for one that is a share.", conduct::blocking, take_sample},
+    admin_path{"GET", "/api/v1/agreements", reach::installation, metrics_read, "", "Agreements: promises, credits, exclusions.", conduct::blocking, agreements},
+    admin_path{"GET", "/api/v1/agreements/{name}/statements", reach::installation, metrics_read, "", "Months of which statements were issued, newest first.", conduct::blocking, agreement_statements},
+    admin_path{"GET", "/api/v1/agreements/{name}/statements/{month}", reach::installation, metrics_read, "format revision",
+               "The statement of a month (2026-10): as it was issued (revision: an earlier one), else a preliminary one. format: json, html or pdf.", conduct::blocking, agreement_statement},
+    admin_path{"POST", "/api/v1/agreements/{name}/statements/{month}", reach::installation, operate, "",
+               "Issues the statement of a month that is over, once; {\"reason\":…} issues a further revision.", conduct::blocking, issue_statement},
+    admin_path{"GET", "/api/v1/kpis", reach::installation, metrics_read, "", "KPIs: value, target, trend, objectives.", conduct::blocking, kpis},
+    admin_path{"GET", "/api/v1/kpis/{name}", reach::installation, metrics_read, "", "One KPI.", conduct::blocking, kpi_by_name},
+    admin_path{"POST", "/api/v1/kpis/{name}/values", reach::installation, operate, "",
+               "A value from outside: {at, value, note}; at: a time, now when left out. One of the same time takes its place.", conduct::blocking, put_kpi_value},
     admin_path{"GET", "/api/v1/routes", reach::installation, metrics_read, "", "Routes, their targets and the targets' health.", conduct::blocking, routes},
     admin_path{"POST", "/api/v1/targets/{model}/pause", reach::installation, operate, "for", "Takes a model out of all routes (for=1h; absent: until resumed).",
                conduct::blocking, pause_target},
@@ -105,11 +118,11 @@ constexpr std::array table{
                "What users said, by project and route: response rate, CSAT, thumbs, resolved, score and NPS with 95 % intervals. from, to: a time or an age (7d); without them 30 days until now.", conduct::blocking, feedback_sums},
 };
 
-// A path without a permission is one that says so, every path has exactly one way to run, and strangers do not write into
+// A path without a permission is one that says so, none has more than two arguments, every path has exactly one way to run, and strangers do not write into
 // the audit log.
 static_assert([] {
   for (const auto& path : table)
-    if ((path.whom == reach::anyone) == path.needs.has_value() || (path.run == nullptr) != (path.how == conduct::stream) ||
+    if (std::ranges::count(path.pattern, '{') > 2 || (path.whom == reach::anyone) == path.needs.has_value() || (path.run == nullptr) != (path.how == conduct::stream) ||
         (path.run_stream == nullptr) == (path.how == conduct::stream) || (path.whom == reach::anyone && path.method != "GET" && path.audited && !path.by_link))
       return false;
   return true;
@@ -124,21 +137,25 @@ std::string_view take_segment(std::string_view& rest) {
   return out;
 }
 
-std::optional<std::string> fit(std::string_view pattern, std::string_view path) {
-  std::string_view argument;
+/// What stands for the pattern's `{…}`, decoded; nothing when the path is another.
+std::optional<std::pair<std::string, std::string>> fit(std::string_view pattern, std::string_view path) {
+  std::array<std::string_view, 2> arguments;
+  std::size_t n = 0;
   while (!pattern.empty() && !path.empty()) {
     if (pattern[0] != '/' || path[0] != '/') return std::nullopt;
     const auto wanted = take_segment(pattern);
     const auto given = take_segment(path);
     if (wanted.starts_with('{')) {
       if (given.empty()) return std::nullopt;
-      argument = given;
+      arguments[n++] = given;
     } else if (wanted != given) {
       return std::nullopt;
     }
   }
   if (!pattern.empty() || !path.empty()) return std::nullopt;
-  return percent_decode(argument, false);
+  auto first = percent_decode(arguments[0], false), second = percent_decode(arguments[1], false);
+  if (!first || !second) return std::nullopt;
+  return std::pair(std::move(*first), std::move(*second));
 }
 
 std::string_view name_of(reach whom) {
@@ -167,9 +184,9 @@ std::span<const admin_path> admin_paths() { return table; }
 match find_path(std::string_view method, std::string_view path) {
   match out;
   for (const auto& one : table) {
-    auto argument = fit(one.pattern, path);
-    if (!argument) continue;
-    if (one.method == method || (method == "HEAD" && one.method == "GET")) return {&one, std::move(*argument), {}};
+    auto arguments = fit(one.pattern, path);
+    if (!arguments) continue;
+    if (one.method == method || (method == "HEAD" && one.method == "GET")) return {&one, std::move(arguments->first), std::move(arguments->second), {}};
     // A literal path hides a pattern that would fit as well: /records/export is no record's id.
     if (out.allow.find(one.method) == std::string::npos) out.allow.append(out.allow.empty() ? "" : ", ").append(one.method);
   }

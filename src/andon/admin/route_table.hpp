@@ -26,7 +26,7 @@ using stream_handler = result<void> (*)(const services&, const request&, const p
 
 struct admin_path {
   std::string_view method;
-  std::string_view pattern;                    ///< at most one `{…}`, which stands for one segment
+  std::string_view pattern;                    ///< at most two `{…}`, which stand for one segment each
   reach whom = reach::installation;
   std::optional<access::permission> needs;     ///< absent exactly where whom is anyone
   std::string_view arguments;                  ///< of the query, separated by spaces
@@ -45,7 +45,7 @@ std::span<const admin_path> admin_paths();
 /// What a request's method and path lead to.
 struct match {
   const admin_path* path = nullptr;
-  std::string argument;        ///< decoded
+  std::string argument, second; ///< decoded
   std::string allow;           ///< methods of the path, when the method is not among them
 };
 match find_path(std::string_view method, std::string_view path);

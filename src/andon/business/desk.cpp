@@ -85,13 +85,6 @@ result<std::optional<double>> statistic_in(slo::watch& of, const kpi_part& what,
 
 }  // namespace
 
-std::string_view state_of(const slo::objective_status& of) {
-  if (of.filling) return "filling";
-  if (!of.budget.spent) return "no data";
-  if (of.budget.exhausted()) return "exhausted";
-  return of.firing.empty() ? "kept" : "burning";
-}
-
 desk::desk(const std::filesystem::path& data, const clock& time, desk_sources from, ledger::file_operations& files)
     : data_(data), time_(time), from_(std::move(from)), archive_(data / "statements", files) {}
 desk::~desk() = default;

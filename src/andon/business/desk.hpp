@@ -80,7 +80,4 @@ private:
   std::unique_ptr<kpi_store> store_;
 };
 
-/// In one word how an objective stands.
-std::string_view state_of(const slo::objective_status& of);
-
 }  // namespace andon::business

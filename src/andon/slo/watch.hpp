@@ -30,6 +30,9 @@ struct objective_status {
   counts tallied;        ///< counters since the start: of events, or of slices (counts::whole each)
 };
 
+/// In one word how it stands: filling, no data, exhausted, burning or kept.
+std::string_view state_of(const objective_status& of);
+
 /// One point of a chart: the events of [at, at + step).
 struct chart_point {
   instant at;

@@ -44,6 +44,13 @@ result<std::pair<tier, seconds>> resolution(instant now, instant from, instant t
 
 }  // namespace
 
+std::string_view state_of(const objective_status& of) {
+  if (of.filling) return "filling";
+  if (!of.budget.spent) return "no data";
+  if (of.budget.exhausted()) return "exhausted";
+  return of.firing.empty() ? "kept" : "burning";
+}
+
 result<std::vector<ledger::checkpoint>> watch::saved_positions() {
   const std::lock_guard hold(state_->lock);
   return state_->store->positions();

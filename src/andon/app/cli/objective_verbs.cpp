@@ -16,7 +16,7 @@ namespace {
 namespace json = boost::json;
 
 struct objective_options {
-  std::string name, since, until, step, group, format = "prometheus";
+  std::string name, since, until, step, group, timeout, format = "prometheus";
   std::vector<std::string> files;
 };
 
@@ -99,6 +99,21 @@ int causes(const context& in, const objective_options& from) {
                       return std::vector<std::string>{cell(one, "bad"),   percent(one, "share"), cell(one, "origin"),
                                                       cell(one, "error"), cell(one, "model"),    cell(one, "key")};
                     });
+}
+
+/// Its events again from the journal, beside what is promised.
+int recount(const context& in, const objective_options& from) {
+  const auto client = admin_client::open(in.data);
+  if (!client) return complain(client.error());
+  const auto got = client->call("GET", fmt::format("/api/v1/objectives/{}/recount{}", percent_encode(from.name),
+                                                   query_text({{"since", from.since}, {"until", from.until}, {"timeout", from.timeout}})));
+  if (!got) return complain(got.error());
+  if (in.json) return fmt::print(stdout, "{}\n", json::serialize(*got)), done;
+  fmt::print(stdout, "{} from {} until {}: {} good of {}, {} bad ({} Records read)\n", cell(*got, "objective"), cell(*got, "since"), cell(*got, "until"), cell(*got, "good"),
+             cell(*got, "total"), cell(*got, "bad"), cell(*got, "records_read"));
+  if (const auto lost = got->at("segments_unreadable").to_number<std::uint64_t>(); lost > 0)
+    fmt::print(stderr, "{} segment{} of the journal could not be read: their Records are missing from these numbers\n", lost, lost == 1 ? "" : "s");
+  return done;
 }
 
 int alerts(const context& in) {
@@ -208,6 +223,7 @@ void add_objective_verbs(CLI::App& root, context& in) {
   };
   named("show", "One objective with its alerts", show, false, false);
   named("causes", "What ate its budget", causes, true, false);
+  named("recount", "Its events counted again from the journal", recount, true, false);
   named("series", "Its events over time", [](const context& with, const objective_options& from) { return chart(with, from, "objectives"); }, true, true);
   add_common(*verb->add_subcommand("alerts", "Alerts that hold now"), in).callback([&in] { in.chosen = [&in] { return alerts(in); }; });
   auto* checked = verb->add_subcommand("check", "Check OpenSLO v1 files: 0 when they are good, 2 with every fault");

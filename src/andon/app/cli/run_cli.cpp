@@ -83,6 +83,7 @@ void cli::build(CLI::App& root, context& in, const verbs& with) {
   add_audit_verb(root, in);
   add_objective_verbs(root, in);
   add_pack_verbs(root, in);
+  add_business_verbs(root, in);
   add_feedback_verbs(root, in);
   add_alert_verbs(root, in);
   add_oncall_verbs(root, in);

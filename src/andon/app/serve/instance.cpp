@@ -15,6 +15,7 @@
 #include "andon/app/serve/load_samples.hpp"
 #include "andon/app/serve/mask.hpp"
 #include "andon/app/serve/set_aside.hpp"
+#include "andon/app/serve/told_incidents.hpp"
 #include "andon/base/log.hpp"
 #include "andon/base/time_text.hpp"
 #include "andon/net/url.hpp"
@@ -112,6 +113,7 @@ result<void> instance::open(const loaded_settings& from) {
   if (auto opened = open_ledger(); !opened) return opened;
   if (auto opened = open_audit(); !opened) return opened;
   if (auto opened = open_alerts(); !opened) return opened;
+  open_business();
   sims_ = std::make_unique<sim_host>(time_, counter_);
   if (auto opened = open_access(); !opened) return opened;
   diagnostics found(from.name);
@@ -130,6 +132,12 @@ result<void> instance::open_objectives() {
   objectives_->on_signal([this](std::span<const slo::signal> all) { objective_alerts_->told(all, time_.wall()); });
   if (const auto opened = objectives_->open(watch_plan_); !opened) log::error("objectives_not_watched", {{"meaning", "budgets and alerts stand still; it is tried again"}, {"reason", opened.error().message}});
   return {};
+}
+
+void instance::open_business() {
+  business_ = std::make_unique<business::desk>(options_.data, time_, business::desk_sources{
+      .watch = [this] { return objectives_ ? objectives_->current() : nullptr; },
+      .incidents = [this](slo::instant from, slo::instant to) { return told_incidents(*alerts_, from, to); }});
 }
 
 void instance::start_objectives() {
@@ -211,6 +219,7 @@ result<void> instance::adopt(const settings& from, diagnostics& found) {
   watch_plan_ = std::move(made->watch);
   if (objectives_) objectives_->adopt(watch_plan_);
   alerts_->adopt(std::move(made->alerting));
+  business_->adopt(std::move(made->business));
   for (auto& unit : cores_) unit.handler->adopt(plan_);
   watch_provider_files();
   const auto left = std::make_shared<std::atomic<std::size_t>>(cores_.size());
@@ -344,7 +353,7 @@ admin::services instance::admin_services() {
           .configuration = [this] { const std::lock_guard lock(reloading_); return mask_secrets(configuration_text_); },
           .drain = [this] { drain_asked_ = true; }, .ready = [this] { return ready_.load(); }, .started = started_,
           .version = ANDON_VERSION, .gateway_address = (gateway_tls_->wanted() ? "https://" : "http://") + gateway_address_, .host_names = settings_.listen.admin_hosts, .draining = [this] { return draining_.load(); },
-          .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get()};
+          .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get(), .business = business_.get()};
 }
 
 result<void> instance::write_address(const char* file, const std::string& address) const {

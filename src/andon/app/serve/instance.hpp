@@ -23,6 +23,7 @@
 #include "andon/app/serve/sim_host.hpp"
 #include "andon/app/serve/spend_watch.hpp"
 #include "andon/base/metrics.hpp"
+#include "andon/business/desk.hpp"
 #include "andon/ledger/audit_log.hpp"
 #include "andon/ledger/ledger.hpp"
 #include "andon/net/resolver.hpp"
@@ -64,6 +65,7 @@ private:
   result<void> open_ledger();
   result<void> open_audit();
   result<void> open_alerts();
+  void open_business();
   result<void> open_access();
   result<void> adopt(const settings& from, diagnostics& found);
   result<void> start_core(net::core& on, std::uint16_t& port);
@@ -106,6 +108,7 @@ private:
   std::unique_ptr<telemetry::otlp_exporter> exporter_;
   std::unique_ptr<net::reactor> reactor_;
   std::vector<core_unit> cores_;
+  std::unique_ptr<business::desk> business_;       ///< asks objectives_ and alerts_
   std::unique_ptr<objective_watch> objectives_;   ///< null: the ledger is switched off
   std::unique_ptr<net::core> admin_core_;
   std::unique_ptr<admin::admin_api> admin_api_;
