@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "andon/admin/admin_api.hpp"
+#include "andon/business/desk.hpp"
 #include "andon/slo/watch.hpp"
 
 namespace andon::admin::testing_support {
@@ -46,6 +47,7 @@ public:
     EXPECT_TRUE(made) << (made ? "" : made.error().message);
     alerts = std::move(*made);
     alerts->adopt(alert_settings());
+    business.adopt(agreed());
     api = std::make_unique<admin_api>(core_, parts());
     listener_ = std::make_unique<net::http_server>(core_, *api, net::server_limits{});
     port = listener_->listen("127.0.0.1", 0).value_or(std::uint16_t{0});
@@ -148,6 +150,9 @@ public:
   std::unique_ptr<ledger::ledger> records;
   std::unique_ptr<ledger::audit_log> audit;
   std::shared_ptr<slo::watch> watch;
+  std::string past_month = business::month::of(std::chrono::floor<std::chrono::seconds>(time.wall()), time_zone::utc()).previous().text();
+  /// One agreement, `acme`, over `calls`; one KPI, `churn`, from outside.
+  business::desk business{directory, time, {[this] { return watch; }, [](auto, auto) { return std::vector<business::told_incident>{}; }}};
   std::unique_ptr<alert::board> alerts;  ///< without threads; its one receiver, `ops`, refuses everything
   std::unique_ptr<admin_api> api;
   std::string admin_token;
@@ -164,7 +169,7 @@ private:
             .plan = [this] { return plan_; }, .reload = [this]() -> result<void> { ++reloads; if (!reload_problem.empty()) return fail(errc::invalid_argument, reload_problem); return {}; },
             .configuration = [] { return std::string("providers: {}\n"); }, .drain = [this] { ++drains; }, .ready = [] { return true; },
             .started = time.wall(), .version = "test", .gateway_address = "http://127.0.0.1:4000", .host_names = {}, .draining = [this] { return is_draining.load(); },
-            .objectives = [this] { return watch; }, .alerts = alerts.get()};
+            .objectives = [this] { return watch; }, .alerts = alerts.get(), .business = &business};
   }
   /// One objective, `calls`, and one indicator, `latency`, over all calls.
   void watch_calls() {
@@ -180,6 +185,8 @@ private:
     plan.indicators.push_back({.name = "latency", .description = {}, .what = {}, .by = {}});
     plan.indicators[0].what.what = slo::measure::latency;
     EXPECT_TRUE(watch->adopt(std::move(plan)));
+    watch->past_is_complete();
+    EXPECT_TRUE(watch->tick(std::chrono::floor<std::chrono::seconds>(time.wall()), {}));
   }
   static alert::configuration_ptr alert_settings() {
     auto out = std::make_shared<alert::configuration>();
@@ -195,6 +202,13 @@ private:
     out->intake_keys.push_back(secret("routing-key-of-tests"));
     out->bounds.per_minute = 10'000;
     out->seal();
+    return out;
+  }
+  static business::business_plan agreed() {
+    business::business_plan out;
+    out.agreements.push_back({.name = "acme", .counterparty = "Acme <Ltd>"});
+    out.agreements[0].promises.push_back({"calls", business::share_of_percent(99), {{business::share_of_percent(99), business::share_of_percent(10)}}});
+    out.kpis.push_back({.name = "churn", .how = slo::comparison::lte, .target = 3, .over = slo::rolling(std::chrono::days{30}), .objectives = {"calls"}});
     return out;
   }
   /// One route, `chat`, with one model, `m0`, that nobody calls.

@@ -27,6 +27,7 @@ std::string body_of(const admin_path& path, const std::string& project, int numb
   if (path.method == "POST" && path.pattern == "/api/v1/keys") return R"({"name":"n)" + std::to_string(number) + R"(","project":")" + project + R"("})";
   if (path.method == "POST" && path.pattern == "/api/v1/projects") return R"({"id":"made-)" + std::to_string(number) + R"("})";
   if (path.pattern == "/api/v1/measures/{measure}/samples") return R"({"value":4})";
+  if (path.pattern == "/api/v1/kpis/{name}/values") return R"({"value":4})";
   const auto in_an_hour = format_rfc3339(system_clock{}.wall() + std::chrono::hours{1});
   if (path.method == "POST" && path.pattern == "/api/v2/alerts") return R"([{"labels":{"alertname":"walked"}}])";
   if (path.method == "POST" && path.pattern == "/api/v2/silences")
@@ -81,6 +82,8 @@ protected:
     if (names_a_project(path)) return replace_argument(path.pattern, project);
     if (path.pattern.starts_with("/api/v1/objectives/")) return replace_argument(path.pattern, "calls");
     if (path.pattern.starts_with("/api/v1/measures/")) return replace_argument(path.pattern, "quality");
+    if (path.pattern.starts_with("/api/v1/agreements/")) return replace_argument(replace_argument(path.pattern, "acme"), server.past_month);
+    if (path.pattern.starts_with("/api/v1/kpis/")) return replace_argument(path.pattern, "churn");
     if (path.pattern.starts_with("/api/v1/indicators/")) return replace_argument(path.pattern, "latency");
     return replace_argument(path.pattern, names_a_record(path) ? records[project] : "m0");
   }

@@ -4,6 +4,7 @@
 #include "andon/base/random.hpp"
 #include "andon/ledger/ledger.hpp"
 #include "andon/ledger/segment_directory.hpp"
+#include "andon/slo/recount.hpp"
 #include "andon/slo/slo_testing.hpp"
 #include "andon/sql/statement.hpp"
 
@@ -134,6 +135,28 @@ TEST_F(follower_test, a_series_that_comes_later_is_filled_from_the_journal) {
   pass(1s);
   EXPECT_EQ(counted("other"), (counts{7, 17})) << "what was filled is filled once";
   EXPECT_EQ(counted("all"), (counts{107, 117}));
+}
+
+TEST_F(follower_test, the_journal_counted_again_says_the_same) {
+  start();
+  const auto began = now;
+  append(50);
+  append(5, errc::upstream_error);
+  append(3, errc::invalid_key);  // none of the events
+  pass(30s);
+  append(7, errc::upstream_error);
+  pass(2s);
+  const auto again = [&](instant from, instant to) { return recount(plan.objectives[0], records->segments(), from, to, [] { return true; }); };
+  const auto all = again(began, now);
+  ASSERT_TRUE(all) << all.error().message;
+  EXPECT_EQ(all->events, counted("all"));
+  EXPECT_EQ(all->records, 65U);
+  EXPECT_EQ(again(began, began + 30s)->events, (counts{50, 55}));
+  EXPECT_EQ(again(began - 60s, began)->events, counts{});
+  EXPECT_EQ(recount(plan.objectives[0], records->segments(), began, now, [] { return false; }).error().code, errc::cancelled);
+  auto slices = plan.objectives[0];
+  slices.method = budgeting::timeslices;
+  EXPECT_EQ(recount(slices, records->segments(), began, now, [] { return true; }).error().code, errc::invalid_argument);
 }
 
 TEST_F(follower_test, a_crash_in_the_middle_of_filling_begins_it_again) {

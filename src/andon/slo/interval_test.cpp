@@ -60,6 +60,21 @@ TEST(interval, close_values_do_not_cancel_out) {
   EXPECT_NEAR(*large.variance(), 30, 1e-6);
 }
 
+TEST(interval, a_line_through_points) {
+  const std::array points{point{1, 2}, point{2, 4}, point{3, 5}, point{4, 4}, point{5, 5}};
+  const auto got = slope_of(points);
+  ASSERT_TRUE(got && got->within);
+  EXPECT_NEAR(got->by_x, 0.6, 1e-12);
+  EXPECT_NEAR(got->within->low, -0.3001317, 5e-8);  // 0.6 ± 3.1824463 * 0.2828427
+  EXPECT_NEAR(got->within->high, 1.5001317, 5e-8);
+  const auto two = slope_of(std::span(points).first(2));
+  ASSERT_TRUE(two);
+  EXPECT_EQ(two->by_x, 2);
+  EXPECT_FALSE(two->within) << "two points lie on every line";
+  EXPECT_FALSE(slope_of(std::span(points).first(1)));
+  EXPECT_FALSE(slope_of(std::array{point{1, 2}, point{1, 3}}));
+}
+
 TEST(interval, says_nothing_where_nothing_is_known) {
   EXPECT_FALSE(wilson_interval(0, 0));
   EXPECT_FALSE(wilson_interval(3, 2));

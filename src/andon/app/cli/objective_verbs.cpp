@@ -223,7 +223,11 @@ void add_objective_verbs(CLI::App& root, context& in) {
   };
   named("show", "One objective with its alerts", show, false, false);
   named("causes", "What ate its budget", causes, true, false);
-  named("recount", "Its events counted again from the journal", recount, true, false);
+  auto& again = add_common(*verb->add_subcommand("recount", "Its events counted again from the journal"), in);
+  again.add_option("name", options->name, "The objective")->required();
+  add_stretch(again, *options, false);
+  again.add_option("--timeout", options->timeout, "How long it may read, at most 60s");
+  again.callback([&in, options] { in.chosen = [&in, options] { return recount(in, *options); }; });
   named("series", "Its events over time", [](const context& with, const objective_options& from) { return chart(with, from, "objectives"); }, true, true);
   add_common(*verb->add_subcommand("alerts", "Alerts that hold now"), in).callback([&in] { in.chosen = [&in] { return alerts(in); }; });
   auto* checked = verb->add_subcommand("check", "Check OpenSLO v1 files: 0 when they are good, 2 with every fault");
