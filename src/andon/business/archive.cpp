@@ -66,14 +66,18 @@ result<void> archive::issue(std::string_view name, const month& when, std::int64
   const auto known = revisions(name, when);
   if (revision <= known) return fail(errc::already_exists, fmt::format("revision {} of the statement of {} for {} was issued already", revision, when.text(), name));
   if (revision != known + 1) return fail(errc::conflict, fmt::format("there are {} revisions of the statement of {} for {}: {} cannot be the next", known, when.text(), name, revision));
+  const auto put = write(name, when, revision, content);
+  if (put) return put;
+  return fail(put.error().code, fmt::format("the statement of {} for {} was not issued: {}; make room or repair the folder, then issue it again", when.text(), name, put.error().message));
+}
+
+result<void> archive::write(std::string_view name, const month& when, std::int64_t revision, const issued_files& content) {
   std::error_code code;
   std::filesystem::create_directories(folder_, code);
-  if (!code)
-    if (auto safe = files_.sync_directory(folder_.parent_path()); !safe) return safe;
   if (code) return fail(code == std::errc::no_space_on_device ? errc::disk_full : errc::io_error, fmt::format("{} cannot be made: {}", folder_.string(), code.message()));
+  if (auto safe = files_.sync_directory(folder_.parent_path()); !safe) return safe;
   for (const auto& [as, bytes] : {std::pair{form::html, &content.html}, std::pair{form::pdf, &content.pdf}, std::pair{form::json, &content.json}})
-    if (auto put = ledger::replace_file(files_, file(name, when, revision, as), *bytes); !put)
-      return fail(put.error().code, fmt::format("the statement of {} for {} was not issued: {}; make room or repair the folder and issue it again", when.text(), name, put.error().message));
+    if (auto put = ledger::replace_file(files_, file(name, when, revision, as), *bytes); !put) return put;
   return {};
 }
 

@@ -47,6 +47,7 @@ public:
   result<void> issue(std::string_view name, const month& when, std::int64_t revision, const issued_files& content);
 
 private:
+  result<void> write(std::string_view name, const month& when, std::int64_t revision, const issued_files& content);
   [[nodiscard]] std::filesystem::path file(std::string_view name, const month& when, std::int64_t revision, form as) const;
 
   std::filesystem::path folder_;

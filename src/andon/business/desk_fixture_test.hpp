@@ -53,6 +53,7 @@ protected:
   void call(instant end, errc outcome = errc::none, nano_usd cost = {}) {
     auto r = record_at(end, outcome);
     r.cost = cost;
+    r.price = ledger::price_state::known;
     ASSERT_TRUE(watching->count(slo::testing::viewed(r).view()));
   }
   void calls(instant end, int good, int bad) {
