@@ -150,7 +150,8 @@ result<statement> desk::preliminary(std::string_view name, const month& when) {
 }
 
 result<document> desk::get(std::string_view name, const month& when, std::int64_t revision, form as) {
-  const auto known = archive_.is_good_name(name) ? archive_.revisions(name, when) : 0;
+  if (!archive::is_good_name(name)) return std::unexpected(agreement_of(name).error());
+  const auto known = archive_.revisions(name, when);
   if (known > 0 || revision > 0) {
     const auto which = revision > 0 ? revision : known;
     auto bytes = archive_.read(name, when, which, as);
