@@ -150,7 +150,7 @@ result<statement> desk::preliminary(std::string_view name, const month& when) {
 }
 
 result<document> desk::get(std::string_view name, const month& when, std::int64_t revision, form as) {
-  if (!archive::is_good_name(name)) return std::unexpected(agreement_of(name).error());
+  if (!archive::is_good_name(name)) return fail(errc::not_found, fmt::format("no agreement is named '{}'", name));
   const auto known = archive_.revisions(name, when);
   if (known > 0 || revision > 0) {
     const auto which = revision > 0 ? revision : known;

@@ -171,7 +171,7 @@ TEST_F(kpi_test, what_is_measured_is_a_quotient_of_indicators) {
   }
   kpi_spec cost{.name = "cost_per_good"};
   cost.part = {"cost", slo::statistic::sum};
-  cost.per = {"availability", slo::statistic::good};
+  cost.per = {"availability", slo::statistic::good_count};
   cost.how = slo::comparison::lte;
   cost.target = 0.5;
   cost.over = slo::rolling(24h);

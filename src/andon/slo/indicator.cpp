@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 6> dimension_names{"project", "route", "model", "provider", "region", "key"};
-constexpr std::array<std::string_view, 12> names{"good", "bad", "rate", "good_rate", "count", "sum", "mean", "p50", "p90", "p95", "p99", "lower_bound"};
+constexpr std::array<std::string_view, 13> names{"good", "bad", "rate", "good_rate", "count", "good_count", "sum", "mean", "p50", "p90", "p95", "p99", "lower_bound"};
 constexpr char between = '\x1f';  // of a group's values in the store's name of its series
 constexpr std::string_view rest = "other";
 
@@ -63,6 +63,7 @@ std::optional<double> value_of(statistic what, const distribution& from, seconds
     case statistic::rate: return static_cast<double>(from.events.total) / span;
     case statistic::good_rate: return static_cast<double>(from.events.good) / span;
     case statistic::count: return static_cast<double>(from.events.total);
+    case statistic::good_count: return static_cast<double>(from.events.good);
     case statistic::sum: return from.sum;
     case statistic::mean: return from.mean();
     case statistic::p50: return from.values.quantile(0.5);

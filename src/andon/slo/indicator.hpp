@@ -24,7 +24,7 @@ struct indicator_spec {
 };
 
 /// What is asked of a distribution.
-enum class statistic : std::uint8_t { good, bad, rate, good_rate, count, sum, mean, p50, p90, p95, p99, lower_bound };
+enum class statistic : std::uint8_t { good, bad, rate, good_rate, count, good_count, sum, mean, p50, p90, p95, p99, lower_bound };
 std::optional<statistic> parse_statistic(std::string_view text);
 std::string_view to_string(statistic);
 std::span<const std::string_view> statistic_names();

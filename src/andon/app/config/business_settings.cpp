@@ -63,8 +63,8 @@ schema<kpi_settings> kpi_schema() {
   out.value("owner", &s::owner, "Who answers for it.");
   out.value("unit", &s::unit, "Of its values, for people: %, USD, points.");
   out.value("indicator", &s::indicator, "What it is measured from: an entry of `indicators`, or a measure. Left out: values come from outside, by POST /api/v1/kpis/NAME/values or `andon kpi set`.");
-  out.value("statistic", &s::statistic, "Of the indicator: good, bad, rate, good_rate, count, sum, mean, p50, p90, p95 or p99; left out: the one usual for the measure.");
-  out.value("per", &s::per, "Divided by another indicator: cost per resolved conversation is `indicator: cost, statistic: sum, per: resolved, per_statistic: good`.");
+  out.value("statistic", &s::statistic, "Of the indicator: good, bad, rate, good_rate, count, good_count, sum, mean, p50, p90, p95 or p99; left out: the one usual for the measure.");
+  out.value("per", &s::per, "Divided by another indicator: cost per resolved conversation is `indicator: cost, statistic: sum, per: resolved, per_statistic: good_count`.");
   out.value("per_statistic", &s::per_statistic, "Of that indicator; left out: the one usual for its measure.");
   out.value("fold", &s::fold, "For values from outside: which one a window has that got several.");
   out.value("at_least", &s::at_least, "The target, where more is better.");

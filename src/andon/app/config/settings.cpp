@@ -432,7 +432,7 @@ schema<alert_rule_settings> alert_rule() {
   schema<s> out;
   out.value("indicator", &s::indicator, "Name of an entry of `indicators`, or of a measure.").required();
   out.value("kind", &s::kind, "threshold: a bound is crossed. absence: no events. forecast: a bound will be crossed `ahead`. anomaly: unlike the `history`. change: not what it was a `history` ago; the bound is of the share that it grew by, -0.05 for 5 % less.");
-  out.value("statistic", &s::statistic, "good, bad, rate, good_rate, count, sum, mean, p50, p90, p95, p99 or lower_bound (of the share of good events, at 95 % confidence); left out: the one usual for the measure.");
+  out.value("statistic", &s::statistic, "good, bad, rate, good_rate, count, good_count, sum, mean, p50, p90, p95, p99 or lower_bound (of the share of good events, at 95 % confidence); left out: the one usual for the measure.");
   out.value("above", &s::above, "Alert above this. With kind anomaly: alert on what is unusually high, the number is not looked at.");
   out.value("below", &s::below, "Alert below this. With kind anomaly: alert on what is unusually low.");
   out.value("over", &s::over, "The time that one value is of; with kind forecast, whose trend is taken.", between<nanoseconds>(5s, 31 * 24h));

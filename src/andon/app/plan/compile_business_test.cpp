@@ -25,7 +25,7 @@ agreements:
     exclusions: [ { from: 2026-01-01T00:00:30Z, to: 2026-01-01T02:00:10Z, reason: theirs } ]
     fee: { amount: 1200.5, currency: EUR }
 kpis:
-  cost: { indicator: cost, statistic: sum, per: resolved, per_statistic: good, at_most: 0.5, unit: USD, objectives: [ up ] }
+  cost: { indicator: cost, statistic: sum, per: resolved, per_statistic: good_count, at_most: 0.5, unit: USD, objectives: [ up ] }
   churn: { at_most: 3, calendar: quarter, fold: sum }
 )");
   ASSERT_TRUE(c.made) << c.found.text();
