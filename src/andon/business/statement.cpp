@@ -72,6 +72,7 @@ void count(promise_line& into, const std::vector<piece>& pieces, const std::vect
 promise_line line_of(const promise& agreed, const measured& from, const statement& in, const std::vector<excluded_time>& without) {
   promise_line out{.objective = agreed.objective, .title = from.what.title, .description = from.what.description};
   out.method = slo::to_string(from.what.method);
+  out.by_slices = from.what.method != slo::budgeting::occurrences;
   for (const auto& one : from.what.members) {
     const auto more = [](std::string& to, std::string_view text) { if (!text.empty()) to.append(to.empty() ? "" : " | ").append(text); };
     more(out.measure, slo::about(one.what.what).name);

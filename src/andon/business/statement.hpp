@@ -50,6 +50,7 @@ struct promise_line {
   std::string objective, title, description, method, measure, filter, good_filter, identity;
   share promised, objective_target;
   std::int64_t unit = 1;               ///< that one event is counted as
+  bool by_slices = false;              ///< events are slices of time
   slo::counts events, excluded;
   std::optional<bool> kept;            ///< nothing: there was no event
   std::vector<credit_tier> tiers;

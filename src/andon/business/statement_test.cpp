@@ -129,6 +129,7 @@ TEST_F(statement_test, slices_of_time_count_as_such) {
   EXPECT_EQ(made.lines[0].events, (slo::counts{slo::counts::whole, 2 * slo::counts::whole}));
   EXPECT_EQ(statement_words::count(made.lines[0].events.total, made.lines[0].unit), "2");
   EXPECT_TRUE(made.lines[0].recount.at(0).starts_with("andon objective series"));
+  EXPECT_NE(statement_html(made, "d").find("1 of 2 slices of time"), std::string::npos);
 }
 
 TEST_F(statement_test, months_that_cannot_be_told_of) {

@@ -13,7 +13,7 @@ std::string statement_words::state(const statement& of) {
     return of.until < of.end ? fmt::format("Preliminary: counted until {}; the month is not over.", local_text(of.until, *of.of.zone))
                              : std::string("Preliminary: the month is over, but this statement was not issued yet.");
   if (of.revision > 1) return fmt::format("Revision {}: {}", of.revision, of.reason);
-  return "Issued.";
+  return "Revision 1, as it was issued.";
 }
 
 std::string statement_words::verdict(const promise_line& of) { return !of.kept ? "no data" : *of.kept ? "kept" : "missed"; }
@@ -29,7 +29,8 @@ std::string statement_words::count(std::int64_t n, std::int64_t unit) {
 
 std::string statement_words::silence(const promise_line& of) {
   if (of.hours == 0) return {};
-  return fmt::format("{} of {} hours that count had no event; they say neither that the promise was kept nor that it was missed.", of.silent_hours, of.hours);
+  if (of.silent_hours == 0) return fmt::format("none: each of the {} hours that count had events", of.hours);
+  return fmt::format("{} of {} hours that count had no event; they say neither that the promise was kept nor that it was missed", of.silent_hours, of.hours);
 }
 
 statement_words::rows statement_words::facts(const statement& of) {
@@ -43,13 +44,13 @@ statement_words::rows statement_words::facts(const statement& of) {
 
 statement_words::rows statement_words::numbers(const promise_line& of) {
   rows out{{"promised", percent_text(of.promised) + " %"}, {"attained", attained(of) + (of.kept ? ", " + verdict(of) : std::string())}};
-  out.emplace_back("good", fmt::format("{} of {} {}", count(of.events.good, of.unit), count(of.events.total, of.unit), of.method == "occurrences" ? "events" : "slices of time"));
+  out.emplace_back("good", fmt::format("{} of {} {}", count(of.events.good, of.unit), count(of.events.total, of.unit), of.by_slices ? "slices of time" : "events"));
   out.emplace_back("bad", count(of.events.bad(), of.unit));
   if (!of.excluded.empty()) out.emplace_back("not counted", fmt::format("{}, of which {} bad", count(of.excluded.total, of.unit), count(of.excluded.bad(), of.unit)));
   if (auto silent = silence(of); !silent.empty()) out.emplace_back("silence", std::move(silent));
   out.emplace_back("credit", percent_text(of.credit) + " %");
   out.emplace_back("measured", of.measure + (of.filter.empty() ? ", of all calls" : ", of " + of.filter) + (of.good_filter.empty() ? "" : "; good: " + of.good_filter));
-  out.emplace_back("own target", percent_text(of.objective_target) + " % (the objective's, which warns earlier or later than the promise)");
+  out.emplace_back("own target", percent_text(of.objective_target) + " %, which the objective's alerts follow");
   return out;
 }
 
