@@ -43,6 +43,8 @@ constexpr std::array table{
     row{audit_read, "audit.read", A | U, "Read the audit log."},
     row{alerts_read, "alerts.read", A | O | D | U, "Read alerts, silences, incidents and who is on call."},
     row{alerts_write, "alerts.write", A | O, "Post alerts, silence them, acknowledge and resolve incidents."},
+    row{decisions_read, "decisions.read", A | O | D | U, "Read Decisions and which configurations were in force."},
+    row{decisions_write, "decisions.write", A | O, "End Decisions, override a freeze, roll the plan back."},
 };
 static_assert(table.size() == permission_count);
 static_assert([] {

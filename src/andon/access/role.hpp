@@ -32,6 +32,8 @@ enum class permission : std::uint8_t {
   audit_read,
   alerts_read,       ///< alerts, silences, incidents, who is on call
   alerts_write,      ///< post alerts, silence, acknowledge, resolve
+  decisions_read,    ///< Decisions and the configurations that were in force, credentials redacted
+  decisions_write,   ///< end Decisions, override a freeze, roll the plan back
   count_,
 };
 inline constexpr std::size_t permission_count = static_cast<std::size_t>(permission::count_);

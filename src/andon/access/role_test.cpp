@@ -17,7 +17,7 @@ const std::map<std::string, std::string> expected{
     {"keys.read", "xxxx."},      {"keys.write", "x...."},    {"keys.block", "xx..."},     {"budgets.read", "xxxx."},  {"budgets.write", "x...."},
     {"records.read", "xxxx."},   {"content.read", "x.xx."},  {"records.export", "x..x."}, {"ledger.verify", "xx.x."},
     {"config.read", "xx.x."},    {"config.write", "x...."},  {"operate", "xx..."},        {"metrics.read", "xxxx."},  {"audit.read", "x..x."},
-    {"alerts.read", "xxxx."},    {"alerts.write", "xx..."}};
+    {"alerts.read", "xxxx."},    {"alerts.write", "xx..."},  {"decisions.read", "xxxx."}, {"decisions.write", "xx..."}};
 
 TEST(role, every_permission_of_every_role) {
   ASSERT_EQ(expected.size(), permission_count);

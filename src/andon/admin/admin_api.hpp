@@ -20,10 +20,38 @@
 #include "andon/net/http_server.hpp"
 #include "andon/route/target_health.hpp"
 
-namespace andon::slo { class watch; }
 namespace andon::business { class desk; }
+namespace andon::slo {
+class watch;
+class decision_store;
+struct decision;
+struct plan_entry;
+}  // namespace andon::slo
 
 namespace andon::admin {
+
+/// Who wants the plan changed, and why it has to be although it is frozen; empty: only if it is not.
+struct change_cause {
+  std::string who, override_reason;
+};
+
+/// How the plan in force stands to the configuration file.
+struct plan_standing {
+  std::int64_t entry = 0;        ///< in the history of plans; 0: it is not kept
+  std::string apart;             ///< why it is not the file's; empty: it is
+  std::string frozen;            ///< id of the Decision that freezes it; empty: none
+};
+
+/// What error-budget policies do and let people do. Any thread.
+struct policy_desk {
+  std::function<slo::decision_store*()> store;                                       ///< null: <data>/decisions.db cannot be opened
+  std::function<result<void>(const change_cause&, const std::string& what)> may_change;  ///< errc::plan_frozen; with a reason a Decision
+  std::function<result<slo::decision>(std::int64_t number, const std::string& who, const std::string& why)> end;
+  std::function<result<slo::decision>(std::int64_t plan, const std::string& who, const std::string& why)> roll_back;
+  std::function<plan_standing()> standing;
+  std::function<result<std::string>(const std::string& before, const std::string& after)> difference;  ///< of two plans, by number or `file`; secrets masked
+  std::function<std::string(const slo::plan_entry&)> text;                            ///< secrets masked
+};
 
 /// What the API acts on. The functions may be called from any thread.
 struct services {
@@ -36,7 +64,7 @@ struct services {
   ledger::audit_log* audit;                      ///< null: acts go to the program's log only
   route::health_table& health;
   std::function<gateway::plan_ptr()> plan;       ///< in force
-  std::function<result<void>()> reload;          ///< reads the configuration file again
+  std::function<result<void>(const change_cause&)> reload;  ///< reads the configuration file again; errc::plan_frozen
   std::function<std::string()> configuration;    ///< in force, as YAML, secrets masked
   std::function<void()> drain;                   ///< begins the graceful end of the program
   std::function<bool()> ready;
@@ -48,6 +76,7 @@ struct services {
   std::function<std::shared_ptr<slo::watch>()> objectives{};  ///< the watch over objectives; null: it is not there now
   alert::board* alerts = nullptr;                ///< null: there is none
   business::desk* business = nullptr;            ///< agreements and KPIs; null: there is none
+  policy_desk policies{};                        ///< empty: there are none
 };
 
 class admin_api final : public net::request_handler {

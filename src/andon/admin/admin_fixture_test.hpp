@@ -166,7 +166,7 @@ public:
 private:
   services parts() {
     return {.time = time, .metrics = registry, .keys = *keys, .callers = board, .limits = limits, .records = records.get(), .audit = audit.get(), .health = health,
-            .plan = [this] { return plan_; }, .reload = [this]() -> result<void> { ++reloads; if (!reload_problem.empty()) return fail(errc::invalid_argument, reload_problem); return {}; },
+            .plan = [this] { return plan_; }, .reload = [this](const change_cause&) -> result<void> { ++reloads; if (!reload_problem.empty()) return fail(errc::invalid_argument, reload_problem); return {}; },
             .configuration = [] { return std::string("providers: {}\n"); }, .drain = [this] { ++drains; }, .ready = [] { return true; },
             .started = time.wall(), .version = "test", .gateway_address = "http://127.0.0.1:4000", .host_names = {}, .draining = [this] { return is_draining.load(); },
             .objectives = [this] { return watch; }, .alerts = alerts.get(), .business = &business};

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "andon/admin/alerts.hpp"
+#include "andon/admin/decisions.hpp"
 #include "andon/admin/json_out.hpp"
 #include "andon/alert/words.hpp"
 #include "andon/base/money.hpp"
@@ -43,7 +44,22 @@ std::vector<line> acts(const services& with, const request& asked, wall_time fro
   const auto page = with.audit->read(query);
   if (!page) return out;
   for (const auto& one : page->entries)
-    out.push_back({one.began, one.status >= 200 && one.status < 300 ? "change" : "refused change", one.key.empty() ? one.role : one.key, one.action + " " + one.target + (one.after.empty() ? "" : " " + one.after)});
+    if (!one.action.starts_with("decision ")) out.push_back({one.began, one.status >= 200 && one.status < 300 ? "change" : "refused change", one.key.empty() ? one.role : one.key, one.action + " " + one.target + (one.after.empty() ? "" : " " + one.after)});
+  return out;
+}
+
+/// What was decided, and what ended, whatever the audit log lets the caller see.
+std::vector<line> decisions(const services& with, const request& asked, wall_time from, wall_time until) {
+  std::vector<line> out;
+  auto* store = decisions_of(with);
+  if (store == nullptr || !access::allows(asked.who->role, access::permission::decisions_read)) return out;
+  const auto last = std::chrono::floor<slo::seconds>(until);
+  const auto page = store->list({.since = std::chrono::floor<slo::seconds>(from), .until = last + slo::seconds{1}, .limit = most_acts});
+  if (!page) return out;
+  for (const auto& one : page->rows) {
+    out.push_back({one.at, "decision", one.who, fmt::format("{} {} {}: {}{}{}", one.id(), slo::to_string(one.act), one.subject, one.reason, one.outcome.empty() ? "" : "; ", one.outcome)});
+    if (one.ended && !one.policy.empty() && *one.ended <= last) out.push_back({*one.ended, "decision over", one.ended_by, fmt::format("{} {} {}: {}", one.id(), slo::to_string(one.act), one.subject, one.end_reason)});
+  }
   return out;
 }
 
@@ -92,6 +108,7 @@ result<case_file> gather(const services& with, const request& asked) {
   });
   if (!done) return std::unexpected(done.error());
   for (auto& one : acts(with, asked, out.about.opened - before_incident, out.until)) out.lines.push_back(std::move(one));
+  for (auto& one : decisions(with, asked, out.about.opened - before_incident, out.until)) out.lines.push_back(std::move(one));
   add_calls(with, asked, out, out.lines);
   std::multimap<wall_time, line> by_time;  // what came at the same time stays in its order
   for (auto& one : out.lines) by_time.emplace(one.at, std::move(one));
@@ -214,6 +231,7 @@ result<reply> overnight(const services& with, const request& asked) {
     out["on_call"] = std::move(on_call);
   });
   if (!done) return std::unexpected(done.error());
+  out["decisions"] = lines_json(decisions(with, asked, *since, asked.now));
   out["changes"] = lines_json(acts(with, asked, *since, asked.now));
   return reply{.body = json_text(out)};
 }

@@ -98,6 +98,14 @@ result<reply> post_mortem(const services&, const request&);
 result<reply> overnight(const services&, const request&);
 // feedback.cpp
 result<reply> feedback_sums(const services&, const request&);
+// decisions.cpp
+result<reply> list_decisions(const services&, const request&);
+result<reply> decision_by_id(const services&, const request&);
+result<reply> end_decision(const services&, const request&);
+result<reply> list_plans(const services&, const request&);
+result<reply> plan_by_number(const services&, const request&);
+result<reply> plan_difference(const services&, const request&);
+result<reply> roll_back_plan(const services&, const request&);
 // alert_link.cpp
 result<reply> link_page(const services&, const request&);
 result<reply> follow_link(const services&, const request&);

@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "andon/admin/audit.hpp"
+#include "andon/admin/decisions.hpp"
 #include "andon/admin/handlers.hpp"
 #include "andon/admin/json_out.hpp"
 #include "andon/admin/route_table.hpp"
@@ -83,6 +84,7 @@ result<reply> status(const services& with, const request& asked) {
   if (const auto callers = with.callers.current()) out["keys"] = callers->key_count();
   out["projects"] = with.keys.projects().size();
   out["calls_under_way"] = with.limits.open_tickets();
+  if (const auto decided = decisions_json(with); !decided.empty()) out["decisions"] = decided;
   out["ledger"] = with.records == nullptr ? json::value(nullptr) : json::value(ledger_json(*with.records));
   out["alerts"] = with.alerts == nullptr ? json::value(nullptr) : json::value(alerts_json(*with.alerts));
   return reply{.body = json_text(out)};
@@ -94,10 +96,15 @@ result<reply> configuration(const services& with, const request&) {
 
 result<reply> reload(const services& with, const request& asked) {
   const auto before = with.plan();
-  if (auto done = with.reload(); !done) return std::unexpected(std::move(done.error()));
+  const auto why = cause_of(asked);
+  if (!why) return std::unexpected(why.error());
+  if (auto done = with.reload(*why); !done) return std::unexpected(std::move(done.error()));
   const auto plan = with.plan();
   note_act(asked, "configuration", {}, {{"plan", before ? before->version : 0}}, {{"plan", plan ? plan->version : 0}});
-  return reply{.body = json_text(json::object{{"reloaded", true}, {"plan", plan ? plan->version : 0}})};
+  json::object out{{"reloaded", true}, {"plan", plan ? plan->version : 0}};
+  if (with.policies.standing)
+    if (auto apart = with.policies.standing().apart; !apart.empty()) out["file_not_in_force"] = std::move(apart);
+  return reply{.body = json_text(out)};
 }
 
 result<reply> drain(const services& with, const request& asked) {

@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "andon/admin/audit.hpp"
+#include "andon/admin/decisions.hpp"
 #include "andon/admin/handlers.hpp"
 #include "andon/admin/json_out.hpp"
 #include "andon/base/time_text.hpp"
@@ -68,6 +69,7 @@ result<reply> pause_target(const services& with, const request& asked) {
   if (!target) return std::unexpected(target.error());
   const auto span = asked.query.duration("for", until_resumed, until_resumed);
   if (!span) return std::unexpected(span.error());
+  if (auto may = may_change(with, asked, "model " + asked.argument); !may) return std::unexpected(std::move(may.error()));
   const bool was_paused = (*target)->held(with.time.mono());
   (*target)->hold(with.time.mono() + *span);
   note_state(asked, was_paused, {{"state", "paused"}, {"for", asked.query.has("for") ? json::value(format_duration(*span)) : json::value("until resumed")}});
@@ -77,6 +79,7 @@ result<reply> pause_target(const services& with, const request& asked) {
 result<reply> resume_target(const services& with, const request& asked) {
   const auto target = known_target(with, asked);
   if (!target) return std::unexpected(target.error());
+  if (auto may = may_change(with, asked, "model " + asked.argument); !may) return std::unexpected(std::move(may.error()));
   const bool was_paused = (*target)->held(with.time.mono());
   note_state(asked, was_paused, {{"state", "serving"}});
   (*target)->hold({});

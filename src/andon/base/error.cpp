@@ -116,6 +116,8 @@ constexpr std::array table{
                "The request line is larger than `listen.max_headers`: shorten the path or its query."},
     error_kind{unsupported_transfer, "unsupported_transfer", o::client, 501, invalid_request, "unsupported_transfer_encoding", false,
                "The Transfer-Encoding is not `chunked`; pack a body with Content-Encoding instead."},
+    error_kind{plan_frozen, "plan_frozen", o::client, 409, invalid_request, "plan_frozen", false,
+               "An error-budget policy freezes the plan; the message names it, the objective and the Decision. To change it all the same, give a reason."},
 };
 
 consteval bool in_order() {

@@ -37,6 +37,8 @@ enum class errc : std::uint16_t {
   cancelled,
   // the caller's request, continued
   target_too_long, unsupported_transfer,
+  // the gateway's policies
+  plan_frozen,
   count_,
 };
 

@@ -7,7 +7,7 @@
 namespace andon::slo {
 namespace {
 
-constexpr std::array<std::string_view, 5> names{"notify", "freeze", "tighten", "roll_back", "override"};
+constexpr std::array<std::string_view, 5> names{"notify", "freeze", "tighten", "roll-back", "override"};
 
 }  // namespace
 

@@ -12,7 +12,7 @@ namespace andon::slo {
 /// What a Decision does. The first four are steps of an error-budget policy, and hold until they end; an override is over
 /// when it is made; a roll-back by a person is one, too.
 enum class decision_act : std::uint8_t { notify, freeze, tighten, roll_back, override_ };
-std::string_view to_string(decision_act);  ///< `roll_back`, `override`
+std::string_view to_string(decision_act);  ///< `roll-back`, `override`
 std::optional<decision_act> parse_decision_act(std::string_view text);
 
 struct decision {

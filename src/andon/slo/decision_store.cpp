@@ -137,7 +137,7 @@ result<std::optional<decision>> decision_store::find(std::int64_t number_of) {
 result<decision_page> decision_store::list(const decision_query& query) {
   const std::lock_guard hold(lock_);
   const auto act = query.act.empty() ? std::nullopt : parse_decision_act(query.act);
-  if (!query.act.empty() && !act) return fail(errc::invalid_argument, "act is notify, freeze, tighten, roll_back or override", "act");
+  if (!query.act.empty() && !act) return fail(errc::invalid_argument, "act is notify, freeze, tighten, roll-back or override", "act");
   decision_page out;
   statement<params<integer, view, view, view, view, integer, integer, integer, integer, integer, integer>, decision_columns> rows(
       db_, "SELECT * FROM decision WHERE (? = 0 OR ended IS NULL) AND (? = '' OR objective = ?) AND (? = '' OR policy = ?) AND (? < 0 OR act = ?) AND at >= ? AND at < ? AND number < ? "
@@ -196,6 +196,12 @@ result<std::optional<rolled_back>> decision_store::instead_of_file() {
   const auto done = one.each([&](integer plan, integer decision, text against) { out = rolled_back{plan, decision, std::move(against)}; });
   if (!done) return std::unexpected(done.error());
   return out;
+}
+
+result<void> decision_store::set_instead(const rolled_back& what) {
+  const std::lock_guard hold(lock_);
+  statement<params<integer, integer, view>, columns<>> note(db_, "INSERT OR REPLACE INTO instead VALUES(1,?,?,?)");
+  return note.run(what.plan, what.decision, what.against);
 }
 
 result<void> decision_store::file_in_force() {

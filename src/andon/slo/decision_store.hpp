@@ -66,6 +66,7 @@ public:
   result<std::vector<plan_entry>> plans();            ///< newest first, without texts
   result<std::optional<plan_entry>> plan(std::int64_t number);
   result<std::optional<rolled_back>> instead_of_file();
+  result<void> set_instead(const rolled_back& what);
   result<void> file_in_force();                       ///< nothing is rolled back any more
 
 private:

@@ -25,12 +25,8 @@ double unit_of(const objective_spec& of) {
   return in_parts ? static_cast<double>(counts::whole) : 1.0;
 }
 
-bool enough(const policy_spec& policy, const objective_status& of) {
-  return of.what.method != budgeting::occurrences || static_cast<double>(of.budget.events.total) / unit_of(of.what) >= static_cast<double>(policy.min_events);
-}
-
 bool begins(const policy_spec& policy, const policy_step& step, const objective_status& of) {
-  if (of.filling || !of.budget.spent || !enough(policy, of)) return false;
+  if (of.filling || !of.budget.spent || !has_enough_events(policy, of)) return false;
   if (step.left && *of.budget.left() > *step.left + rounding) return false;
   return !step.burn || (of.budget.burn_rate && *of.budget.burn_rate >= *step.burn);
 }
@@ -102,6 +98,10 @@ std::string policy_step::name() const {
   if (left) out += fmt::format(" at {} left", percent(*left));
   if (burn) out += fmt::format("{} burn rate {:.4g}", left ? " and" : " at", *burn);
   return out;
+}
+
+bool has_enough_events(const policy_spec& policy, const objective_status& of) {
+  return of.what.method != budgeting::occurrences || static_cast<double>(of.budget.events.total) / unit_of(of.what) >= static_cast<double>(policy.min_events);
 }
 
 judgement judge(std::span<const policy_spec> policies, std::span<const objective_status> objectives, std::span<const step_in_force> in_force, instant now) {

@@ -72,6 +72,9 @@ struct judgement {
 /// The results refer to the arguments.
 judgement judge(std::span<const policy_spec> policies, std::span<const objective_status> objectives, std::span<const step_in_force> in_force, instant now);
 
+/// Whether the window has the events that a step needs to begin.
+bool has_enough_events(const policy_spec& policy, const objective_status& of);
+
 /// One sentence: `objective chat has 18 % of its budget left over 30d (burn rate 12, 340 of 1,000 events bad)`.
 std::string reason_of(const objective_status& of);
 /// For people and programs, as a JSON object; the three causes that ate most.

@@ -38,6 +38,7 @@ void add_rotate_key_verb(CLI::App& ledger, context& in);
 void add_objective_verbs(CLI::App& root, context& in);  // objective, indicator
 void add_pack_verbs(CLI::App& root, context& in);       // pack, dashboard
 void add_business_verbs(CLI::App& root, context& in);   // agreement, kpi
+void add_decision_verbs(CLI::App& root, context& in);   // decision, plan
 void add_feedback_verbs(CLI::App& root, context& in);
 void add_reference_verbs(CLI::App& root, context& in);  // reference, completion, version
 

@@ -84,6 +84,7 @@ void cli::build(CLI::App& root, context& in, const verbs& with) {
   add_objective_verbs(root, in);
   add_pack_verbs(root, in);
   add_business_verbs(root, in);
+  add_decision_verbs(root, in);
   add_feedback_verbs(root, in);
   add_alert_verbs(root, in);
   add_oncall_verbs(root, in);

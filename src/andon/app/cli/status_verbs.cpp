@@ -12,13 +12,34 @@ namespace {
 
 namespace json = boost::json;
 
-int call_and_say(const context& in, std::string_view method, std::string_view target, std::string_view said) {
+/// What a change gives when the plan is frozen.
+struct override_options {
+  bool wanted = false;
+  std::string reason;
+
+  void add(CLI::App& verb) {
+    auto* flag = verb.add_flag("--override", wanted, "Although an error-budget policy freezes the plan; needs a reason");
+    verb.add_option("--reason", reason, "Why it has to be")->needs(flag);
+  }
+  /// The request's body; nothing when a reason is missing.
+  [[nodiscard]] std::optional<std::string> body() const {
+    if (!wanted) return std::string{};
+    if (reason.empty()) return std::nullopt;
+    return json::serialize(json::object{{"override_reason", reason}});
+  }
+};
+
+int call_and_say(const context& in, std::string_view method, std::string_view target, std::string_view said, const override_options& over = {}) {
+  const auto body = over.body();
+  if (!body) return complain({errc::invalid_argument, "--override needs a reason: --reason \"why it has to be\""});
   const auto client = admin_client::open(in.data);
   if (!client) return complain(client.error());
-  const auto got = client->call(method, target);
+  const auto got = client->call(method, target, *body);
   if (!got) return complain(got.error());
-  if (in.json) fmt::print(stdout, "{}\n", json::serialize(*got));
-  else fmt::print(stdout, "{}\n", said);
+  if (in.json) return fmt::print(stdout, "{}\n", json::serialize(*got)), done;
+  fmt::print(stdout, "{}\n", said);
+  if (const auto* apart = got->as_object().if_contains("file_not_in_force"); apart != nullptr && apart->is_string())
+    fmt::print(stdout, "but the configuration file is not in force: {}\n", clean(cell(*got, "file_not_in_force"), 400));
   return done;
 }
 
@@ -50,6 +71,11 @@ int status(const context& in) {
              cell(*got, "uptime_s"), cell(*got, "keys"), cell(*got, "projects"), cell(*got, "calls_under_way"));
   if (const auto* alerts = got->as_object().if_contains("alerts"); alerts != nullptr && alerts->is_object())
     fmt::print(stdout, "  alerts      {} firing, {} incidents open, {} messages wait, {} dead letters\n", cell(*alerts, "firing"), cell(*alerts, "open_incidents"), cell(*alerts, "waiting_messages"), cell(*alerts, "dead_letters"));
+  if (const auto* decided = got->as_object().if_contains("decisions"); decided != nullptr && decided->is_object()) {
+    fmt::print(stdout, "  decisions   {} in force\n", cell(*decided, "in_force"));
+    if (const auto by = cell(*decided, "frozen_by"); by != "-") fmt::print(stdout, "  FROZEN      the plan is frozen by {} (andon decision show {})\n", by, by);
+    if (const auto apart = cell(*decided, "file_apart"); apart != "-") fmt::print(stdout, "  APART       the configuration file is not in force: {}\n", clean(apart, 400));
+  }
   if (!from.is_object()) return fmt::print(stdout, "  ledger      off\n"), done;
   fmt::print(stdout, "  ledger      {} Records: {} indexed, {} waiting, {} dropped{}\n", cell(from, "appended"), cell(from, "indexed"), cell(from, "waiting"),
              cell(from, "dropped"), cell(from, "balanced") == "true" ? "" : "  (DOES NOT BALANCE)");
@@ -101,18 +127,21 @@ void add_target_verbs(CLI::App& root, context& in) {
   target->require_subcommand(1);
   auto model = std::make_shared<std::string>();
   auto span = std::make_shared<std::string>();
+  auto over = std::make_shared<override_options>();
   auto& pause = add_common(*target->add_subcommand("pause", "Take a model out"), in);
   pause.add_option("model", *model, "Model, as the configuration names it")->required();
   pause.add_option("--for", *span, "How long (1h, 2d); without it until resumed");
-  pause.callback([&in, model, span] {
-    in.chosen = [&in, model, span] {
-      return call_and_say(in, "POST", "/api/v1/targets/" + percent_encode(*model) + "/pause" + query_text({{"for", *span}}), "paused " + *model);
+  over->add(pause);
+  pause.callback([&in, model, span, over] {
+    in.chosen = [&in, model, span, over] {
+      return call_and_say(in, "POST", "/api/v1/targets/" + percent_encode(*model) + "/pause" + query_text({{"for", *span}}), "paused " + *model, *over);
     };
   });
   auto& resume = add_common(*target->add_subcommand("resume", "Take a model in again"), in);
   resume.add_option("model", *model, "Model, as the configuration names it")->required();
-  resume.callback([&in, model] {
-    in.chosen = [&in, model] { return call_and_say(in, "POST", "/api/v1/targets/" + percent_encode(*model) + "/resume", "resumed " + *model); };
+  over->add(resume);
+  resume.callback([&in, model, over] {
+    in.chosen = [&in, model, over] { return call_and_say(in, "POST", "/api/v1/targets/" + percent_encode(*model) + "/resume", "resumed " + *model, *over); };
   });
 }
 
@@ -128,8 +157,11 @@ void add_status_verbs(CLI::App& root, context& in) {
     };
   });
   add_target_verbs(root, in);
-  add_common(*root.add_subcommand("reload", "Make the gateway read its configuration file again"), in).callback([&in] {
-    in.chosen = [&in] { return call_and_say(in, "POST", "/api/v1/config/reload", "reloaded"); };
+  auto over = std::make_shared<override_options>();
+  auto& reload = add_common(*root.add_subcommand("reload", "Make the gateway read its configuration file again"), in);
+  over->add(reload);
+  reload.callback([&in, over] {
+    in.chosen = [&in, over] { return call_and_say(in, "POST", "/api/v1/config/reload", "reloaded", *over); };
   });
   add_common(*root.add_subcommand("drain", "End the gateway gracefully: no new work, calls under way finish"), in).callback([&in] {
     in.chosen = [&in] { return call_and_say(in, "POST", "/api/v1/drain", "draining"); };

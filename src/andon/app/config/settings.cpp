@@ -410,6 +410,7 @@ schema<objective_settings> objective() {
   out.value("slice", &s::slice, "Length of a slice of time, whole minutes.", between<nanoseconds>(1min, 24h));
   out.value("slice_target", &s::slice_target, "With timeslices: share of good events that makes a slice good, in percent; left out: the target.", between(0.0, 100.0));
   out.group("alerts", &s::alerts, objective_alerts(), "Alerts that follow from the objective.");
+  out.value("policy", &s::policy, "Name of an entry of `policies` that is to look after its budget.");
   return out;
 }
 
@@ -491,6 +492,8 @@ schema<settings> make() {
   out.items("maintenance", &s::maintenance, maintenance(), +[](std::string from) { return maintenance_settings{.from = std::move(from), .to = {}, .reason = {}, .objectives = {}}; }, "Planned maintenance, which no budget counts.");
   out.table("agreements", &s::agreements, agreement_schema(), "Promises to counterparties (SLA): objectives, credits, exclusions; with a statement for each month.");
   out.table("kpis", &s::kpis, kpi_schema(), "Measures that the business goes by, with targets.");
+  out.table("policies", &s::policies, policy_schema(), "What happens as an error budget goes.");
+  out.value("plan_history", &s::plan_history, "How many of the configurations that were in force are kept, to roll back to.", between<std::int64_t>(2, 1'000));
   out.group("alerting", &s::alerting, alerting_schema(), "Who is told of alerts, and who is on call.");
   return out;
 }

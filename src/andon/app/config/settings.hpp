@@ -10,6 +10,7 @@
 #include "andon/app/config/alert_settings.hpp"
 #include "andon/app/config/business_settings.hpp"
 #include "andon/app/config/calendar_choice.hpp"
+#include "andon/app/config/policy_settings.hpp"
 #include "andon/app/config/schema.hpp"
 #include "andon/app/config/value.hpp"
 #include "andon/base/log.hpp"
@@ -303,6 +304,7 @@ struct objective_settings {
   nanoseconds slice = 1min;
   std::optional<double> slice_target;
   objective_alert_settings alerts;
+  std::string policy;
 };
 
 struct indicator_settings {
@@ -357,6 +359,8 @@ struct settings {
   table_of<indicator_settings> indicators;
   table_of<alert_rule_settings> alert_rules;
   std::vector<maintenance_settings> maintenance;
+  table_of<policy_settings> policies;
+  std::int64_t plan_history = 20;
   alerting_settings alerting;
   table_of<agreement_settings> agreements;
   table_of<kpi_settings> kpis;

@@ -12,6 +12,7 @@
 #include "andon/business/desk.hpp"
 #include "andon/gateway/plan.hpp"
 #include "andon/route/target_health.hpp"
+#include "andon/slo/policy.hpp"
 #include "andon/slo/watch.hpp"
 
 namespace andon::app {
@@ -31,6 +32,7 @@ struct compiled {
   slo::watch_plan watch;
   business::business_plan business;
   alert::configuration_ptr alerting;
+  std::vector<slo::policy_spec> policies;
 };
 
 /// Empty when `found` got complaints.

@@ -8,6 +8,7 @@
 #include "andon/app/plan/compile_cache.hpp"
 #include "andon/app/plan/compile_business.hpp"
 #include "andon/app/plan/compile_objectives.hpp"
+#include "andon/app/plan/compile_policies.hpp"
 #include "andon/ledger/keyring.hpp"
 #include "andon/net/url.hpp"
 #include "andon/route/provider_table.hpp"
@@ -491,6 +492,7 @@ std::optional<compiled> compile(const settings& from, compile_context& in, diagn
   out.watch = compile_objectives(from, in.now, found);
   out.business = compile_business(from, out.watch, found);
   out.alerting = compile_alerting(from, found);
+  out.policies = compile_policies(from, out.watch, found);
   if (!found.empty() || !out.plan) return std::nullopt;
   return out;
 }

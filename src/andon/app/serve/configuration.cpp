@@ -150,25 +150,8 @@ std::vector<std::string> restart_needed(const std::string& before, const std::st
   return out;
 }
 
-loaded_settings load_settings(const std::string& path, const std::vector<local_engine>& engines, diagnostics& found) {
-  loaded_settings out;
-  if (path.empty()) {
-    out.name = "embedded defaults";
-    out.text = default_configuration(engines);
-  } else {
-    out.name = path;
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream content;
-    if (!in || !(content << in.rdbuf())) {
-      found.add({}, "", "cannot be read", "is the path right, and may this user read it?");
-      return out;
-    }
-    out.text = std::move(content).str();
-    if (out.text.size() > max_file) {
-      found.add({}, "", "is larger than 4 MiB", "a configuration is a few kilobytes");
-      return out;
-    }
-  }
+loaded_settings settings_of(const std::string& path, std::string text, diagnostics& found) {
+  loaded_settings out{path.empty() ? "embedded defaults" : path, std::move(text), {}};
   out.values = read_settings(out.text, found, environment_variable);
   const auto folder = std::filesystem::path(path).parent_path();
   for (auto* tls : {&out.values.listen.gateway_tls, &out.values.listen.admin_tls})
@@ -183,6 +166,22 @@ loaded_settings load_settings(const std::string& path, const std::vector<local_e
     for (auto* file : {&provider.script, &provider.ca_file, &provider.certificate_file, &provider.key_file})
       if (!file->empty()) *file = (folder / *file).string();
   return out;
+}
+
+loaded_settings load_settings(const std::string& path, const std::vector<local_engine>& engines, diagnostics& found) {
+  if (path.empty()) return settings_of(path, default_configuration(engines), found);
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream content;
+  if (!in || !(content << in.rdbuf())) {
+    found.add({}, "", "cannot be read", "is the path right, and may this user read it?");
+    return {path, {}, {}};
+  }
+  auto text = std::move(content).str();
+  if (text.size() > max_file) {
+    found.add({}, "", "is larger than 4 MiB", "a configuration is a few kilobytes");
+    return {path, std::move(text), {}};
+  }
+  return settings_of(path, std::move(text), found);
 }
 
 }  // namespace andon::app

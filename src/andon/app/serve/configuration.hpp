@@ -26,6 +26,9 @@ std::optional<std::string> environment_variable(const std::string& name);
 /// Reads a file, or with an empty path the defaults. Complaints go to `found`.
 loaded_settings load_settings(const std::string& path, const std::vector<local_engine>& engines, diagnostics& found);
 
+/// A text as if it stood in the file of this path: what it names beside itself is looked for there. Complaints go to `found`.
+loaded_settings settings_of(const std::string& path, std::string text, diagnostics& found);
+
 /// The defaults as YAML: the simulated provider, every provider whose key is in the environment, local engines.
 std::string default_configuration(const std::vector<local_engine>& engines);
 

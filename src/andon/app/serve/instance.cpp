@@ -12,10 +12,12 @@
 
 #include "andon/alert/curl_sender.hpp"
 #include "andon/app/plan/compile_cache.hpp"
+#include "andon/app/plan/tighten.hpp"
 #include "andon/app/serve/load_samples.hpp"
 #include "andon/app/serve/mask.hpp"
 #include "andon/app/serve/set_aside.hpp"
 #include "andon/app/serve/told_incidents.hpp"
+#include "andon/app/serve/plan_history.hpp"
 #include "andon/base/log.hpp"
 #include "andon/base/time_text.hpp"
 #include "andon/net/url.hpp"
@@ -116,13 +118,38 @@ result<void> instance::open(const loaded_settings& from) {
   open_business();
   sims_ = std::make_unique<sim_host>(time_, counter_);
   if (auto opened = open_access(); !opened) return opened;
-  diagnostics found(from.name);
-  if (auto adopted = adopt(settings_, found); !adopted) return adopted;
+  open_decisions();
+  if (auto began = start_plan(from); !began) return began;
   if (ledger_) {
     spending_ = std::make_unique<spend_watch>(*ledger_, *keys_, board_, limits_, time_, &metrics_);
     if (auto restored = spending_->restore(); !restored) return restored;
   }
-  return open_objectives();
+  if (auto opened = open_objectives(); !opened) return opened;
+  take_up_decisions();
+  return {};
+}
+
+/// What a file of before was rolled back to may not be servable any more: then the file is.
+result<void> instance::start_plan(const loaded_settings& file) {
+  const std::lock_guard lock(reloading_);
+  auto chosen = plan_at_start(file);
+  diagnostics found(file.name);
+  auto adopted = adopt(chosen.values, found);
+  if (!adopted && instead_) {
+    log::error("plan_not_servable", {{"plan", instead_->plan}, {"meaning", "the file is in force instead"}, {"reason", adopted.error().message}});
+    instead_.reset();
+    chosen = file;
+    diagnostics again(file.name);
+    adopted = adopt(chosen.values, again);
+  }
+  if (adopted) in_force(chosen);
+  return adopted;
+}
+
+void instance::in_force(const loaded_settings& now) {
+  configuration_text_ = now.text;
+  plan_settings_ = now.values;
+  kept_part_ = frozen_part(now.text, now.values);
 }
 
 /// A store that cannot be opened keeps no call from being served: the watch tries again.
@@ -205,7 +232,9 @@ result<void> instance::open_access() {
 result<void> instance::adopt(const settings& from, diagnostics& found) {
   compile_context in{health_, [this](const std::string& provider, const std::string& script) { return sims_->add(provider, script); },
                      time_.wall(), plan_version_ + 1};
-  auto made = compile(from, in, found);
+  auto tightened = from;
+  if (auto* decided = desk()) tighten(tightened, decided->tightenings());
+  auto made = compile(tightened, in, found);
   if (!made) {
     return fail(errc::invalid_argument, found.text());
   }
@@ -217,6 +246,7 @@ result<void> instance::adopt(const settings& from, diagnostics& found) {
   replies_.questions.set_max_entries(static_cast<std::size_t>(from.cache.max_questions));
   plan_ = std::move(made->plan);
   watch_plan_ = std::move(made->watch);
+  policies_ = std::move(made->policies);
   if (objectives_) objectives_->adopt(watch_plan_);
   alerts_->adopt(std::move(made->alerting));
   business_->adopt(std::move(made->business));
@@ -349,11 +379,11 @@ result<void> instance::start_admin() {
 
 admin::services instance::admin_services() {
   return {.time = time_, .metrics = metrics_, .keys = *keys_, .callers = board_, .limits = limits_, .records = ledger_.get(), .audit = audit_.get(),
-          .health = health_, .plan = [this] { return plan(); }, .reload = [this] { return reload(); },
+          .health = health_, .plan = [this] { return plan(); }, .reload = [this](const admin::change_cause& why) { return reload(why); },
           .configuration = [this] { const std::lock_guard lock(reloading_); return mask_secrets(configuration_text_); },
           .drain = [this] { drain_asked_ = true; }, .ready = [this] { return ready_.load(); }, .started = started_,
           .version = ANDON_VERSION, .gateway_address = (gateway_tls_->wanted() ? "https://" : "http://") + gateway_address_, .host_names = settings_.listen.admin_hosts, .draining = [this] { return draining_.load(); },
-          .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get(), .business = business_.get()};
+          .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get(), .business = business_.get(), .policies = policy_services()};
 }
 
 result<void> instance::write_address(const char* file, const std::string& address) const {
@@ -369,13 +399,28 @@ result<void> instance::write_address(const char* file, const std::string& addres
   return {};
 }
 
-result<void> instance::reload() {
+result<void> instance::reload(const admin::change_cause& why) {
   look_at_certificates(true);
   const std::lock_guard lock(reloading_);
   diagnostics found(options_.config.empty() ? "embedded defaults" : options_.config);
   const auto fresh = load_settings(options_.config, engines_, found);
+  if (found.empty() && instead_ && why.override_reason.empty() && plan_hash(fresh.text) == instead_->against) {
+    log::info("file_not_in_force", {{"plan", instead_->plan}, {"meaning", "the file is the one that was rolled back; it takes force again when it is edited"}});
+    return adopt(plan_settings_, found);
+  }
+  std::int64_t by = 0;
   result<void> done;
-  if (found.empty()) done = adopt(fresh.values, found);
+  if (found.empty()) {
+    const auto may = frozen_part(fresh.text, fresh.values) == kept_part_ ? result<std::int64_t>{0} : may_change(why, "the configuration");
+    if (!may) {
+      if (may.error().code == errc::plan_frozen) refused_hash_ = plan_hash(fresh.text), reloads_frozen_.add();
+      log::error("reload_frozen", {{"meaning", "the configuration before it stays in force"}, {"reason", may.error().message}});
+      return std::unexpected(may.error());
+    }
+    by = *may;
+    done = adopt(fresh.values, found);
+  }
+  if (by != 0) note_decisions(desk()->carried_out(by, done ? fmt::format("plan {} is in force", plan_version_) : "the configuration was refused: " + done.error().message.substr(0, 500)));
   if (!found.empty() || !done) {
     const auto all = done ? found.text() : done.error().message;
     reloads_refused_.add();
@@ -383,7 +428,11 @@ result<void> instance::reload() {
     return fail(errc::invalid_argument, all);
   }
   for (const auto& name : restart_needed(configuration_text_, fresh.text)) log::warn("needs_restart", {{"setting", name}, {"meaning", "changed in the file; takes effect at the next start"}});
-  configuration_text_ = fresh.text;
+  in_force(fresh);
+  refused_hash_.clear();
+  if (instead_ && desk() != nullptr) note_decisions(desk()->store().file_in_force());
+  instead_.reset();
+  note_plan(fresh, why.who);
   reloads_.add();
   log::info("reloaded", {{"plan", plan_version_}, {"routes", plan_->routes.size()}});
   return {};
@@ -393,7 +442,7 @@ result<void> instance::reload_because(std::string_view cause) {
   ledger::audit_entry act{.began = time_.wall(), .key = {}, .role = std::string(cause), .action = "reload", .target = "configuration"};
   (void)audit_->begin(act);
   const auto before = plan();
-  const auto done = reload();
+  const auto done = reload({.who = std::string(cause), .override_reason = {}});
   const auto now = plan();
   act.took = time_.wall() - act.began;
   act.before = fmt::format(R"({{"plan":{}}})", before ? before->version : 0);
@@ -406,9 +455,10 @@ result<void> instance::reload_because(std::string_view cause) {
 
 void instance::tick() {
   look_at_certificates(false);
-  if (ready_) own_alerts_->look(time_.wall(), objectives_ ? objectives_->problem() : std::string{});
+  if (ready_) own_alerts_->look(time_.wall(), {objectives_ ? objectives_->problem() : std::string{}, decisions_problem(), standing().apart});
   if (ready_ && objectives_)
     if (const auto watch = objectives_->current()) objective_alerts_->look([&watch] { return watch->firing(); }, time_.wall());
+  if (ready_) look_at_policies();
   if (time_.mono() - last_upkeep_ < between_upkeeps) return;
   last_upkeep_ = time_.mono();
   if (const auto flushed = keys_->flush_last_used(); !flushed) log::warn("last_used_not_saved", {{"reason", flushed.error().message}});

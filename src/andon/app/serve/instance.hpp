@@ -16,6 +16,7 @@
 #include "andon/app/serve/objective_alerts.hpp"
 #include "andon/app/serve/own_alerts.hpp"
 #include "andon/app/serve/configuration.hpp"
+#include "andon/app/serve/decision_desk.hpp"
 #include "andon/app/serve/core_unit.hpp"
 #include "andon/app/serve/listener_tls.hpp"
 #include "andon/app/serve/objective_watch.hpp"
@@ -44,8 +45,8 @@ public:
   result<void> open(const loaded_settings& from);
   /// Listens and serves.
   result<void> start();
-  /// Reads the configuration again; a bad one leaves the Plan in force and says so.
-  result<void> reload();
+  /// Reads the configuration again; a bad one leaves the Plan in force and says so. errc::plan_frozen.
+  result<void> reload(const admin::change_cause& why = {});
   /// The same, for what is no request of the admin API (`signal`, `file`): with an entry of its own in the audit log.
   result<void> reload_because(std::string_view cause);
   /// No new work, running calls end within the configured time, everything is flushed.
@@ -82,6 +83,36 @@ private:
   [[nodiscard]] gateway::plan_ptr plan() const;
   [[nodiscard]] std::filesystem::path admin_token_file() const;
 
+  // instance_policies.cpp: Decisions, and what they do to the plan. Those that say so are called with `reloading_` held.
+  void open_decisions();
+  [[nodiscard]] decision_desk* desk() const;
+  /// What is in force from the start: the file, or what it was rolled back to.
+  loaded_settings plan_at_start(const loaded_settings& file);
+  result<void> start_plan(const loaded_settings& file);
+  /// Held: this is what the plan is of.
+  void in_force(const loaded_settings& now);
+  /// Once the plan is in force: carries out what a crash left, and notes in the history what is in force.
+  void take_up_decisions();
+  void look_at_policies();
+  void begin_step(const slo::step_begin& of, slo::watch& seen);
+  slo::tightening resolved(const slo::tightening& from, const slo::losses& eaten) const;
+  void end_step(const slo::step_end& of);
+  /// The plan anew, with the tightenings in force.
+  result<void> compile_again();
+  result<slo::decision> end_decision(std::int64_t number, const std::string& who, const std::string& why);
+  /// The number of the Decision by which it may; 0: nothing keeps it from being changed. errc::plan_frozen.
+  result<std::int64_t> may_change(const admin::change_cause& why, const std::string& what);
+  /// `one` is filled in but for what it does; errc: not_found, conflict (it cannot be served any more, or is in force).
+  result<slo::decision> roll_back(slo::decision one, std::int64_t to);
+  /// Held: a configuration came into force.
+  void note_plan(const loaded_settings& from, const std::string& who);
+  [[nodiscard]] slo::plan_entry present_entry(const std::string& text, const std::string& who) const;
+  [[nodiscard]] admin::plan_standing standing() const;
+  [[nodiscard]] result<std::string> plan_difference(const std::string& before, const std::string& after) const;
+  admin::policy_desk policy_services();
+  void note_decisions(const result<void>& done);
+  [[nodiscard]] std::string decisions_problem() const;
+
   serve_options options_;
   std::vector<local_engine> engines_;
   settings settings_;
@@ -89,6 +120,7 @@ private:
   system_clock time_;
   metrics::registry metrics_;
   metrics::counter& reloads_ = metrics_.make_counter({"andon.config.reloads", "Configurations that came into force by a reload", "{reload}"});
+  metrics::counter& reloads_frozen_ = metrics_.make_counter({"andon.config.reloads_frozen", "Reloads refused because an error-budget policy freezes the plan; the one before stays in force", "{reload}"});
   metrics::counter& reloads_refused_ = metrics_.make_counter({"andon.config.reloads_refused", "Reloads refused because the configuration is wrong; the one before stays in force", "{reload}"});
   llm::token_counter counter_;
   cache::shared_replies replies_{metrics_};
@@ -102,6 +134,7 @@ private:
   std::unique_ptr<alert::board> alerts_;
   std::unique_ptr<own_alerts> own_alerts_;
   std::unique_ptr<objective_alerts> objective_alerts_;
+  std::unique_ptr<decision_desk> decisions_;      ///< null: <data>/decisions.db cannot be opened; it is tried again
   std::unique_ptr<access::keyring> keys_;
   std::unique_ptr<spend_watch> spending_;
   std::unique_ptr<sim_host> sims_;
@@ -120,6 +153,15 @@ private:
   gateway::plan_ptr plan_;
   std::uint64_t plan_version_ = 0;
   slo::watch_plan watch_plan_;
+  settings plan_settings_;                        ///< of the plan in force, not tightened
+  std::vector<slo::policy_spec> policies_;
+  std::string kept_part_;                         ///< of the configuration in force: what a freeze keeps as it is
+  std::optional<slo::rolled_back> instead_;       ///< of the file's
+  std::string refused_hash_;                      ///< of a file that came while the plan was frozen; empty: none did
+  std::mutex deciding_;                           ///< taken before reloading_
+  mutable std::mutex desk_;                       ///< guards decisions_ and what follows
+  std::string decisions_problem_;                 ///< why Decisions are not kept; empty: they are
+  mono_time decisions_tried_{};
   std::shared_ptr<std::atomic<std::int64_t>> propagation_ = std::make_shared<std::atomic<std::int64_t>>(-1);  ///< ns until the last Plan was on every core; taken by a sample
   std::optional<access::new_key> first_key_;
   secret admin_token_;

@@ -13,11 +13,11 @@ constexpr nanoseconds audit_fault_holds = 10min;
 
 }  // namespace
 
-void own_alerts::set(const char* name, bool holds, std::string summary, wall_time now, std::vector<alert::posted_alert>& posts) {
+void own_alerts::set(const char* name, bool holds, std::string summary, wall_time now, std::vector<alert::posted_alert>& posts, const char* severity) {
   const auto found = firing_.find(name);
   const bool held = found != firing_.end();
   if (!holds && !held) return;
-  alert::posted_alert one{{{"alertname", name}, {"severity", "critical"}, {"source", "andon"}}, {{"summary", std::move(summary)}}, held ? found->second.began : now, now + lasts};
+  alert::posted_alert one{{{"alertname", name}, {"severity", severity}, {"source", "andon"}}, {{"summary", std::move(summary)}}, held ? found->second.began : now, now + lasts};
   if (!holds) {
     one.ends_at = now;
     firing_.erase(found);
@@ -38,7 +38,7 @@ void own_alerts::look_for_damage(wall_time now, std::vector<alert::posted_alert>
   set("AndonFileDamaged", !names.empty(), "Damaged files were set aside and begun anew: " + names + ". Remove them when you have looked at them.", now, posts);
 }
 
-void own_alerts::look(wall_time now, const std::string& blind) {
+void own_alerts::look(wall_time now, const own_troubles& troubles) {
   std::vector<alert::posted_alert> posts;
   if (records_ != nullptr) {
     const auto state = records_->status();
@@ -52,7 +52,9 @@ void own_alerts::look(wall_time now, const std::string& blind) {
     audit_failed_ = now;
   }
   set("AndonAuditNotWritten", audit_failed_ != wall_time{} && now - audit_failed_ < audit_fault_holds, "Acts could not be written to the audit log.", now, posts);
-  set("AndonObjectivesBlind", !blind.empty(), "Objectives are not judged, or new ones not filled: " + blind, now, posts);
+  set("AndonObjectivesBlind", !troubles.objectives.empty(), "Objectives are not judged, or new ones not filled: " + troubles.objectives, now, posts);
+  set("AndonDecisionsNotKept", !troubles.decisions.empty(), "Decisions cannot be kept, so error-budget policies do nothing: " + troubles.decisions, now, posts);
+  set("AndonFileNotInForce", !troubles.file.empty(), "The configuration file is not what is in force: " + troubles.file, now, posts, "warning");
   look_for_damage(now, posts);
   if (posts.empty()) return;
   const auto done = board_.post(posts, now, alert::poster::own);

@@ -1,6 +1,7 @@
 #pragma once
 // What the program itself has to raise alerts for: the ledger is full, does not reach the disk, does not balance; the
-// index stands still; acts do not reach the audit log; objectives are not watched; a damaged file was set aside. Labels: alertname, severity, source="andon".
+// index stands still; acts do not reach the audit log; objectives are not watched; Decisions are not kept; the configuration file
+// is not what is in force; a damaged file was set aside. Labels: alertname, severity, source="andon".
 //
 // Threads: look() from one thread.
 #include <filesystem>
@@ -12,19 +13,23 @@
 
 namespace andon::app {
 
+/// Why something does not do what it should; empty: it does.
+struct own_troubles {
+  std::string objectives, decisions, file;
+};
+
 class own_alerts {
 public:
   /// `records` may be null. All must outlive this.
   own_alerts(alert::board& board, ledger::ledger* records, const ledger::audit_log& audit, std::filesystem::path data)
       : board_(board), records_(records), audit_(audit), data_(std::move(data)) {}
   /// Raises what began, again once a minute, and ends what is over. Call about once a second.
-  /// `blind`: why objectives are not watched; empty: they are.
-  void look(wall_time now, const std::string& blind);
+  void look(wall_time now, const own_troubles& troubles);
 
 private:
   struct condition { wall_time began, told; };
   void look_for_damage(wall_time now, std::vector<alert::posted_alert>& posts);
-  void set(const char* name, bool holds, std::string summary, wall_time now, std::vector<alert::posted_alert>& posts);
+  void set(const char* name, bool holds, std::string summary, wall_time now, std::vector<alert::posted_alert>& posts, const char* severity = "critical");
 
   alert::board& board_;
   ledger::ledger* records_;

@@ -29,14 +29,14 @@ TEST(own_alerts, says_that_objectives_are_blind_for_as_long_as_they_are) {
     });
     return out;
   };
-  alerts.look(time.wall(), "");
+  alerts.look(time.wall(), {});
   EXPECT_TRUE(firing().empty());
   for (int i = 0; i < 900; ++i) {
-    alerts.look(time.wall(), "segment 0/3 is gone");
+    alerts.look(time.wall(), {.objectives = "segment 0/3 is gone", .decisions = {}, .file = {}});
     time.advance(1s);
   }
   EXPECT_EQ(firing(), std::vector<std::string>{"AndonObjectivesBlind: Objectives are not judged, or new ones not filled: segment 0/3 is gone"});
-  alerts.look(time.wall(), "");
+  alerts.look(time.wall(), {});
   time.advance(1s);
   EXPECT_TRUE(firing().empty());
 }

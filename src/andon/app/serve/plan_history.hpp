@@ -1,0 +1,31 @@
+#pragma once
+// The configurations that were in force, as texts: which parts of them make the plan that a freeze keeps, and which of
+// them to go back to. Pure functions.
+#include <span>
+#include <string>
+
+#include "andon/app/config/settings.hpp"
+#include "andon/slo/decision_store.hpp"
+
+namespace andon::app {
+
+/// SHA-256 of a configuration's text, hex.
+std::string plan_hash(const std::string& text);
+
+/// What of a configuration a freeze keeps as it is, in one form whatever its layout and comments: all but who may call
+/// (`keys`, `projects`), who is told (`alerting`, `alert_rules`, `indicators`) and what only a restart takes up. The files
+/// of `openslo` are in it, by their content.
+std::string frozen_part(const std::string& text, const settings& read);
+
+/// The settings of the first level that a freeze leaves free.
+std::span<const std::string_view> free_settings();
+
+/// The newest configuration before the present one that the objective was replaced inside its budget under: more than
+/// `bound` was left, or it was not known. Nothing when the change is older than `within`.
+/// `plans`: newest first, the first in force. Entries with the present one's text are passed over.
+const slo::plan_entry* find_good_plan(std::span<const slo::plan_entry> plans, const std::string& objective, double bound, slo::seconds within, slo::instant now);
+
+/// Lines that differ, as `diff -u` shows them, with three lines around.
+std::string text_diff(const std::string& before, const std::string& after, const std::string& before_name, const std::string& after_name);
+
+}  // namespace andon::app
