@@ -14,6 +14,7 @@
 
 #include "andon/admin/admin_api.hpp"
 #include "andon/business/desk.hpp"
+#include "andon/slo/decision_store.hpp"
 #include "andon/slo/watch.hpp"
 
 namespace andon::admin::testing_support {
@@ -48,6 +49,7 @@ public:
     alerts = std::move(*made);
     alerts->adopt(alert_settings());
     business.adopt(agreed());
+    decisions = std::move(*slo::decision_store::open(directory / "decisions.db", time.wall()));
     api = std::make_unique<admin_api>(core_, parts());
     listener_ = std::make_unique<net::http_server>(core_, *api, net::server_limits{});
     port = listener_->listen("127.0.0.1", 0).value_or(std::uint16_t{0});
@@ -154,6 +156,8 @@ public:
   /// One agreement, `acme`, over `calls`; one KPI, `churn`, from outside.
   business::desk business{directory, time, {[this] { return watch; }, [](auto, auto) { return std::vector<business::told_incident>{}; }}};
   std::unique_ptr<alert::board> alerts;  ///< without threads; its one receiver, `ops`, refuses everything
+  std::unique_ptr<slo::decision_store> decisions;
+  std::atomic<bool> frozen{false};
   std::unique_ptr<admin_api> api;
   std::string admin_token;
   key_id last_id;
@@ -169,7 +173,27 @@ private:
             .plan = [this] { return plan_; }, .reload = [this](const change_cause&) -> result<void> { ++reloads; if (!reload_problem.empty()) return fail(errc::invalid_argument, reload_problem); return {}; },
             .configuration = [] { return std::string("providers: {}\n"); }, .drain = [this] { ++drains; }, .ready = [] { return true; },
             .started = time.wall(), .version = "test", .gateway_address = "http://127.0.0.1:4000", .host_names = {}, .draining = [this] { return is_draining.load(); },
-            .objectives = [this] { return watch; }, .alerts = alerts.get(), .business = &business};
+            .objectives = [this] { return watch; }, .alerts = alerts.get(), .business = &business, .policies = policies()};
+  }
+  /// Decisions without a policy behind them.
+  policy_desk policies() {
+    return {.store = [this] { return decisions.get(); },
+            .may_change = [this](const change_cause& why, const std::string& what) -> result<void> {
+              if (frozen && why.override_reason.empty()) return fail(errc::plan_frozen, what + " may not change");
+              return {};
+            },
+            .end = [this](std::int64_t number, const std::string& who, const std::string& why) -> result<slo::decision> {
+              EXPECT_TRUE(decisions->end(number, slo::instant{}, who, why, true));
+              return **decisions->find(number);
+            },
+            .roll_back = [](std::int64_t plan, const std::string& who, const std::string& why) -> result<slo::decision> {
+              slo::decision out{.number = 99, .at = {}, .who = who, .act = slo::decision_act::roll_back, .subject = "plan " + std::to_string(plan)};
+              out.reason = why;
+              return out;
+            },
+            .standing = [this] { return plan_standing{.entry = 1, .apart = {}, .frozen = frozen ? "dec_1" : ""}; },
+            .difference = [](const std::string& before, const std::string& after) -> result<std::string> { return before + " " + after; },
+            .text = [](const slo::plan_entry& of) { return of.text; }};
   }
   /// One objective, `calls`, and one indicator, `latency`, over all calls.
   void watch_calls() {

@@ -36,6 +36,7 @@ std::string body_of(const admin_path& path, const std::string& project, int numb
     return R"({"routing_key":"routing-key-of-tests","event_action":"trigger","dedup_key":"d","payload":{"summary":"s","source":"x","severity":"info"}})";
   if (path.pattern == "/api/v1/oncall/{schedule}/overrides") return R"({"person":"alice","until":"1h"})";
   if (path.method == "POST" && path.pattern == "/api/v1/incidents") return R"({"escalation":"primary","title":"t"})";
+  if (path.pattern == "/api/v1/decisions/{id}/end" || path.pattern == "/api/v1/plans/{number}/roll-back") return R"({"reason":"r"})";
   if (path.pattern == "/api/v1/incidents/{id}/notes") return R"({"text":"t"})";
   return {};
 }
@@ -80,6 +81,16 @@ protected:
     if (path.pattern.starts_with("/api/v1/alerts/") || path.pattern.starts_with("/api/v1/oncall/") || path.pattern.starts_with("/api/v1/incidents/") || path.pattern.starts_with("/api/v2/"))
       return replace_argument(path.pattern, target_of_alerts(path));
     if (names_a_project(path)) return replace_argument(path.pattern, project);
+    if (path.pattern.starts_with("/api/v1/decisions/")) {
+      slo::decision made;
+      EXPECT_TRUE(server.decisions->begin(made));
+      return replace_argument(path.pattern, made.id());
+    }
+    if (path.pattern.starts_with("/api/v1/plans/")) {
+      slo::plan_entry made{.number = 0, .at = {}, .who = "file", .hash = "h", .standing = {}, .text = "routes: {}\n"};
+      EXPECT_TRUE(server.decisions->put(made, 20));
+      return replace_argument(path.pattern, std::to_string(made.number));
+    }
     if (path.pattern.starts_with("/api/v1/objectives/")) return replace_argument(path.pattern, "calls");
     if (path.pattern.starts_with("/api/v1/measures/")) return replace_argument(path.pattern, "quality");
     if (path.pattern.starts_with("/api/v1/agreements/")) return replace_argument(replace_argument(path.pattern, "acme"), server.past_month);

@@ -59,7 +59,9 @@ slo::decision* decision_desk::known(std::int64_t number) {
 
 /// The audit log's own failures are its alarm: the Decision is kept already.
 void decision_desk::note(const slo::decision& one, const char* action) {
-  ledger::audit_entry act{.began = time_.wall(), .key = {}, .role = one.policy.empty() ? one.who : "policy", .action = action, .target = "decision " + one.id()};
+  const auto& by = one.ended && !one.ended_by.empty() ? one.ended_by : one.who;
+  const bool by_key = !by.starts_with("policy ") && by != "start";
+  ledger::audit_entry act{.began = time_.wall(), .key = by_key ? by : std::string{}, .role = by_key ? "decision" : by, .action = action, .target = "decision " + one.id()};
   act.after = audit_text(one);
   act.status = 200;
   (void)audit_.note(act, ledger::audit_log::safety::on_disk);
@@ -99,15 +101,16 @@ result<slo::decision> decision_desk::end(std::int64_t number, const std::string&
       return fail(errc::conflict, fmt::format("dec_{} is over already", number));
     }
     const auto at = now();
-    if (auto kept = store_->end(number, at, who, why, waived); !kept) return std::unexpected(std::move(kept.error()));
+    const auto by = who.empty() ? one->who : who;
+    if (auto kept = store_->end(number, at, by, why, waived); !kept) return std::unexpected(std::move(kept.error()));
     one->ended = at;
-    one->ended_by = who;
+    one->ended_by = by;
     one->end_reason = why;
     one->waived = waived;
     ended = *one;
     if (!waived) std::erase_if(standing_, [&](const auto& other) { return other.number == number; });
   }
-  log::info("decision_over", {{"id", ended.id()}, {"act", slo::to_string(ended.act)}, {"by", who}, {"reason", why}});
+  log::info("decision_over", {{"id", ended.id()}, {"act", slo::to_string(ended.act)}, {"by", ended.ended_by}, {"reason", why}});
   note(ended, "decision end");
   if (!ended.policy.empty()) post({ended}, time_.wall());
   return ended;

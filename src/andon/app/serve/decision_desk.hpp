@@ -27,7 +27,7 @@ public:
   /// `done` (and `ended`). An error: nothing was decided, so nothing may be done.
   result<void> begin(slo::decision& one, std::optional<slo::rolled_back> instead = std::nullopt);
   result<void> carried_out(std::int64_t number, const std::string& outcome);
-  /// `waived`: its condition still holds. errc::not_found, conflict (it is over).
+  /// `who` empty: whoever made it. `waived`: its condition still holds. errc::not_found, conflict (it is over).
   result<slo::decision> end(std::int64_t number, const std::string& who, const std::string& why, bool waived);
   /// The condition of one that was waived is over.
   result<void> forget_waiver(std::int64_t number);

@@ -188,8 +188,8 @@ void instance::look_at_policies() {
     policies = policies_;
   }
   const auto steps = decided->steps();
-  if (!watch || (policies.empty() && steps.empty())) return;
-  const auto objectives = watch->objectives();
+  if (policies.empty() && steps.empty()) return;
+  const auto objectives = watch ? watch->objectives() : std::vector<slo::objective_status>{};
   const auto judged = judge(policies, objectives, steps, second_of(time_.wall()));
   for (const auto& one : judged.ends) end_step(one);
   for (const auto& one : judged.begins) begin_step(one, *watch);
@@ -261,7 +261,7 @@ void instance::begin_step(const slo::step_begin& of, slo::watch& seen) {
 void instance::end_step(const slo::step_end& of) {
   auto* decided = desk();
   if (of.waived) return note_decisions(decided->forget_waiver(of.decision));
-  const auto ended = decided->end(of.decision, "policy", of.why, false);
+  const auto ended = decided->end(of.decision, {}, of.why, false);
   if (!ended) return note_decisions(std::unexpected(ended.error()));
   note_decisions({});
   if (ended->act == slo::decision_act::tighten)
