@@ -455,7 +455,7 @@ result<void> instance::reload_because(std::string_view cause) {
 
 void instance::tick() {
   look_at_certificates(false);
-  if (ready_) own_alerts_->look(time_.wall(), {objectives_ ? objectives_->problem() : std::string{}, decisions_problem(), standing().apart});
+  if (ready_) own_alerts_->look(time_.wall(), {objectives_ ? objectives_->problem() : std::string{}, decisions_problem(), file_apart()});
   if (ready_ && objectives_)
     if (const auto watch = objectives_->current()) objective_alerts_->look([&watch] { return watch->firing(); }, time_.wall());
   if (ready_) look_at_policies();

@@ -108,6 +108,7 @@ private:
   void note_plan(const loaded_settings& from, const std::string& who);
   [[nodiscard]] slo::plan_entry present_entry(const std::string& text, const std::string& who) const;
   [[nodiscard]] admin::plan_standing standing() const;
+  [[nodiscard]] std::string file_apart() const;   ///< why the file is not in force; empty: it is
   [[nodiscard]] result<std::string> plan_difference(const std::string& before, const std::string& after) const;
   admin::policy_desk policy_services();
   void note_decisions(const result<void>& done);

@@ -332,15 +332,19 @@ result<slo::decision> instance::roll_back(slo::decision one, std::int64_t to) {
   return one;
 }
 
-admin::plan_standing instance::standing() const {
-  admin::plan_standing out;
+std::string instance::file_apart() const {
   const std::lock_guard lock(reloading_);
+  if (instead_) return fmt::format("dec_{} rolled it back to plan {}; it takes force again when it is edited, or by `andon reload --override --reason …`", instead_->decision, instead_->plan);
+  if (!refused_hash_.empty()) return "it was changed while the plan was frozen; `andon reload` takes it up when the freeze is over, with --override and a reason at once";
+  return {};
+}
+
+admin::plan_standing instance::standing() const {
+  admin::plan_standing out{.entry = 0, .apart = file_apart(), .frozen = {}};
   auto* decided = desk();
   if (decided == nullptr) return out;
   if (const auto freeze = decided->freeze()) out.frozen = freeze->id();
   if (const auto plans = decided->store().plans(); plans && !plans->empty()) out.entry = plans->front().number;
-  if (instead_) out.apart = fmt::format("dec_{} rolled it back to plan {}; it takes force again when it is edited, or by `andon reload --override --reason …`", instead_->decision, instead_->plan);
-  else if (!refused_hash_.empty()) out.apart = "it was changed while the plan was frozen; `andon reload` takes it up when the freeze is over, with --override and a reason at once";
   return out;
 }
 

@@ -98,6 +98,7 @@ const slo::plan_entry* find_good_plan(std::span<const slo::plan_entry> plans, co
   for (std::size_t i = 1; i < plans.size(); ++i) {
     const auto& by = plans[i - 1];  // which replaced it
     if (now - by.at > within) return nullptr;
+    if (by.who.starts_with("dec_")) continue;
     const auto left = std::ranges::find(by.standing, objective, &std::pair<std::string, double>::first);
     const bool inside = left == by.standing.end() || left->second > bound;
     if (inside && plans[i].hash != plans[0].hash) return &plans[i];

@@ -22,7 +22,8 @@ std::span<const std::string_view> free_settings();
 
 /// The newest configuration before the present one that the objective was replaced inside its budget under: more than
 /// `bound` was left, or it was not known. Nothing when the change is older than `within`.
-/// `plans`: newest first, the first in force. Entries with the present one's text are passed over.
+/// `plans`: newest first, the first in force. Passed over are entries with the present one's text, and those that a
+/// roll-back took away: another objective's budget must not bring them back.
 const slo::plan_entry* find_good_plan(std::span<const slo::plan_entry> plans, const std::string& objective, double bound, slo::seconds within, slo::instant now);
 
 /// Lines that differ, as `diff -u` shows them, with three lines around.

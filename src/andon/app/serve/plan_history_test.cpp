@@ -48,6 +48,15 @@ TEST(plan_history, goes_back_to_the_last_plan_that_was_inside_the_budget) {
   EXPECT_EQ(good({entry(3, 1'800, "a", -0.8), entry(2, 1'700, "b", -1), entry(1, 1'600, "a", 0.9)}), 0) << "the same text is no way back";
 }
 
+TEST(plan_history, does_not_bring_back_what_a_roll_back_took_away) {
+  std::vector<slo::plan_entry> plans{entry(3, 1'800, "a", -0.5), entry(2, 1'500, "b", 0.9), entry(1, 1'400, "a", 0.9), entry(0, 1'000, "z", {})};
+  plans[0].who = "dec_1";
+  plans[0].standing.emplace_back("embed", 0.9);
+  const auto* found = find_good_plan(plans, "embed", 0.0, slo::seconds{1'000}, at(2'000));
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->number, 0) << "embed was inside its budget when b was rolled back; a is in force already";
+}
+
 TEST(plan_history, shows_what_differs) {
   EXPECT_EQ(text_diff("a\nb\n", "a\nb\n", "x", "y"), "");
   EXPECT_EQ(text_diff("1\n2\n3\n4\n5\n6\n7\n8\n", "1\n2\n3\n4\nfive\n6\n7\n8\n", "plan 1", "plan 2"), "--- plan 1\n+++ plan 2\n@@ -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n");
