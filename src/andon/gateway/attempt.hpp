@@ -16,6 +16,8 @@ std::string_view body_for(const exchange& x, running_attempt& run);
 std::string own_idempotency_key(const access::directory& in, std::string_view project, std::string_view given);
 /// Running out of the call's own time while connecting is no fault of the target.
 [[nodiscard]] error in_time(error why, deadline total, mono_time now);
+/// The refusal of a connection that a drill takes as impossible.
+[[nodiscard]] std::optional<error> staged_refusal(gateway& on, const served_model& model);
 /// A new attempt in the Record, with its span, credential and headers.
 void begin_attempt(gateway& on, exchange& x, running_attempt& run, const served_model& model);
 void note_head(exchange& x, running_attempt& run, const net::client_reply& reply);

@@ -67,6 +67,8 @@ net::task<void> health_prober::run(std::shared_ptr<watch> one, net::gate::pass i
 }
 
 net::task<result<void>> health_prober::ask(watch& one) {
+  for (const auto& [name, health] : one.what.feeds)
+    if (health->staged().on(on_.now())) co_return fail(errc::connect_failed, std::string(route::outage::message));
   const auto until = deadline::after(on_.now(), one.what.timeout);
   const net::call_deadlines limits{until, until, until, {}};
   std::vector<net::header> lines{{"accept", "application/json"}, {"user-agent", "andon"}};

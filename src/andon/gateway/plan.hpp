@@ -39,6 +39,7 @@ struct served_model {
   std::array<std::string, 3> paths;           ///< by operation: chat, completion, embeddings
   const llm::token_profile* profile = nullptr;
   llm::model_limits limits;
+  std::shared_ptr<route::target_health> health;  ///< null: nothing is known of it
   std::string region;                         ///< where it runs, as its configuration says
   bool encrypted = false;                     ///< the way to it: TLS, or it does not leave the machine
   bool runs_free = false;                     ///< no price anywhere and the owner says it costs nothing

@@ -30,6 +30,7 @@ net::task<result<std::vector<float>>> embed(gateway& on, exchange& x, const serv
   auto until = deadline::after(on.now(), x.route->cache.embedding_limit);
   if (x.client_limit) until = until.earlier(deadline::after(x.arrived(), *x.client_limit));
   const net::call_deadlines limits{until, until, until, {}};
+  if (auto refused = staged_refusal(on, by)) co_return std::unexpected(std::move(*refused));
   auto reply = co_await on.parts().providers.send(by.to, request, limits);
   if (!reply) co_return std::unexpected(std::move(reply.error()));
   const int status = (*reply)->status();

@@ -72,6 +72,11 @@ error in_time(error why, deadline total, mono_time now) {
   return {errc::total_timeout, "The call's time was over before the connection to the provider stood."};
 }
 
+std::optional<error> staged_refusal(gateway& on, const served_model& model) {
+  if (!model.health || !model.health->staged().on(on.now()) || !model.health->staged().refuses(on.now(), on.parts().on.random().unit())) return std::nullopt;
+  return error{errc::connect_failed, std::string(route::outage::message)};
+}
+
 void note_head(exchange& x, running_attempt& run, const net::client_reply& reply) {
   auto& attempt = x.account.attempts[run.number];
   attempt.http_status = static_cast<std::uint16_t>(reply.status());
@@ -177,6 +182,7 @@ net::task<relayed> open(gateway& on, exchange& x, running_attempt& run, route::a
   const net::outgoing_request request{"POST", run.model->paths[static_cast<std::size_t>(x.asked.op)], run.lines, body_for(x, run)};
   const net::call_deadlines until{limits.connect, limits.first_byte, limits.total, limits.idle};
   const auto began = on.now();
+  if (auto refused = staged_refusal(on, *run.model)) co_return relayed{relayed::end::failed_before_client, std::move(*refused), 0, std::nullopt};
   auto reply = co_await on.parts().providers.send(run.model->to, request, until, &*run.stop);
   if (!reply) {
     run.waited += on.now() - began;

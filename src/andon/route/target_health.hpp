@@ -18,6 +18,7 @@
 #include "andon/base/quantity.hpp"
 #include "andon/route/answer_times.hpp"
 #include "andon/route/breaker.hpp"
+#include "andon/route/outage.hpp"
 #include "andon/route/outlier.hpp"
 #include "andon/route/settings.hpp"
 
@@ -137,6 +138,10 @@ public:
   std::optional<nanoseconds> eject(const breaker_settings&, mono_time now, double lot) noexcept;
   [[nodiscard]] std::uint64_t ejections() const noexcept { return ejections_.load(std::memory_order_relaxed); }
 
+  /// Made on purpose; whoever connects to the target asks it first.
+  [[nodiscard]] outage& staged() noexcept { return staged_; }
+  [[nodiscard]] const outage& staged() const noexcept { return staged_; }
+
   void cool(mono_time until) noexcept { breaker_.open(until); }  ///< an operator's or a Decision's
   void recover() noexcept;
 
@@ -151,6 +156,7 @@ private:
   std::mutex rooms_mutex_;
   std::vector<std::shared_ptr<waiting_room>> rooms_;
   breaker breaker_;
+  outage staged_;
   std::atomic<std::int64_t> limited_until_{0};  // nanoseconds of mono time: what a Retry-After asks for
   std::atomic<std::int64_t> held_until_{0};
   std::atomic<std::int32_t> in_flight_{0};

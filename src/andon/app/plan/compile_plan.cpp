@@ -213,6 +213,7 @@ private:
     made->to = provider.base.to;
     made->address = net::host_port(provider.base.to);
     made->encrypted = made->to.tls || net::is_this_machine(made->to.host);
+    made->health = in_.health.of(made->name);
     made->region = one.region;
     made->flavour = provider.flavour;
     made->price_provider = price_provider(provider, one);
