@@ -20,6 +20,7 @@
 #include "andon/net/http_server.hpp"
 #include "andon/route/target_health.hpp"
 
+namespace andon::drill { class drill_desk; }
 namespace andon::business { class desk; }
 namespace andon::slo {
 class watch;
@@ -77,6 +78,7 @@ struct services {
   alert::board* alerts = nullptr;                ///< null: there is none
   business::desk* business = nullptr;            ///< agreements and KPIs; null: there is none
   policy_desk policies{};                        ///< empty: there are none
+  drill::drill_desk* drills = nullptr;           ///< null: the ledger is switched off
 };
 
 class admin_api final : public net::request_handler {

@@ -56,6 +56,11 @@ result<reply> issue_statement(const services&, const request&);
 result<reply> kpis(const services&, const request&);
 result<reply> kpi_by_name(const services&, const request&);
 result<reply> put_kpi_value(const services&, const request&);
+// drills.cpp
+result<reply> list_drills(const services&, const request&);
+result<reply> drill_by_id(const services&, const request&);
+result<reply> start_drill(const services&, const request&);
+result<reply> stop_drill(const services&, const request&);
 // self.cpp
 result<reply> self(const services&, const request&);
 // keys.cpp

@@ -8,6 +8,7 @@
 #include "andon/admin/route_table.hpp"
 #include "andon/admin/status_page.hpp"
 #include "andon/base/time_text.hpp"
+#include "andon/drill/drill_desk.hpp"
 #include "andon/ledger/store.hpp"
 
 namespace andon::admin::handlers {
@@ -86,6 +87,8 @@ result<reply> status(const services& with, const request& asked) {
   out["calls_under_way"] = with.limits.open_tickets();
   if (const auto decided = decisions_json(with); !decided.empty()) out["decisions"] = decided;
   out["ledger"] = with.records == nullptr ? json::value(nullptr) : json::value(ledger_json(*with.records));
+  if (with.drills != nullptr)
+    if (const auto one = with.drills->current()) out["drill"] = drill::to_json(*one);
   out["alerts"] = with.alerts == nullptr ? json::value(nullptr) : json::value(alerts_json(*with.alerts));
   return reply{.body = json_text(out)};
 }

@@ -72,7 +72,6 @@ drill read(const json::object& from) {
   out.asked.back_by = static_cast<restarter>(place_in(restarter_names, text_of(from, "restarted_by")).value_or(0));
   out.asked.who = text_of(from, "who");
   out.asked.role = text_of(from, "role");
-  out.asked.peer = text_of(from, "peer");
   out.now = static_cast<phase>(place_in(phase_names, text_of(from, "phase")).value_or(0));
   out.began = time_of(from, "began").value_or(wall_time{});
   out.lifted = time_of(from, "lifted");
@@ -107,7 +106,6 @@ json::object to_json(const drill& from, detail how) {
   if (from.asked.what == kind::node_kill) out["restarted_by"] = restarter_names[static_cast<std::size_t>(from.asked.back_by)];
   out["who"] = from.asked.who;
   out["role"] = from.asked.role;
-  out["peer"] = from.asked.peer;
   out["phase"] = to_string(from.now);
   out["began"] = format_rfc3339(from.began);
   if (from.lifted) out["lifted"] = format_rfc3339(*from.lifted);

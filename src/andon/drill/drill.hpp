@@ -26,7 +26,7 @@ struct order {
   nanoseconds span = std::chrono::seconds{60};  ///< at most so long
   bool even_when_firing = false;     ///< although an alert that pages is firing
   restarter back_by = restarter::supervisor;    ///< node-kill
-  std::string who, role, peer;       ///< handle and role of the key that asked
+  std::string who, role;             ///< handle and role of the key that asked
 };
 
 /// `running`: something is broken. `settling`: it is whole again, recovery is being measured. `killed`: the process is to be gone.

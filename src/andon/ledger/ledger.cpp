@@ -232,6 +232,9 @@ const std::shared_ptr<segment_directory>& ledger::segments() const { return stat
 
 void ledger::on_index_thread(std::function<void(store&)> task) { state_->indexing->post(std::move(task)); }
 
+void ledger::refuse_index(mono_time until) { state_->indexing->refuse(until); }
+nanoseconds ledger::index_work() const { return state_->indexing->work(); }
+
 void ledger::set_retention(retention_policy policy) { state_->indexing->set_retention(std::move(policy)); }
 
 bool ledger::wait_indexed(nanoseconds limit) { return state_->indexing->wait_reached(state_->log->status().streams, limit); }

@@ -86,6 +86,11 @@ public:
   /// Runs `task` on the index thread, the only one that may write to the store (removal, erasure).
   void on_index_thread(std::function<void(store&)> task);
 
+  /// For drills: until then the store takes no Record, as if its disk refused; the journal goes on. Ends by the clock alone; {} lifts it.
+  void refuse_index(mono_time until);
+  /// How long the index thread has worked since start; the rest of the time it had nothing to do, or waited for a free processor.
+  [[nodiscard]] nanoseconds index_work() const;
+
   /// Replaces the retention policy; the index thread applies it in its next turn. Any thread, at any time before stop().
   void set_retention(retention_policy policy);
 

@@ -2,7 +2,6 @@
 
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "andon/base/log.hpp"
@@ -121,6 +120,17 @@ bool ledger_index::pause(std::chrono::milliseconds time) {
   return stopping_;
 }
 
+result<applied> ledger_index::apply(const placed_record& one, const checkpoint& now) {
+  const auto until = refused_until_.load(std::memory_order_relaxed);
+  if (until != 0 && clock_.mono().time_since_epoch().count() < until) return fail(errc::io_error, "refused on purpose: a drill takes the store as down");
+  return store_.apply({&one, 1}, {&now, 1});
+}
+
+void ledger_index::refuse(mono_time until) {
+  refused_until_ = until.time_since_epoch().count();
+  wake_.notify_all();
+}
+
 /// One Record into the store, again and again until it is in. False: the store began anew, or the thread is to stop.
 bool ledger_index::give(source_stream& from, const entry_view& entry) {
   const auto view = record_view::over(entry.payload);
@@ -129,12 +139,12 @@ bool ledger_index::give(source_stream& from, const entry_view& entry) {
     took(reached(from), 0);
     return true;
   }
-  const std::array<placed_record, 1> one{placed_record{*view, entry.at}};
-  const std::array<checkpoint, 1> now{reached(from)};
+  const placed_record one{*view, entry.at};
+  const auto now = reached(from);
   for (;;) {
-    const auto done = store_.apply(one, now);
+    const auto done = apply(one, now);
     if (done) {
-      took(now[0], done->added + done->duplicates);
+      took(now, done->added + done->duplicates);
       return true;
     }
     problem(done.error());
@@ -186,7 +196,9 @@ void ledger_index::run() {
   share_with_cores();
   for (;;) {
     const bool last_round = stopping_;
+    const auto began = clock_.mono();
     const auto what = turn();
+    if (what == step::moved) work_.fetch_add((clock_.mono() - began).count(), std::memory_order_relaxed);
     if (last_round && (what != step::moved || out_of_time())) break;
     if (what == step::moved) give_way();
     else (void)pause(what == step::failed ? settings_.retry : settings_.poll);

@@ -48,6 +48,8 @@ public:
   void post(std::function<void(store&)> task);
   void set_retention(retention_policy policy);  ///< any thread; applied in the thread's next turn
   [[nodiscard]] bool wait_reached(const std::vector<stream_counters>& target, nanoseconds limit);
+  void refuse(mono_time until);                 ///< any thread; until then nothing goes into the store
+  [[nodiscard]] nanoseconds work() const { return nanoseconds{work_.load(std::memory_order_relaxed)}; }  ///< spent in turns that moved something
   [[nodiscard]] index_account account() const;
 
 private:
@@ -68,6 +70,7 @@ private:
   [[nodiscard]] bool out_of_time();
   step drain(source_stream& from, std::uint32_t stream);
   [[nodiscard]] bool give(source_stream& from, const entry_view& entry);
+  [[nodiscard]] result<applied> apply(const placed_record& one, const checkpoint& now);
   [[nodiscard]] checkpoint reached(const source_stream& from) const;
   void took(const checkpoint& now, std::size_t records);
   void problem(const error& why);
@@ -95,6 +98,7 @@ private:
   std::atomic<bool> stopping_{false};
   bool kicked_ = false;
   std::atomic<bool> urgent_{false};
+  std::atomic<std::int64_t> refused_until_{0}, work_{0};  ///< nanoseconds
   std::counting_semaphore<> spare_ask_{0}, spare_time_{0};
   std::thread thread_, spare_;
 };

@@ -60,6 +60,16 @@ constexpr std::array table{
     measure_about{recovery, "recovery", number, samples, "s", "from an alert of an objective until it was over"},
     measure_about{quality, "quality", number, samples, "", "a score of quality, 0 to 1"},
     measure_about{logins, "logins", ratio, samples, "", "attempts to use the gateway with a key that it knows"},
+    measure_about{restore_time, "restore_time", number, samples, "s", "what a drill realised: from a killed gateway's end until it took calls again, or the time of bringing back a backup and reading it whole"},
+    measure_about{failover_time, "failover_time", number, samples, "s", "what a drill realised: from the first call that found its target down until another target had served one"},
+    measure_about{catch_up_time, "catch_up_time", number, samples, "s", "what a drill realised: from the end of a failure of the store until everything appended meanwhile was indexed"},
+    measure_about{data_loss, "data_loss", number, samples, "records", "what a drill realised: Records that were there before and are not after"},
+    measure_about{store_headroom, "store_headroom", number, samples, "", "share of its time in which the store's one writer did not work, 0 to 1: at 0 it takes no more Records a second than now"},
+    measure_about{connections_capacity, "connections_capacity", number, samples, "", "connections that clients can have open at once: what listen.max_connections allows on all cores, or the process's limit of open files for a call with one connection each way, whichever is less"},
+    measure_about{dashboards_age, "dashboards_age", number, samples, "s", "age of the newest second that objectives and indicators, and so what shows them, have counted"},
+    measure_about{console_page, "console_page", number, samples, "s", "time of answering a request to the admin port, without the ones that wait on purpose; the slowest of each second"},
+    measure_about{sign_in, "sign_in", number, samples, "s", "time of finding out who calls the admin port; the slowest of each second"},
+    measure_about{surge_absorbed, "surge_absorbed", ratio, samples, "", "calls taken, among those of seconds with three times as many as usual (of the last five minutes, at least 20 a second); refusals for overload are bad"},
 };
 static_assert(table.size() == static_cast<std::size_t>(measure::count_));
 static_assert([] { for (std::size_t i = 0; i < table.size(); ++i) if (table[i].which != static_cast<measure>(i)) return false; return true; }());

@@ -21,6 +21,12 @@ enum class measure : std::uint8_t {
   cpu, loop_lag, queue, calls_open, calls_headroom, index_lag, price_age, models_age, guards_age, integrity_age, propagation, recovery, quality,
   // samples: good among all
   logins,
+  // samples of drills: numbers
+  restore_time, failover_time, catch_up_time, data_loss,
+  // samples from inside: numbers
+  store_headroom, connections_capacity, dashboards_age, console_page, sign_in,
+  // samples from inside: good among all
+  surge_absorbed,
   count_,
 };
 

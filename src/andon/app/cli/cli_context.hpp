@@ -40,6 +40,8 @@ void add_pack_verbs(CLI::App& root, context& in);       // pack, dashboard
 void add_business_verbs(CLI::App& root, context& in);   // agreement, kpi
 void add_decision_verbs(CLI::App& root, context& in);   // decision, plan
 void add_feedback_verbs(CLI::App& root, context& in);
+void add_drill_verbs(CLI::App& root, context& in);
+void add_backup_verbs(CLI::App& root, context& in);     // backup, restore
 void add_reference_verbs(CLI::App& root, context& in);  // reference, completion, version
 
 }  // namespace andon::app::cli

@@ -19,6 +19,7 @@ void add_serve(CLI::App& root, cli::context& in, const verbs& with) {
   verb->add_option("--data", options->data, "Directory for the ledger, keys and tokens")->capture_default_str();
   verb->add_option("--gateway", options->gateway, "host:port for clients, over the configuration's");
   verb->add_option("--admin", options->admin, "host:port for administration, over the configuration's");
+  verb->add_flag("--supervised", options->supervised, "A supervisor starts the gateway again when it dies, so that a drill may kill it; under systemd this is seen");
   verb->callback([options, &in, &with] { in.chosen = [options, &with] { return with.serve(*options); }; });
 }
 
@@ -89,6 +90,8 @@ void cli::build(CLI::App& root, context& in, const verbs& with) {
   add_alert_verbs(root, in);
   add_oncall_verbs(root, in);
   add_report_verbs(root, in);
+  add_drill_verbs(root, in);
+  add_backup_verbs(root, in);
   add_reference_verbs(root, in);
 }
 

@@ -76,6 +76,8 @@ int status(const context& in) {
     if (const auto by = cell(*decided, "frozen_by"); by != "-") fmt::print(stdout, "  FROZEN      the plan is frozen by {} (andon decision show {})\n", by, by);
     if (const auto apart = cell(*decided, "file_apart"); apart != "-") fmt::print(stdout, "  APART       the configuration file is not in force: {}\n", clean(apart, 400));
   }
+  if (const auto* drill = got->as_object().if_contains("drill"); drill != nullptr && drill->is_object())
+    fmt::print(stdout, "  DRILL       {} {} is {} since {}, by {}; andon drill stop ends it\n", cell(*drill, "kind"), cell(*drill, "target"), cell(*drill, "phase"), cell(*drill, "began").substr(0, 19), cell(*drill, "who"));
   if (!from.is_object()) return fmt::print(stdout, "  ledger      off\n"), done;
   fmt::print(stdout, "  ledger      {} Records: {} indexed, {} waiting, {} dropped{}\n", cell(from, "appended"), cell(from, "indexed"), cell(from, "waiting"),
              cell(from, "dropped"), cell(from, "balanced") == "true" ? "" : "  (DOES NOT BALANCE)");

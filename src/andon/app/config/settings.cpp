@@ -60,6 +60,15 @@ schema<ledger_settings> ledger() {
   return out;
 }
 
+schema<drill_settings> drills() {
+  using s = drill_settings;
+  schema<s> out;
+  out.value("enabled", &s::enabled, "Whether `andon drill` may break something on purpose; it needs the permission `operate` besides.");
+  out.value("longest", &s::longest, "Most that one drill may last.", between<nanoseconds>(1s, 24h));
+  out.value("settle", &s::settle, "How long recovery is waited for behind a drill's end.", between<nanoseconds>(1s, 1h));
+  return out;
+}
+
 schema<telemetry_settings> telemetry() {
   using s = telemetry_settings;
   schema<s> out;
@@ -473,6 +482,7 @@ schema<settings> make() {
   out.group("shedding", &s::shedding, shedding(), "Refusing new calls before latency collapses. Health paths and calls under way are not touched.");
   out.group("log", &s::log, logging(), "The program's own log, on standard error.");
   out.group("ledger", &s::ledger, ledger(), "The durable record of every exchange.");
+  out.group("drills", &s::drills, drills(), "Failures made on purpose: `andon drill`.");
   out.group("telemetry", &s::telemetry, telemetry(), "Export of traces and metrics by OTLP/HTTP.");
   out.group("cache", &s::cache, cache(), "What all routes' caches share.");
   out.value("time_zone", &s::time_zone, "IANA name of the zone whose calendar budgets follow.");

@@ -69,6 +69,12 @@ struct ledger_settings {
   nanoseconds index_lag = 1s;
 };
 
+struct drill_settings {
+  bool enabled = true;
+  nanoseconds longest = 10min;
+  nanoseconds settle = 2min;
+};
+
 struct telemetry_settings {
   std::string otlp_endpoint;
   std::map<std::string, secret> headers;
@@ -342,6 +348,7 @@ struct settings {
   log_settings log;
   shedding_settings shedding;
   ledger_settings ledger;
+  drill_settings drills;
   telemetry_settings telemetry;
   cache_settings cache;
   std::string time_zone = "UTC";

@@ -13,6 +13,7 @@
 #include "andon/alert/curl_sender.hpp"
 #include "andon/app/plan/compile_cache.hpp"
 #include "andon/app/plan/tighten.hpp"
+#include "andon/app/serve/drill_places.hpp"
 #include "andon/app/serve/load_samples.hpp"
 #include "andon/app/serve/mask.hpp"
 #include "andon/app/serve/set_aside.hpp"
@@ -126,7 +127,7 @@ result<void> instance::open(const loaded_settings& from) {
   }
   if (auto opened = open_objectives(); !opened) return opened;
   take_up_decisions();
-  return {};
+  return open_drills();
 }
 
 /// What a file of before was rolled back to may not be servable any more: then the file is.
@@ -150,6 +151,19 @@ void instance::in_force(const loaded_settings& now) {
   configuration_text_ = now.text;
   plan_settings_ = now.values;
   kept_part_ = frozen_part(now.text, now.values);
+}
+
+result<void> instance::open_drills() {
+  if (!ledger_) return {};
+  auto opened = drill::drill_desk::open({.time = time_, .records = ledger_.get(), .audit = audit_.get(), .data = options_.data, .configuration = options_.config,
+                                         .master_key = settings_.ledger.encryption, .version = ANDON_VERSION, .supervisor = supervisor_of(options_.supervised),
+                                         .find = [this](std::string_view target) { return places_of(*plan(), health_, target); }, .paging = [this] { return paging_alerts(*alerts_); },
+                                         .told = [this](const drill::drill& one) { if (objectives_) tell_measures(one, *objectives_); }, .die = kill_this_process},
+                                        limits_of(settings_.drills));
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  drills_ = std::move(*opened);
+  drills_->look_back();
+  return {};
 }
 
 /// A store that cannot be opened keeps no call from being served: the watch tries again.
@@ -248,6 +262,7 @@ result<void> instance::adopt(const settings& from, diagnostics& found) {
   watch_plan_ = std::move(made->watch);
   policies_ = std::move(made->policies);
   if (objectives_) objectives_->adopt(watch_plan_);
+  if (drills_) drills_->limit(limits_of(from.drills));
   alerts_->adopt(std::move(made->alerting));
   business_->adopt(std::move(made->business));
   for (auto& unit : cores_) unit.handler->adopt(plan_);
@@ -359,6 +374,7 @@ result<void> instance::start() {
   start_objectives();
   for (auto& unit : cores_) unit.handler->set_ready(true);
   ready_ = true;
+  if (drills_) drills_->is_ready();
   log::info("ready", {{"gateway", gateway_address_}, {"admin", admin_address_}, {"cores", cores_.size()}, {"routes", plan()->routes.size()}});
   return {};
 }
@@ -383,7 +399,7 @@ admin::services instance::admin_services() {
           .configuration = [this] { const std::lock_guard lock(reloading_); return mask_secrets(configuration_text_); },
           .drain = [this] { drain_asked_ = true; }, .ready = [this] { return ready_.load(); }, .started = started_,
           .version = ANDON_VERSION, .gateway_address = (gateway_tls_->wanted() ? "https://" : "http://") + gateway_address_, .host_names = settings_.listen.admin_hosts, .draining = [this] { return draining_.load(); },
-          .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get(), .business = business_.get(), .policies = policy_services()};
+          .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get(), .business = business_.get(), .policies = policy_services(), .drills = drills_.get()};
 }
 
 result<void> instance::write_address(const char* file, const std::string& address) const {
@@ -480,6 +496,7 @@ void instance::drain() {
   for (auto& one : ended) one.get_future().wait();
   end_threads();
   if (exporter_) exporter_->stop(2s);
+  if (drills_) drills_->end_threads();
   if (spending_) spending_->stop();
   if (objectives_) objectives_->stop();
   alerts_->stop();

@@ -25,6 +25,7 @@
 #include "andon/app/serve/spend_watch.hpp"
 #include "andon/base/metrics.hpp"
 #include "andon/business/desk.hpp"
+#include "andon/drill/drill_desk.hpp"
 #include "andon/ledger/audit_log.hpp"
 #include "andon/ledger/ledger.hpp"
 #include "andon/net/resolver.hpp"
@@ -72,6 +73,7 @@ private:
   result<void> start_core(net::core& on, std::uint16_t& port);
   result<void> start_admin();
   result<void> open_objectives();
+  result<void> open_drills();
   void start_objectives();
   result<void> load_certificates();
   void watch_provider_files();
@@ -144,6 +146,7 @@ private:
   std::vector<core_unit> cores_;
   std::unique_ptr<business::desk> business_;       ///< asks objectives_ and alerts_
   std::unique_ptr<objective_watch> objectives_;   ///< null: the ledger is switched off
+  std::unique_ptr<drill::drill_desk> drills_;     ///< null: the ledger is switched off
   std::unique_ptr<net::core> admin_core_;
   std::unique_ptr<admin::admin_api> admin_api_;
   std::unique_ptr<net::http_server> admin_listener_;

@@ -11,6 +11,7 @@ struct serve_options {
   std::string data = "./andon-data";
   std::optional<std::string> gateway;     ///< host:port, over the configuration's
   std::optional<std::string> admin;
+  bool supervised = false;                ///< something starts the gateway again when it dies
 };
 /// Runs the gateway until SIGTERM or SIGINT. 0: drained; 1: could not start; 2: the configuration is wrong.
 int serve(const serve_options& options);

@@ -1,0 +1,301 @@
+#include "andon/drill/backup.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <map>
+#include <set>
+
+#include "andon/base/time_text.hpp"
+#include "andon/drill/file_copy.hpp"
+#include "andon/ledger/journal_file.hpp"
+#include "andon/ledger/journal_reader.hpp"
+#include "andon/ledger/segment.hpp"
+#include "andon/ledger/segment_directory.hpp"
+#include "andon/sql/copy.hpp"
+
+namespace andon::drill {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+constexpr std::int64_t manifest_format = 1;
+constexpr std::string_view manifest_name = "MANIFEST.json";
+constexpr std::uint64_t most_manifest = 64u << 20;
+constexpr std::uint64_t kept_free = 64u << 20;   ///< of the disk, for everything else
+constexpr int attempts = 3;                      ///< retention may remove a file while it is copied
+
+/// Of a data directory's own files: what belongs to the process that has it open, or is made anew.
+bool is_left_out(const fs::path& file) {
+  const auto name = file.filename().string();
+  return name.ends_with(".lock") || name.ends_with("-address") || name.ends_with("-wal") || name.ends_with("-shm") || name.ends_with("-journal") || name.ends_with(".new");
+}
+bool is_database(const fs::path& file) { return file.extension() == ".db"; }
+bool is_segment(const fs::path& file) { return file.extension() == ".seg" && !file.filename().string().starts_with("spare-"); }
+
+/// Relative names of what a backup holds.
+result<std::vector<fs::path>> content_of(const fs::path& data) {
+  std::vector<fs::path> out;
+  std::error_code code;
+  for (const auto& one : fs::directory_iterator(data, code))
+    if (one.is_regular_file(code) && !is_left_out(one.path())) out.push_back(one.path().filename());
+  if (code) return fail(errc::not_found, data.string() + ": " + code.message());
+  for (const char* journal : {"journal", "audit"}) {
+    std::error_code none;
+    for (const auto& one : fs::directory_iterator(data / journal, none))
+      if (is_segment(one.path())) out.push_back(fs::path(journal) / one.path().filename());
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+result<void> make_directory(const fs::path& at) {
+  std::error_code code;
+  fs::create_directories(at, code);
+  if (code) return fail(errc::io_error, "create " + at.string() + ": " + code.message());
+  fs::permissions(at, fs::perms::owner_all, code);
+  return {};
+}
+
+result<void> must_be_free(const fs::path& at) {
+  std::error_code code;
+  if (!fs::exists(at, code)) return {};
+  if (fs::is_directory(at, code) && fs::is_empty(at, code)) return {};
+  return fail(errc::already_exists, at.string() + " holds something already: name a directory that does not exist, or an empty one");
+}
+
+result<void> enough_space(const fs::path& at, std::uint64_t bytes) {
+  std::error_code code;
+  const auto space = fs::space(at, code);
+  if (code) return {};
+  if (space.available < bytes + kept_free)
+    return fail(errc::disk_full, fmt::format("{} has {} MiB free, and {} MiB are needed", at.string(), space.available >> 20, (bytes + kept_free) >> 20));
+  return {};
+}
+
+result<void> copy_one(const fs::path& from, const fs::path& to) {
+  if (is_database(from)) return sql::copy_database(from, to);
+  auto copied = copy_bytes(from, to, is_segment(from) ? tail::trim : tail::keep);
+  if (!copied) return std::unexpected(std::move(copied.error()));
+  return {};
+}
+
+result<void> copy_all(const backup_order& how, const fs::path& into) {
+  const auto content = content_of(how.data);
+  if (!content) return std::unexpected(content.error());
+  for (const auto* folder : {"journal", "audit"})
+    if (auto made = make_directory(into / folder); !made) return made;
+  for (const auto& name : *content) {
+    if (!how.go_on()) return fail(errc::cancelled, "the backup was ended before it was complete");
+    if (auto copied = copy_one(how.data / name, into / name); !copied) return copied;
+  }
+  return {};
+}
+
+/// An entry that was being written when its file was copied is cut off, as the recovery after a crash does.
+result<void> end_tails(const fs::path& journal, const ledger::keyring* keys) {
+  const auto segments = ledger::open_segments(journal, keys);
+  if (!segments) return std::unexpected(segments.error());
+  std::map<std::uint32_t, ledger::segment_report> newest;
+  for (auto& one : ledger::verify(**segments)) newest[one.stream] = std::move(one);
+  for (const auto& [stream, last] : newest)
+    if (last.damaged_bytes > 0 && last.lost_entries == 0)
+      if (auto ended = end_file(last.file, last.bytes, ledger::trimmed_bytes(last.bytes)); !ended) return ended;
+  return {};
+}
+
+result<json::array> list_files(const fs::path& root, backed_up& sums) {
+  json::array out;
+  std::vector<fs::path> names;
+  std::error_code code;
+  for (const auto& one : fs::recursive_directory_iterator(root, code))
+    if (one.is_regular_file(code)) names.push_back(fs::relative(one.path(), root));
+  std::ranges::sort(names);
+  for (const auto& name : names) {
+    const auto hash = digest_of(root / name);
+    if (!hash) return std::unexpected(hash.error());
+    const auto bytes = fs::file_size(root / name, code);
+    ++sums.files;
+    sums.bytes += bytes;
+    out.emplace_back(json::object{{"path", name.generic_string()}, {"bytes", bytes}, {"sha256", *hash}});
+  }
+  return out;
+}
+
+json::value configuration_json(const fs::path& file) {
+  if (file.empty()) return nullptr;
+  const auto hash = digest_of(file);
+  return json::object{{"path", file.string()}, {"sha256", hash ? json::value(*hash) : json::value(nullptr)}};
+}
+
+result<backed_up> fill(const backup_order& how, const fs::path& folder) {
+  const auto data = folder / "data";
+  if (auto made = make_directory(data); !made) return std::unexpected(made.error());
+  if (auto copied = copy_all(how, data); !copied) return std::unexpected(copied.error());
+  backed_up out;
+  const bool encrypted = fs::exists(data / "keyring");
+  if (!encrypted || how.keys != nullptr) {
+    if (auto ended = end_tails(data / "journal", how.keys); !ended) return std::unexpected(ended.error());
+    const auto count = read_journal(data / "journal", how.keys);
+    if (!count) return std::unexpected(count.error());
+    out.records = count->records;
+    out.verified = true;
+  }
+  auto files = list_files(data, out);
+  if (!files) return std::unexpected(files.error());
+  const json::object manifest{{"format", manifest_format}, {"version", how.version}, {"made", format_rfc3339(how.now)}, {"data", how.data.string()}, {"configuration", configuration_json(how.configuration)},
+                              {"encrypted", encrypted}, {"verified", out.verified}, {"records", out.records}, {"files", std::move(*files)}};
+  if (auto written = ledger::replace_file(ledger::file_operations::machine(), folder / manifest_name, json::serialize(manifest) + "\n"); !written) return std::unexpected(written.error());
+  for (const auto& folder_of : {data / "journal", data / "audit", data, folder})
+    if (auto synced = sync_directory(folder_of); !synced) return std::unexpected(synced.error());
+  return out;
+}
+
+/// Gives a finished directory its name.
+result<void> finish(const fs::path& made, const fs::path& name) {
+  std::error_code code;
+  if (fs::exists(name, code)) fs::remove(name, code);   // empty
+  fs::rename(made, name, code);
+  if (code) return fail(errc::io_error, "rename " + made.string() + " to " + name.string() + ": " + code.message());
+  return sync_directory(name.has_parent_path() ? name.parent_path() : fs::path("."));
+}
+
+fs::path beside(const fs::path& name) {
+  auto plain = name.lexically_normal();
+  if (!plain.has_filename()) plain = plain.parent_path();
+  return plain.string() + ".partial";
+}
+fs::path plain(const fs::path& name) {
+  const auto out = name.lexically_normal();
+  return out.has_filename() ? out : out.parent_path();
+}
+
+struct manifest {
+  struct file { fs::path path; std::uint64_t bytes = 0; std::string sha256; };
+  std::vector<file> files;
+  bool encrypted = false;
+};
+
+/// Of a name in a manifest: below the directory, whatever somebody wrote into it.
+bool stays_inside(const fs::path& name) {
+  return !name.empty() && name.is_relative() && std::ranges::none_of(name, [](const fs::path& part) { return part == ".." || part == "."; });
+}
+
+result<manifest> read_manifest(const fs::path& from) try {
+  const auto text = ledger::read_file(ledger::file_operations::machine(), from / manifest_name, most_manifest);
+  if (!text && text.error().code == errc::not_found) return fail(errc::not_found, from.string() + " is no backup: it has no " + std::string(manifest_name) + " (a backup that was not finished is named .partial)");
+  if (!text) return std::unexpected(text.error());
+  const auto parsed = json::parse(*text);
+  if (parsed.at("format").to_number<std::int64_t>() != manifest_format) return fail(errc::corrupt, from.string() + " was made by a newer version of the program");
+  manifest out;
+  out.encrypted = parsed.at("encrypted").as_bool();
+  for (const auto& one : parsed.at("files").as_array()) {
+    manifest::file file{fs::path(std::string(one.at("path").as_string())), one.at("bytes").to_number<std::uint64_t>(), std::string(one.at("sha256").as_string())};
+    if (!stays_inside(file.path)) return fail(errc::corrupt, (from / manifest_name).string() + " names a file outside of the backup: " + file.path.string());
+    out.files.push_back(std::move(file));
+  }
+  return out;
+} catch (const std::exception& wrong) {
+  return fail(errc::corrupt, (from / manifest_name).string() + " cannot be read: " + wrong.what());
+}
+
+result<void> no_strangers(const fs::path& data, const manifest& known) {
+  std::set<fs::path> names;
+  for (const auto& one : known.files) names.insert(one.path);
+  std::error_code code;
+  for (const auto& one : fs::recursive_directory_iterator(data, code))
+    if (one.is_regular_file(code) && !names.contains(fs::relative(one.path(), data)))
+      return fail(errc::corrupt, one.path().string() + " is not in the manifest: it was put there later");
+  return {};
+}
+
+result<restored> copy_back(const fs::path& from, const fs::path& into, const manifest& known, const std::function<bool()>& go_on) {
+  restored out{.encrypted = known.encrypted};
+  for (const auto& one : known.files) {
+    if (!go_on()) return fail(errc::cancelled, "the restoration was ended before it was complete");
+    if (auto made = make_directory((into / one.path).parent_path()); !made) return std::unexpected(made.error());
+    const auto source = from / "data" / one.path;
+    const auto bytes = copy_bytes(source, into / one.path);
+    if (!bytes && bytes.error().code == errc::not_found) return fail(errc::corrupt, source.string() + " is missing");
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto hash = digest_of(into / one.path);
+    if (!hash) return std::unexpected(hash.error());
+    if (*bytes != one.bytes || *hash != one.sha256) return fail(errc::corrupt, source.string() + " is not what was backed up: its size or SHA-256 differs from the manifest");
+    if (is_database(one.path))
+      if (auto good = sql::check_database(into / one.path); !good) return std::unexpected(good.error());
+    ++out.files;
+    out.bytes += *bytes;
+  }
+  return out;
+}
+
+}  // namespace
+
+result<std::uint64_t> backup_size(const fs::path& data) {
+  const auto content = content_of(data);
+  if (!content) return std::unexpected(content.error());
+  std::uint64_t out = 0;
+  std::error_code code;
+  for (const auto& name : *content)
+    if (const auto bytes = fs::file_size(data / name, code); !code) out += bytes;
+  return out;
+}
+
+result<journal_count> read_journal(const fs::path& directory, const ledger::keyring* keys) {
+  const auto segments = ledger::open_segments(directory, keys);
+  if (!segments) return std::unexpected(segments.error());
+  journal_count out;
+  for (const auto& one : ledger::verify(**segments)) {
+    if (!one.problem.empty()) return fail(errc::corrupt, fmt::format("{}: {} ({} Records lost, {} bytes damaged); see andon ledger verify", one.file.string(), one.problem, one.lost_records, one.damaged_bytes));
+    out.records += one.records;
+    out.entries += one.entries;
+    out.bytes += one.bytes;
+  }
+  return out;
+}
+
+result<backed_up> make_backup(const backup_order& how) {
+  if (auto free = must_be_free(how.to); !free) return std::unexpected(free.error());
+  const auto size = backup_size(how.data);
+  if (!size) return std::unexpected(size.error());
+  const auto folder = beside(how.to);
+  result<backed_up> out = fail(errc::io_error, {});
+  std::error_code code;
+  for (int n = 0; n < attempts; ++n) {
+    fs::remove_all(folder, code);
+    if (auto made = make_directory(folder); !made) return std::unexpected(made.error());
+    auto space = enough_space(folder, *size);
+    out = space ? fill(how, folder) : std::unexpected(std::move(space.error()));
+    if (out || out.error().code != errc::not_found) break;
+  }
+  if (out)
+    if (auto named = finish(folder, plain(how.to)); !named) out = std::unexpected(std::move(named.error()));
+  if (!out) fs::remove_all(folder, code);
+  return out;
+}
+
+result<restored> restore_backup(const fs::path& from, const fs::path& data, const std::function<bool()>& go_on) {
+  const auto known = read_manifest(from);
+  if (!known) return std::unexpected(known.error());
+  if (auto free = must_be_free(data); !free) return std::unexpected(free.error());
+  if (auto own = no_strangers(from / "data", *known); !own) return std::unexpected(own.error());
+  const auto folder = beside(data);
+  std::error_code code;
+  fs::remove_all(folder, code);
+  if (auto made = make_directory(folder); !made) return std::unexpected(made.error());
+  std::uint64_t bytes = 0;
+  for (const auto& one : known->files) bytes += one.bytes;
+  auto space = enough_space(folder, bytes);
+  auto out = space ? copy_back(from, folder, *known, go_on) : std::unexpected(std::move(space.error()));
+  if (out)
+    for (const auto& one : fs::recursive_directory_iterator(folder, code))
+      if (one.is_directory(code)) (void)sync_directory(one.path());
+  if (out)
+    if (auto named = finish(folder, plain(data)); !named) out = std::unexpected(std::move(named.error()));
+  if (!out) fs::remove_all(folder, code);
+  return out;
+}
+
+}  // namespace andon::drill
