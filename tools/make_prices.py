@@ -4,6 +4,7 @@
 Usage: tools/make_prices.py genai-prices.json > src/andon/llm/prices.tsv
 What the data cannot say is added here, each with its source: output limits of common models, and one-hour cache writes.
 """
+import datetime
 import json
 import re
 import sys
@@ -15,6 +16,7 @@ HEAD = """\
 #   Copyright (c) Pydantic Services Inc. 2025 to present. Largest outputs: the providers' model pages. One-hour cache
 #   writes of Claude: twice the input price (docs.claude.com, prompt caching).
 # P provider, hosts, names, names of the models it owns, providers whose models it also serves
+# Taken: {taken}
 # M context window, largest output, model names (0: unknown)
 # R from (* always, a date, or daily UTC minutes a-b), above input tokens; dollars per million tokens: input, cached read,
 #   cache write 5 min, 1 h, output, reasoning, audio in, audio out (- as the parent class); dollars per request
@@ -125,7 +127,7 @@ def output_limit(model):
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         providers = json.load(file)
-    print(HEAD)
+    print(HEAD.replace("{taken}", datetime.date.today().isoformat()))
     for provider in providers:
         names = clauses(provider["provider_match"]) if "provider_match" in provider else []
         owns = clauses(provider["model_match"]) if "model_match" in provider else []

@@ -138,7 +138,9 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
   asked.argument = std::move(found.argument);
   asked.second = std::move(found.second);
   if (found.path->needs) {
+    const auto began = parts.time.mono();
     auto who = identify(call);
+    if (parts.times != nullptr) parts.times->sign_in.add(parts.time.mono() - began);
     if (!who) {
       const int status = kind_of(who.error().code).http_status;
       const bool slow = status == 429;
@@ -165,6 +167,7 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
 }
 
 net::task<void> admin_api::state::serve(net::incoming_call& call, const admin_path& path, request& asked, std::stop_source& stop) {
+  const auto began = parts.time.mono();
   auto arguments = query_arguments::parse(call.query(), path.arguments);
   if (!arguments) co_return co_await refuse(call, &path, 400, arguments.error(), asked.who);
   asked.query = std::move(*arguments);
@@ -191,6 +194,7 @@ net::task<void> admin_api::state::serve(net::incoming_call& call, const admin_pa
   call.on_client_gone(nullptr);
   if (out) note(call, &path, asked.who, out->status);
   co_await respond(call, &path, asked.who, out);
+  if (parts.times != nullptr && path.how != conduct::poll && !is_act(path)) parts.times->page.add(parts.time.mono() - began);
 }
 
 net::task<result<reply>> admin_api::state::run_blocking(const admin_path& path, const request& asked) {

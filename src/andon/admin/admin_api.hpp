@@ -11,6 +11,7 @@
 
 #include "andon/access/admission.hpp"
 #include "andon/access/keyring.hpp"
+#include "andon/admin/admin_times.hpp"
 #include "andon/alert/board.hpp"
 #include "andon/base/metrics.hpp"
 #include "andon/gateway/plan.hpp"
@@ -78,6 +79,8 @@ struct services {
   alert::board* alerts = nullptr;                ///< null: there is none
   business::desk* business = nullptr;            ///< agreements and KPIs; null: there is none
   policy_desk policies{};                        ///< empty: there are none
+  admin_times* times = nullptr;                  ///< filled in; null: nobody asks
+  std::function<void(const std::string& damage)> verified = [](const std::string&) {};  ///< the journal was read whole; what is wrong with it
   drill::drill_desk* drills = nullptr;           ///< null: the ledger is switched off
 };
 

@@ -235,16 +235,19 @@ result<reply> verify_ledger(const services& with, const request&) {
   if (with.records == nullptr) return switched_off();
   json::array segments;
   bool whole = true;
+  std::string problems;
   std::uint64_t records = 0, lost = 0, damaged = 0;
   for (const auto& one : ledger::verify(*with.records->segments())) {
     records += one.records;
     lost += one.lost_records;
     damaged += one.damaged_bytes;
     whole = whole && one.problem.empty();
+    if (!one.problem.empty()) problems += (problems.empty() ? "" : "; ") + one.file.filename().string() + ": " + one.problem;
     segments.emplace_back(json::object{{"stream", one.stream}, {"segment", one.segment}, {"file", one.file.filename().string()}, {"bytes", one.bytes},
                                        {"entries", one.entries}, {"records", one.records}, {"lost_records", one.lost_records},
                                        {"damaged_bytes", one.damaged_bytes}, {"problem", one.problem}});
   }
+  with.verified(problems);
   const auto status = with.records->status();
   json::object out;
   out["whole"] = whole;

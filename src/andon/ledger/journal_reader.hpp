@@ -2,6 +2,7 @@
 // Reading the journal: onwards from a checkpoint, live entries included; one Record by its place; everything, to verify.
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,5 +82,7 @@ struct segment_report {
 };
 /// Reads every byte, checks every checksum and, with keys, that every entry decrypts and is well formed.
 [[nodiscard]] std::vector<segment_report> verify(const segment_directory& segments);
+/// The same with a pause behind each segment: `between` gets its bytes, and ends it with false.
+[[nodiscard]] std::vector<segment_report> verify(const segment_directory& segments, const std::function<bool(std::uint64_t bytes)>& between);
 
 }  // namespace andon::ledger

@@ -120,6 +120,7 @@ public:
   [[nodiscard]] std::string_view provider_of_host(std::string_view host) const;
 
   [[nodiscard]] std::size_t models() const;  ///< rows of the shipped table
+  static std::optional<wall_time> shipped_on();  ///< the day on which the shipped prices were taken from their source, by the head of prices.tsv
   static std::string_view shipped_text();    ///< prices.tsv as embedded; its head states source and licence
 
 private:

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "andon/base/time_text.hpp"
 #include "andon/llm/price_data.hpp"
 #include "andon/llm/price_rows.hpp"
 
@@ -180,6 +181,16 @@ std::size_t price_table::models() const {
   std::size_t total = 0;
   for (const provider_row& provider : state_->providers) total += provider.models.size();
   return total;
+}
+
+std::optional<wall_time> price_table::shipped_on() {
+  constexpr std::string_view mark = "\n# Taken: ";
+  const auto text = shipped_text();
+  const auto at = text.find(mark);
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto date = text.substr(at + mark.size());
+  const auto read = parse_rfc3339(date.substr(0, date.find('\n')));
+  return read ? std::optional(*read) : std::nullopt;
 }
 
 std::string_view price_table::shipped_text() { return detail::price_data(); }

@@ -57,6 +57,8 @@ schema<ledger_settings> ledger() {
   out.value("retention", &s::retention, "How long records are kept; 0s means for ever.");
   out.value("index_lag", &s::index_lag, "Indexing takes what the cores leave over; records that have waited for so long are indexed although the cores are busy.",
             between<nanoseconds>(0s, 1h));
+  out.value("verify_interval", &s::verify_interval, "How often the whole journal is read and checked; an alarm and the measure `integrity_age` say what came of it. 0s: only when asked.", between<nanoseconds>(0s, 365 * 24h));
+  out.value("verify_rate", &s::verify_rate, "Most that such a check reads in a second, on average.", at_least(byte_count{1 << 20}));
   return out;
 }
 

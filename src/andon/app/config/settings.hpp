@@ -67,6 +67,8 @@ struct ledger_settings {
   std::optional<secret> encryption;
   nanoseconds retention{0};
   nanoseconds index_lag = 1s;
+  nanoseconds verify_interval = 24h;
+  byte_count verify_rate{32ll << 20};
 };
 
 struct drill_settings {

@@ -14,6 +14,7 @@
 #include "andon/app/plan/compile_cache.hpp"
 #include "andon/app/plan/tighten.hpp"
 #include "andon/app/serve/drill_places.hpp"
+#include "andon/app/serve/inside_samples.hpp"
 #include "andon/app/serve/load_samples.hpp"
 #include "andon/app/serve/mask.hpp"
 #include "andon/app/serve/set_aside.hpp"
@@ -155,6 +156,7 @@ void instance::in_force(const loaded_settings& now) {
 
 result<void> instance::open_drills() {
   if (!ledger_) return {};
+  integrity_ = std::make_unique<integrity_watch>(*ledger_, options_.data, time_, integrity_settings{settings_.ledger.verify_interval, static_cast<std::uint64_t>(settings_.ledger.verify_rate.value())});
   auto opened = drill::drill_desk::open({.time = time_, .records = ledger_.get(), .audit = audit_.get(), .data = options_.data, .configuration = options_.config,
                                          .master_key = settings_.ledger.encryption, .version = ANDON_VERSION, .supervisor = supervisor_of(options_.supervised),
                                          .find = [this](std::string_view target) { return places_of(*plan(), health_, target); }, .paging = [this] { return paging_alerts(*alerts_); },
@@ -188,11 +190,14 @@ void instance::start_objectives() {
                        const auto took = told->exchange(-1);
                        return took < 0 ? std::nullopt : std::optional(static_cast<double>(took) / 1e9);
                      }});
+  std::ranges::move(inside_samples({time_, *ledger_, *objectives_, *integrity_, console_times_, static_cast<std::size_t>(settings_.listen.max_connections) * cores_.size()}), std::back_inserter(samples));
   const auto refused = [this](errc why) -> metrics::counter& {
     const auto& family = telemetry::families::rejections;
     return metrics_.make_counter({std::string(family.name), std::string(family.help), std::string(family.unit)}, {{"reason", std::string(kind_of(why).name)}});
   };
-  objectives_->sample(std::move(samples), [&none = refused(errc::missing_key), &wrong = refused(errc::invalid_key)] { return none.value() + wrong.value(); });
+  const auto& overload = telemetry::families::refusals;
+  auto& shed = metrics_.make_counter({std::string(overload.name), std::string(overload.help), std::string(overload.unit)}, {{"scope", "load"}, {"reason", std::string(kind_of(errc::overloaded).name)}});
+  objectives_->sample(std::move(samples), [&none = refused(errc::missing_key), &wrong = refused(errc::invalid_key)] { return none.value() + wrong.value(); }, [&shed] { return shed.value(); });
   objectives_->start();
 }
 
@@ -372,6 +377,7 @@ result<void> instance::start() {
   if (spending_) spending_->start();
   alerts_->start();
   start_objectives();
+  if (integrity_) integrity_->start();
   for (auto& unit : cores_) unit.handler->set_ready(true);
   ready_ = true;
   if (drills_) drills_->is_ready();
@@ -399,7 +405,8 @@ admin::services instance::admin_services() {
           .configuration = [this] { const std::lock_guard lock(reloading_); return mask_secrets(configuration_text_); },
           .drain = [this] { drain_asked_ = true; }, .ready = [this] { return ready_.load(); }, .started = started_,
           .version = ANDON_VERSION, .gateway_address = (gateway_tls_->wanted() ? "https://" : "http://") + gateway_address_, .host_names = settings_.listen.admin_hosts, .draining = [this] { return draining_.load(); },
-          .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get(), .business = business_.get(), .policies = policy_services(), .drills = drills_.get()};
+          .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get(), .business = business_.get(), .policies = policy_services(), .times = &console_times_,
+          .verified = [this](const std::string& damage) { if (integrity_) integrity_->found(time_.wall(), damage); }, .drills = drills_.get()};
 }
 
 result<void> instance::write_address(const char* file, const std::string& address) const {
@@ -471,7 +478,7 @@ result<void> instance::reload_because(std::string_view cause) {
 
 void instance::tick() {
   look_at_certificates(false);
-  if (ready_) own_alerts_->look(time_.wall(), {objectives_ ? objectives_->problem() : std::string{}, decisions_problem(), file_apart()});
+  if (ready_) own_alerts_->look(time_.wall(), {objectives_ ? objectives_->problem() : std::string{}, decisions_problem(), file_apart(), integrity_ ? integrity_->damage() : std::string{}});
   if (ready_ && objectives_)
     if (const auto watch = objectives_->current()) objective_alerts_->look([&watch] { return watch->firing(); }, time_.wall());
   if (ready_) look_at_policies();
@@ -497,6 +504,7 @@ void instance::drain() {
   end_threads();
   if (exporter_) exporter_->stop(2s);
   if (drills_) drills_->end_threads();
+  if (integrity_) integrity_->stop();
   if (spending_) spending_->stop();
   if (objectives_) objectives_->stop();
   alerts_->stop();

@@ -18,6 +18,7 @@
 #include "andon/app/serve/configuration.hpp"
 #include "andon/app/serve/decision_desk.hpp"
 #include "andon/app/serve/core_unit.hpp"
+#include "andon/app/serve/integrity_watch.hpp"
 #include "andon/app/serve/listener_tls.hpp"
 #include "andon/app/serve/objective_watch.hpp"
 #include "andon/app/serve/serve.hpp"
@@ -146,6 +147,8 @@ private:
   std::vector<core_unit> cores_;
   std::unique_ptr<business::desk> business_;       ///< asks objectives_ and alerts_
   std::unique_ptr<objective_watch> objectives_;   ///< null: the ledger is switched off
+  std::unique_ptr<integrity_watch> integrity_;   ///< null: the ledger is switched off
+  admin::admin_times console_times_;
   std::unique_ptr<drill::drill_desk> drills_;     ///< null: the ledger is switched off
   std::unique_ptr<net::core> admin_core_;
   std::unique_ptr<admin::admin_api> admin_api_;

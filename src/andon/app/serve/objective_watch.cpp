@@ -91,6 +91,9 @@ result<void> objective_watch::take_samples() {
   for (const auto& one : samples_)
     if (const auto value = one.read())
       if (auto told = watch_->sample(one.what, *value); !told) return told;
+  if (shed_)
+    if (const auto surge = surges_.add(watch_->read_figures().records, shed_()))
+      if (auto told = watch_->sample(slo::measure::surge_absorbed, *surge); !told) return told;
   if (!strangers_) return {};
   const auto strangers = strangers_(), records = watch_->read_figures().records;
   const auto bad = static_cast<std::int64_t>(strangers - std::exchange(known_strangers_, strangers));

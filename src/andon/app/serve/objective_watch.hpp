@@ -12,6 +12,7 @@
 
 #include "andon/base/metrics.hpp"
 #include "andon/ledger/ledger.hpp"
+#include "andon/app/serve/surge_finder.hpp"
 #include "andon/slo/follower.hpp"
 
 namespace andon::app {
@@ -31,8 +32,9 @@ public:
 
   /// Before start(): who else is told of alerts, and what is sampled.
   void on_signal(slo::signals_sink sink) { sink_ = std::move(sink); }
-  /// `strangers`: attempts without a key that the gateway knows, since the start; they have no Record.
-  void sample(std::vector<live_sample> samples, std::function<std::uint64_t()> strangers) { samples_ = std::move(samples), strangers_ = std::move(strangers); }
+  /// `strangers`: attempts without a key that the gateway knows, since the start; they have no Record. `shed`: calls that were refused
+  /// because of overload, since the start; they have.
+  void sample(std::vector<live_sample> samples, std::function<std::uint64_t()> strangers, std::function<std::uint64_t()> shed = {}) { samples_ = std::move(samples), strangers_ = std::move(strangers), shed_ = std::move(shed); }
 
   result<void> open(slo::watch_plan plan);
   void adopt(slo::watch_plan plan);
@@ -60,7 +62,8 @@ private:
   metrics::registry& registry_;
   slo::signals_sink sink_;
   std::vector<live_sample> samples_;
-  std::function<std::uint64_t()> strangers_;
+  std::function<std::uint64_t()> strangers_, shed_;
+  surge_finder surges_;
   std::uint64_t known_strangers_ = 0, known_records_ = 0;   ///< by the last sample
   slo::watch_plan plan_;
   mutable std::mutex mutex_;

@@ -52,6 +52,7 @@ void own_alerts::look(wall_time now, const own_troubles& troubles) {
     audit_failed_ = now;
   }
   set("AndonAuditNotWritten", audit_failed_ != wall_time{} && now - audit_failed_ < audit_fault_holds, "Acts could not be written to the audit log.", now, posts);
+  set("AndonLedgerDamaged", !troubles.damage.empty(), "Records cannot be read: " + troubles.damage, now, posts);
   set("AndonObjectivesBlind", !troubles.objectives.empty(), "Objectives are not judged, or new ones not filled: " + troubles.objectives, now, posts);
   set("AndonDecisionsNotKept", !troubles.decisions.empty(), "Decisions cannot be kept, so error-budget policies do nothing: " + troubles.decisions, now, posts);
   set("AndonFileNotInForce", !troubles.file.empty(), "The configuration file is not what is in force: " + troubles.file, now, posts, "warning");

@@ -15,7 +15,7 @@ namespace andon::app {
 
 /// Why something does not do what it should; empty: it does.
 struct own_troubles {
-  std::string objectives, decisions, file;
+  std::string objectives, decisions, file, damage;
 };
 
 class own_alerts {
