@@ -63,6 +63,7 @@ struct served_route {
   const served_model* embedder = nullptr;               ///< of the semantic cache; null: none
   std::array<const served_route*, 3> fallbacks{};       ///< by fallback_kind; null: none
   std::vector<const served_model*> reachable;           ///< its models and those of its fallbacks, their fallbacks, …
+  bool check_structure = false;                         ///< replies to requests with a response_format are held against it
   bool continue_streams = true;                         ///< another target may go on with a stream that broke
   std::int64_t max_output = 0;                          ///< largest of those; 0: unknown for one of them
 

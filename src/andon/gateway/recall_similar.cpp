@@ -1,5 +1,6 @@
 #include "andon/base/json_text.hpp"
 #include "andon/cache/embedding.hpp"
+#include "andon/gateway/attempt.hpp"
 #include "andon/gateway/stages.hpp"
 #include "andon/llm/dialect/openai_reply.hpp"
 

@@ -4,6 +4,7 @@
 #include "andon/gateway/exchange_telemetry.hpp"
 #include "andon/gateway/stages.hpp"
 #include "andon/llm/dialect/openai_continue.hpp"
+#include "andon/llm/structure.hpp"
 #include "andon/net/url.hpp"
 
 namespace andon::gateway {
@@ -37,6 +38,17 @@ std::uint8_t transport_of(const gateway& on, const exchange& x) {
                                    (on.parts().stored_encrypted ? ledger::stored_encrypted : 0));
 }
 
+/// Of a reply that a provider gave, on a route that demands it. It stands before the reply's last byte, so the work is bounded.
+void check_structure(exchange& x) {
+  auto& account = x.account;
+  if (x.route == nullptr || !x.route->check_structure || !x.facts.has_response_format || account.outcome != errc::none || account.attempts.empty() || account.reply_truncated) return;
+  auto found = llm::check_structure(x.facts.response_format_value.of(x.body), account.reply_body);
+  if (found.verdict == llm::structure_verdict::unchecked) return;
+  const bool valid = found.verdict == llm::structure_verdict::valid;
+  account.structured = valid ? ledger::structure::valid : ledger::structure::invalid;
+  if (!valid) account.attempts.back().error_message = "The reply is not as response_format asks: " + found.why;
+}
+
 /// The account as it will be recorded.
 void end_account(gateway& on, exchange& x, const served_model* model) {
   auto& account = x.account;
@@ -49,6 +61,7 @@ void end_account(gateway& on, exchange& x, const served_model* model) {
   }
   account.transport = transport_of(on, x);
   settle(x, model, now);
+  check_structure(x);
   for (auto& one : account.attempts) {
     if (one.total != nanoseconds{}) continue;
     one.total = now - x.arrived() - one.started;

@@ -72,6 +72,7 @@ struct request_facts {
   // Places for edits.
   std::uint32_t first_member = 0;        ///< just behind the opening brace
   bool has_members = false;              ///< besides those of gateway_members
+  byte_span response_format_value;       ///< when has_response_format
   byte_span model_value;                 ///< with its quotes
   byte_span stream_options_value;        ///< any JSON value
   byte_span include_usage_value;         ///< inside it

@@ -21,7 +21,7 @@ constexpr std::array table{
     measure_about{availability, "availability", ratio, records, "", "calls answered as they should be, among those that were not refused for the client's own fault or limits. An error of the gateway (overload included) or of the providers is bad, as is a stream that broke"},
     measure_about{errors, "errors", ratio, records, "", "calls without an error of the named origins, among all"},
     measure_about{complete, "complete", ratio, records, "", "streams that the client got whole, and in the given time where one is given; a client that leaves does not count"},
-    measure_about{structured, "structured", ratio, records, "", "replies with the structure that was asked for, among those that were checked (the gateway checks none yet)"},
+    measure_about{structured, "structured", ratio, records, "", "replies with the structure that was asked for, among those that were checked: calls with a response_format on routes that say `structured: require`"},
     measure_about{cache_hits, "cache_hits", ratio, records, "", "calls answered from the cache, among those that looked there"},
     measure_about{priced, "priced", ratio, records, "", "calls whose price is known, among those that used tokens"},
     measure_about{transit_encrypted, "transit_encrypted", ratio, records, "", "calls encrypted on the way from the client and to the provider"},
@@ -128,7 +128,7 @@ std::optional<bool> judge(const series_spec& to, const record_view& r) {
       if (!bad && refused_or_left(r)) return std::nullopt;
       return !bad;
     }
-    case errors: return (bit(origin_of(r)) & to.faults) == 0;
+    case errors: return (bit(origin_of(r)) & to.faults) == 0 && (r.structured() != ledger::structure::invalid || (to.faults & bit(origin::provider)) == 0);
     case complete:
       if (!r.stream() || refused_or_left(r)) return std::nullopt;
       return outcome == errc::none && r.delivered() == ledger::delivery::complete && in_time(to, r);

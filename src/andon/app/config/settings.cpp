@@ -336,6 +336,7 @@ schema<route_settings> route() {
   out.group("batch", &s::batch, batch(), "Embeddings calls that go to the provider together.");
   out.group("fallbacks", &s::fallbacks, fallbacks(), "Other routes whose targets take over by the kind of the fault, as if the client had asked for them.");
   out.group("streams", &s::streams, streams(), "Streams that break.");
+  out.value("structured", &s::structured, "require: a reply to a request with a response_format of JSON is held against it, and one that breaks it counts as the provider's error in objectives, although the client has it. any: nobody looks.");
   out.group("limits", &s::limits, limits(), "Limits of the route, all callers together.");
   out.group("budget", &s::budget, budget(), "Budgets of the route, all callers together.");
   out.group("cache", &s::cache, route_cache(), "Giving replies again.");

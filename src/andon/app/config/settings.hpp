@@ -234,6 +234,8 @@ struct batch_settings {
   byte_count max_bytes{256ll << 10};
 };
 
+enum class structured_choice : std::uint8_t { any, require };
+
 struct fallback_settings {
   std::string context_window, content_filter, rate_limit;
 };
@@ -250,6 +252,7 @@ struct route_settings {
   queue_settings queue;
   batch_settings batch;
   stream_settings streams;
+  structured_choice structured = structured_choice::any;
   limit_settings limits;
   budget_settings budget;
   route_cache_settings cache;
@@ -385,6 +388,7 @@ template <> struct enum_names<full_choice> { static constexpr std::array<std::st
 template <> struct enum_names<priority_choice> { static constexpr std::array<std::string_view, 3> names{"low", "normal", "high"}; };
 template <> struct enum_names<budgeting_choice> { static constexpr std::array<std::string_view, 3> names{"occurrences", "timeslices", "ratio-timeslices"}; };
 template <> struct enum_names<alert_rule_choice> { static constexpr std::array<std::string_view, 5> names{"threshold", "absence", "forecast", "anomaly", "change"}; };
+template <> struct enum_names<structured_choice> { static constexpr std::array<std::string_view, 2> names{"any", "require"}; };
 template <> struct enum_names<unknown_price_choice> { static constexpr std::array<std::string_view, 2> names{"allow", "refuse"}; };
 
 /// The declaration of all settings.

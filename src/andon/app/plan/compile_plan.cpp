@@ -436,6 +436,7 @@ private:
     made->batch = batch_policy_of(one);
     made->embedder = embedder(path + ".cache", one.cache);
     made->continue_streams = one.streams.go_on;
+    made->check_structure = one.structured == structured_choice::require;
     made->max_output = 0;
     for (const auto* model : made->models) made->max_output = std::max(made->max_output, model->limits.max_output);
     if (std::ranges::any_of(made->models, [](const auto* m) { return m->limits.max_output == 0; })) made->max_output = 0;

@@ -282,6 +282,7 @@ private:
       else skip();
     }
     facts_.has_response_format = !what.empty() && what != "text";
+    facts_.response_format_value = at_.span_from(start);
     if (what == "json_schema") add({at_.span_from(start).of(body_), text_kind::schema, false, true});
   }
 
