@@ -1,17 +1,33 @@
-#include "andon/drill/drill_desk.hpp"
+#include "andon/admin/drills.hpp"
 
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
 #include <charconv>
+#include <set>
 
 #include "andon/admin/audit.hpp"
 #include "andon/admin/body_reader.hpp"
 #include "andon/admin/handlers.hpp"
 #include "andon/admin/json_out.hpp"
 #include "andon/base/time_text.hpp"
+#include "andon/drill/drill_desk.hpp"
 
-namespace andon::admin::handlers {
+namespace andon::admin {
+
+boost::json::array latest_drills(const services& with) {
+  boost::json::array out;
+  const auto all = with.drills == nullptr ? std::vector<drill::drill>{} : with.drills->list(100).value_or(std::vector<drill::drill>{});
+  std::set<drill::kind> seen;
+  for (const auto& one : all) {
+    auto shown = drill::to_json(one);
+    if (shown.at("realised").as_object().empty() || !seen.insert(one.asked.what).second) continue;
+    out.emplace_back(std::move(shown));
+  }
+  return out;
+}
+
+namespace handlers {
 namespace {
 
 namespace json = boost::json;
@@ -98,4 +114,5 @@ result<reply> stop_drill(const services& with, const request& asked) {
   return reply{.body = json_text(drill::to_json(*one))};
 }
 
-}  // namespace andon::admin::handlers
+}  // namespace handlers
+}  // namespace andon::admin

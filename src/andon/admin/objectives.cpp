@@ -5,6 +5,7 @@
 
 #include "andon/admin/audit.hpp"
 #include "andon/admin/body_reader.hpp"
+#include "andon/admin/drills.hpp"
 #include "andon/admin/handlers.hpp"
 #include "andon/admin/json_out.hpp"
 #include "andon/base/time_text.hpp"
@@ -164,7 +165,7 @@ result<reply> objectives(const services& with, const request&) {
   if (!watch) return std::unexpected(watch.error());
   json::array data;
   for (const auto& one : (*watch)->objectives()) data.emplace_back(objective_json(one));
-  return reply{.body = json_text(json::object{{"data", std::move(data)}})};
+  return reply{.body = json_text(json::object{{"data", std::move(data)}, {"drills", latest_drills(with)}})};
 }
 
 result<reply> objective_by_name(const services& with, const request& asked) {

@@ -6,6 +6,7 @@
 #include "andon/app/cli/admin_client.hpp"
 #include "andon/app/cli/cli_context.hpp"
 #include "andon/app/cli/drill_load.hpp"
+#include "andon/app/cli/drill_text.hpp"
 #include "andon/app/cli/json_rows.hpp"
 #include "andon/app/cli/running_process.hpp"
 #include "andon/app/cli/table.hpp"
@@ -31,30 +32,9 @@ struct drill_options {
   bool even_when_firing = false, no_wait = false, restart = false;
 };
 
-/// `recovery 1.25 s, loss 0 Records, …`: what is there.
-std::string figures_text(const json::value& one) {
-  std::string out;
-  const auto add = [&](std::string_view name, std::string_view said, std::string_view unit) {
-    const auto value = cell(one.at("realised"), name);
-    if (value != "-") out += fmt::format("{}{} {}{}", out.empty() ? "" : ", ", said, value, unit);
-  };
-  add("failover_s", "failover", " s");
-  add("recovery_s", "recovery", " s");
-  add("data_loss", "loss", " Records");
-  add("calls", "calls", "");
-  add("failed", "failed", "");
-  add("refused_attempts", "attempts refused", "");
-  add("appended", "appended", "");
-  add("most_waiting", "waiting at most", "");
-  add("backup_s", "backup", " s");
-  add("records", "Records restored", "");
-  add("bytes", "bytes", "");
-  return out.empty() ? "-" : out;
-}
-
 int print_one(const context& in, const json::value& one) {
   if (in.json) fmt::print(stdout, "{}\n", json::serialize(one));
-  else fmt::print(stdout, "drill {} {}: {}\n  {}\n{}", cell(one, "id"), cell(one, "kind"), cell(one, "outcome"), figures_text(one), cell(one, "note").empty() || cell(one, "note") == "-" ? "" : "  " + clean(cell(one, "note")) + "\n");
+  else fmt::print(stdout, "drill {} {}: {}\n  {}\n{}", cell(one, "id"), cell(one, "kind"), cell(one, "outcome"), realised_text(one), cell(one, "note").empty() || cell(one, "note") == "-" ? "" : "  " + clean(cell(one, "note")) + "\n");
   return cell(one, "outcome") == "recovered" ? done : failed;
 }
 
@@ -191,7 +171,7 @@ int list(const context& in, int limit) {
       continue;
     }
     const auto one = json::parse(row);
-    out.add({cell(one, "id"), cell(one, "began").substr(0, 19), cell(one, "kind"), cell(one, "target"), cell(one, "who"), is_over(one) ? cell(one, "outcome") : cell(one, "phase"), figures_text(one)});
+    out.add({cell(one, "id"), cell(one, "began").substr(0, 19), cell(one, "kind"), cell(one, "target"), cell(one, "who"), is_over(one) ? cell(one, "outcome") : cell(one, "phase"), realised_text(one)});
   }
   if (!in.json) fmt::print(stdout, "{}", out.empty() ? "no drill yet\n" : out.text(in.terminal));
   return done;

@@ -6,6 +6,7 @@
 
 #include "andon/app/cli/admin_client.hpp"
 #include "andon/app/cli/cli_context.hpp"
+#include "andon/app/cli/drill_text.hpp"
 #include "andon/app/cli/table.hpp"
 #include "andon/slo/openslo.hpp"
 #include "andon/slo/prometheus_rules.hpp"
@@ -53,8 +54,17 @@ int print_rows(const context& in, const std::string& target, table out, Cells&& 
   return done;
 }
 
+/// What drills realised, beneath the objectives.
+void print_drills(const context& in) {
+  const auto client = admin_client::open(in.data);
+  const auto got = client ? client->call("GET", "/api/v1/objectives") : std::unexpected(client.error());
+  if (!got || got->at("drills").as_array().empty()) return;
+  fmt::print(stdout, "\nRealised in drills:\n");
+  for (const auto& one : got->at("drills").as_array()) fmt::print(stdout, "  {}  {:<14} {}: {}\n", cell(one, "began").substr(0, 16), cell(one, "kind"), cell(one, "outcome"), realised_text(one));
+}
+
 int list(const context& in) {
-  return print_rows(in, "/api/v1/objectives", table({"OBJECTIVE", "STATE", "TARGET", "RATIO", "BUDGET LEFT", "BURN RATE", "HOURS LEFT", "WINDOW"}),
+  const int code = print_rows(in, "/api/v1/objectives", table({"OBJECTIVE", "STATE", "TARGET", "RATIO", "BUDGET LEFT", "BURN RATE", "HOURS LEFT", "WINDOW"}),
                     [](const json::value& one) {
                       return std::vector<std::string>{cell(one, "name"),
                                                       cell(one, "state"),
@@ -65,6 +75,8 @@ int list(const context& in) {
                                                       short_number(one, "hours_left"),
                                                       cell(one, "window")};
                     });
+  if (code == done && !in.json) print_drills(in);
+  return code;
 }
 
 void print_objective(const json::value& one) {
