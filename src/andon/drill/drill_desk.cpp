@@ -171,6 +171,11 @@ bool drill_desk::stopped() const {
   return stop_;
 }
 
+deadline drill_desk::patience() const {
+  const std::lock_guard hold(mutex_);
+  return deadline::after(parts_.time.mono(), limits_.settle);
+}
+
 void drill_desk::run(drill one) {
   switch (one.asked.what) {
     case kind::provider_down: run_provider_down(one); break;

@@ -92,6 +92,7 @@ private:
   /// Waits a moment; false when the drill is to end at once.
   bool wait(nanoseconds span);
   [[nodiscard]] bool stopped() const;
+  [[nodiscard]] deadline patience() const;   ///< with recovery, from now
   void audit(const drill& one, std::string_view action);
   [[nodiscard]] kill_mark mark() const;
 

@@ -62,8 +62,8 @@ void drill_desk::run_provider_down(drill& one) {
   account.lifted(parts_.time.wall());
   lift(one);
 
-  const auto patience = deadline::after(parts_.time.mono(), limits_.settle);
-  for (look(); !account.recovered() && !patience.passed(parts_.time.mono()) && wait(look_every);) look();
+  const auto give_up = patience();
+  for (look(); !account.recovered() && !give_up.passed(parts_.time.mono()) && wait(look_every);) look();
   account.tell(one.got);
   if (stopped() && !account.recovered()) return end(one, "stopped");
   if (one.got.calls == 0U && !account.recovered()) return end(one, "no-traffic");
@@ -82,10 +82,10 @@ void drill_desk::run_store_down(drill& one) {
   const auto whole = records.status();
   lift(one);
 
-  const auto patience = deadline::after(lifted_at, limits_.settle);
+  const auto give_up = patience();
   const auto caught_up = [&](const ledger::ledger_status& now) { return now.indexed + now.dropped >= whole.appended; };
   auto now = records.status();
-  while (!caught_up(now) && !patience.passed(parts_.time.mono()) && wait(look_every / 5)) now = records.status();
+  while (!caught_up(now) && !give_up.passed(parts_.time.mono()) && wait(look_every / 5)) now = records.status();
   one.got.appended = whole.appended - before.appended;
   one.got.indexed = now.indexed - before.indexed;
   one.got.most_waiting = std::max(most_waiting, whole.waiting);
