@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <map>
 #include <set>
 
 #include "andon/base/time_text.hpp"
@@ -94,16 +93,41 @@ result<void> copy_all(const backup_order& how, const fs::path& into) {
   return {};
 }
 
-/// An entry that was being written when its file was copied is cut off, as the recovery after a crash does.
-result<void> end_tails(const fs::path& journal, const ledger::keyring* keys) {
-  const auto segments = ledger::open_segments(journal, keys);
-  if (!segments) return std::unexpected(segments.error());
-  std::map<std::uint32_t, ledger::segment_report> newest;
-  for (auto& one : ledger::verify(**segments)) newest[one.stream] = std::move(one);
-  for (const auto& [stream, last] : newest)
-    if (last.damaged_bytes > 0 && last.lost_entries == 0)
-      if (auto ended = end_file(last.file, last.bytes, ledger::trimmed_bytes(last.bytes)); !ended) return ended;
-  return {};
+std::vector<ledger::segment_report> reports_of(const ledger::segment_directory& of, journal_count& sums) {
+  auto out = ledger::verify(of);
+  for (const auto& one : out) {
+    sums.records += one.records;
+    sums.entries += one.entries;
+    sums.bytes += one.bytes;
+  }
+  return out;
+}
+
+/// True when a file was shortened: an entry that was being written when it was copied is cut off, as the recovery after a crash does.
+result<bool> end_tails(const std::vector<ledger::segment_report>& reports) {
+  bool shortened = false;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const auto& one = reports[i];
+    const bool newest = i + 1 == reports.size() || reports[i + 1].stream != one.stream;
+    if (!newest || one.damaged_bytes == 0 || one.lost_entries > 0) continue;
+    if (auto ended = end_file(one.file, one.bytes, ledger::trimmed_bytes(one.bytes)); !ended) return std::unexpected(std::move(ended.error()));
+    shortened = true;
+  }
+  return shortened;
+}
+
+/// The copied journal, whole up to where it was copied.
+result<journal_count> settle_journal(const fs::path& directory, const ledger::keyring* keys) {
+  {
+    const auto segments = ledger::open_segments(directory, keys);
+    if (!segments) return std::unexpected(segments.error());
+    journal_count out;
+    const auto reports = reports_of(**segments, out);
+    const auto shortened = end_tails(reports);
+    if (!shortened) return std::unexpected(shortened.error());
+    if (!*shortened && std::ranges::all_of(reports, [](const auto& one) { return one.problem.empty(); })) return out;
+  }
+  return read_journal(directory, keys);
 }
 
 result<json::array> list_files(const fs::path& root, backed_up& sums) {
@@ -137,8 +161,7 @@ result<backed_up> fill(const backup_order& how, const fs::path& folder) {
   backed_up out;
   const bool encrypted = fs::exists(data / "keyring");
   if (!encrypted || how.keys != nullptr) {
-    if (auto ended = end_tails(data / "journal", how.keys); !ended) return std::unexpected(ended.error());
-    const auto count = read_journal(data / "journal", how.keys);
+    const auto count = settle_journal(data / "journal", how.keys);
     if (!count) return std::unexpected(count.error());
     out.records = count->records;
     out.verified = true;
@@ -151,6 +174,13 @@ result<backed_up> fill(const backup_order& how, const fs::path& folder) {
   for (const auto& folder_of : {data / "journal", data / "audit", data, folder})
     if (auto synced = sync_directory(folder_of); !synced) return std::unexpected(synced.error());
   return out;
+}
+
+/// Whose it is nobody knows: it is not removed.
+result<void> must_not_exist(const fs::path& partial) {
+  std::error_code code;
+  if (!fs::exists(partial, code)) return {};
+  return fail(errc::already_exists, partial.string() + " exists: it is left of something that was not finished, or is being made by another process; remove it when it is not");
 }
 
 /// Gives a finished directory its name.
@@ -247,12 +277,8 @@ result<journal_count> read_journal(const fs::path& directory, const ledger::keyr
   const auto segments = ledger::open_segments(directory, keys);
   if (!segments) return std::unexpected(segments.error());
   journal_count out;
-  for (const auto& one : ledger::verify(**segments)) {
+  for (const auto& one : reports_of(**segments, out))
     if (!one.problem.empty()) return fail(errc::corrupt, fmt::format("{}: {} ({} Records lost, {} bytes damaged); see andon ledger verify", one.file.string(), one.problem, one.lost_records, one.damaged_bytes));
-    out.records += one.records;
-    out.entries += one.entries;
-    out.bytes += one.bytes;
-  }
   return out;
 }
 
@@ -261,6 +287,7 @@ result<backed_up> make_backup(const backup_order& how) {
   const auto size = backup_size(how.data);
   if (!size) return std::unexpected(size.error());
   const auto folder = beside(how.to);
+  if (auto free = must_not_exist(folder); !free) return std::unexpected(std::move(free.error()));
   result<backed_up> out = fail(errc::io_error, {});
   std::error_code code;
   for (int n = 0; n < attempts; ++n) {
@@ -282,8 +309,8 @@ result<restored> restore_backup(const fs::path& from, const fs::path& data, cons
   if (auto free = must_be_free(data); !free) return std::unexpected(free.error());
   if (auto own = no_strangers(from / "data", *known); !own) return std::unexpected(own.error());
   const auto folder = beside(data);
+  if (auto free = must_not_exist(folder); !free) return std::unexpected(std::move(free.error()));
   std::error_code code;
-  fs::remove_all(folder, code);
   if (auto made = make_directory(folder); !made) return std::unexpected(made.error());
   std::uint64_t bytes = 0;
   for (const auto& one : known->files) bytes += one.bytes;

@@ -105,6 +105,10 @@ TEST_F(backup, takes_only_a_free_directory) {
   fs::create_directories(back());
   write(back() / "mine", "x");
   EXPECT_EQ(restore_backup(saved(), back()).error().code, errc::already_exists);
+  fs::remove_all(back());
+  fs::create_directories(back().string() + ".partial");   // somebody's
+  EXPECT_EQ(restore_backup(saved(), back()).error().code, errc::already_exists);
+  EXPECT_TRUE(fs::exists(back().string() + ".partial"));
 }
 
 TEST_F(backup, that_was_altered_is_refused_with_the_file) {
