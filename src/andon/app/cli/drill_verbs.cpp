@@ -96,8 +96,7 @@ result<std::uint64_t> find_marked(const context& in, const drill_load& load) {
     if (!client) return std::unexpected(client.error());
     const auto got = client->call("GET", "/api/v1/records/aggregate" + query_text({{"q", "user:" + load.mark() + " status:200"}}));
     if (!got) return std::unexpected(got.error());
-    std::uint64_t found = 0;
-    for (const auto& group : got->at("groups").as_array()) found += group.at("count").to_number<std::uint64_t>();
+    const auto found = got->at("total").at("count").to_number<std::uint64_t>();
     if (found >= load.acknowledged() || std::chrono::steady_clock::now() > until) return found;
     std::this_thread::sleep_for(look_every);
   }
