@@ -52,6 +52,7 @@ json::object agreement_json(const business::agreement& from, const std::vector<b
           {"last_issued", issued.empty() ? json::value(nullptr) : json::value(issued[0].when.text())}};
 }
 
+/// `2026-10`, or `now` and `last` as the agreement's zone has them.
 struct asked_month {
   business::desk* desk;
   business::month when;
@@ -59,6 +60,12 @@ struct asked_month {
 result<asked_month> read_month(const services& with, const request& asked) {
   const auto desk = desk_of(with);
   if (!desk) return std::unexpected(desk.error());
+  if (asked.second == "now" || asked.second == "last") {
+    const auto of = (*desk)->agreement_of(asked.argument);
+    if (!of) return std::unexpected(of.error());
+    const auto present = business::month::of(std::chrono::floor<business::seconds>(asked.now), *of->zone);
+    return asked_month{*desk, asked.second == "now" ? present : present.previous()};
+  }
   const auto when = business::month::parse(asked.second);
   if (!when) return std::unexpected(when.error());
   return asked_month{*desk, *when};

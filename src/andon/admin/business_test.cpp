@@ -31,6 +31,8 @@ TEST_F(business_test, a_statement_in_three_forms_issued_once) {
   EXPECT_NE(paper.head.find("application/pdf"), std::string::npos);
   EXPECT_TRUE(paper.body.starts_with("%PDF-"));
 
+  EXPECT_EQ(get(statements + "/last").body, text);
+  EXPECT_NE(get(statements + "/now").body.find(R"("preliminary":true)"), std::string::npos);
   ASSERT_EQ(post(path, R"({"reason":"late Records"})").json().at("revision").as_int64(), 2);
   EXPECT_EQ(get(path + "?revision=1").body, text);
   EXPECT_EQ(get(statements).json().at("data").at(0).at("revisions").as_int64(), 2);

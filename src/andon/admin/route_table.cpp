@@ -71,7 +71,7 @@ constexpr std::array table{
     admin_path{"GET", "/api/v1/agreements", reach::installation, metrics_read, "", "Agreements: promises, credits, exclusions.", conduct::blocking, agreements},
     admin_path{"GET", "/api/v1/agreements/{name}/statements", reach::installation, metrics_read, "", "Months of which statements were issued, newest first.", conduct::blocking, agreement_statements},
     admin_path{"GET", "/api/v1/agreements/{name}/statements/{month}", reach::installation, metrics_read, "format revision",
-               "The statement of a month (2026-10): as it was issued (revision: an earlier one), else a preliminary one. format: json, html or pdf.", conduct::blocking, agreement_statement},
+               "The statement of a month (2026-10, now, last): as it was issued (revision: an earlier one), else a preliminary one. format: json, html or pdf.", conduct::blocking, agreement_statement},
     admin_path{"POST", "/api/v1/agreements/{name}/statements/{month}", reach::installation, operate, "",
                "Issues the statement of a month that is over, once; {\"reason\":…} issues a further revision.", conduct::blocking, issue_statement},
     admin_path{"GET", "/api/v1/kpis", reach::installation, metrics_read, "", "KPIs: value, target, trend, objectives.", conduct::blocking, kpis},

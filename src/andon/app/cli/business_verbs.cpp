@@ -8,7 +8,6 @@
 #include "andon/app/cli/admin_client.hpp"
 #include "andon/app/cli/cli_context.hpp"
 #include "andon/app/cli/table.hpp"
-#include "andon/base/time_text.hpp"
 
 namespace andon::app::cli {
 namespace {
@@ -16,7 +15,7 @@ namespace {
 namespace json = boost::json;
 
 struct business_options {
-  std::string name, month, format, out, reason, at, note;
+  std::string name, month = "now", format, out, reason, at, note;
   std::int64_t revision = 0;
   double value = 0;
   bool issue = false, reissue = false;
@@ -50,8 +49,10 @@ int list_agreements(const context& in) {
   });
 }
 
-/// The month that it is now in UTC: its statement is a preliminary one.
-std::string present_month() { return format_rfc3339(system_clock{}.wall()).substr(0, 7); }
+/// Slices of time are told of in millionths.
+std::string count_cell(const json::value& of, std::string_view name) {
+  return decimal_text(of.at(name).to_number<double>() / of.at("counted_as").to_number<double>());
+}
 
 void print_statement(const json::value& one) {
   fmt::print(stdout, "{} for {}, {} in {}{}\n", cell(one, "agreement"), clean(cell(one, "counterparty")), cell(one, "month"), cell(one, "time_zone"),
@@ -60,7 +61,7 @@ void print_statement(const json::value& one) {
   for (const auto& of : one.at("objectives").as_array()) {
     const auto& events = of.at("events");
     out.add({cell(of, "objective"), cell(of, "promised_percent"), events.at("attained_percent").is_null() ? "no data" : cell(events, "attained_percent"), cell(of, "verdict"),
-             cell(events, "good"), cell(events, "total"), cell(of.at("excluded_events"), "total"), cell(of, "credit_percent")});
+             count_cell(events, "good"), count_cell(events, "total"), count_cell(of.at("excluded_events"), "total"), cell(of, "credit_percent")});
   }
   fmt::print(stdout, "{}", out.text(false));
   fmt::print(stdout, "credit {} %{}; {} incident{}; {} hours not watched of {}\n", cell(one, "credit_percent"),
@@ -86,7 +87,7 @@ int statement(const context& in, const business_options& from) {
   if (from.format == "pdf" && from.out.empty() && in.terminal) return complain({errc::invalid_argument, "a PDF is no text for a terminal: give --out FILE"});
   const auto client = admin_client::open(in.data);
   if (!client) return complain(client.error());
-  const auto path = fmt::format("/api/v1/agreements/{}/statements/{}", percent_encode(from.name), percent_encode(from.month.empty() ? present_month() : from.month));
+  const auto path = fmt::format("/api/v1/agreements/{}/statements/{}", percent_encode(from.name), percent_encode(from.month));
   if (from.issue || from.reissue) {
     const auto issued = client->call("POST", path, from.reissue ? json::serialize(json::object{{"reason", from.reason}}) : std::string{});
     if (!issued) return complain(issued.error());
@@ -161,7 +162,7 @@ void add_business_verbs(CLI::App& root, context& in) {
   add_common(*agreed->add_subcommand("list", "Agreements"), in).callback([&in] { in.chosen = [&in] { return list_agreements(in); }; });
   auto& told = add_common(*agreed->add_subcommand("statement", "The statement of a month, as it was issued or else a preliminary one"), in);
   told.add_option("name", options->name, "The agreement")->required();
-  told.add_option("month", options->month, "2026-10; the present month when left out");
+  told.add_option("month", options->month, "2026-10, now or last")->capture_default_str();
   told.add_option("--format", options->format, "json, html or pdf; a short table when left out")->check(CLI::IsMember({"json", "html", "pdf"}));
   told.add_option("-o,--out", options->out, "Writes it to this file, as JSON unless --format says otherwise");
   told.add_option("--revision", options->revision, "An earlier revision")->check(CLI::Range(1, 1'000));

@@ -84,6 +84,39 @@ TEST_F(cli_gateway_test, feedback_is_summed_up) {
   EXPECT_NE(run({"feedback", "summary", "--project", "bank"}).second.find("PROJECT"), std::string::npos);
 }
 
+TEST_F(cli_gateway_test, a_statement_is_issued_and_written) {
+  EXPECT_NE(run({"agreement", "list"}).second.find("calls 99 %"), std::string::npos);
+  EXPECT_NE(run({"agreement", "statement", "acme"}).second.find("PRELIMINARY"), std::string::npos) << said;
+  EXPECT_EQ(run({"agreement", "statement", "acme", "--issue"}).first, 1);
+  EXPECT_NE(said.find("is not over"), std::string::npos) << said;
+  const auto [code, text] = run({"agreement", "statement", "acme", server.past_month, "--issue"});
+  EXPECT_EQ(code, 0) << said;
+  EXPECT_NE(said.find("revision 1 issued"), std::string::npos) << said;
+  EXPECT_NE(text.find("no data"), std::string::npos) << text;
+  const auto file = (server.directory / "s.pdf").string();
+  EXPECT_EQ(run({"agreement", "statement", "acme", "last", "--format", "pdf", "--out", file}).first, 0) << said;
+  std::string begin(5, ' ');
+  std::ifstream(file).read(begin.data(), 5);
+  EXPECT_EQ(begin, "%PDF-");
+  EXPECT_EQ(run({"agreement", "statement", "acme", "last", "--reissue"}).first, 2);
+  EXPECT_EQ(run({"agreement", "statement", "acme", "last", "--reissue", "--reason", "why not"}).first, 0) << said;
+  EXPECT_NE(said.find("revision 2 issued"), std::string::npos) << said;
+  EXPECT_EQ(run({"agreement", "statement", "acme", "last", "--format", "json", "--out", "/nowhere/s.json"}).first, 1);
+  EXPECT_NE(said.find("cannot write /nowhere/s.json"), std::string::npos) << said;
+  EXPECT_EQ(run({"agreement", "statement", "nobody"}).first, 1);
+}
+
+TEST_F(cli_gateway_test, a_kpi_is_told_and_shown) {
+  EXPECT_NE(run({"kpi", "list"}).second.find("no data"), std::string::npos) << said;
+  EXPECT_EQ(run({"kpi", "set", "churn", "4.5", "--note", "survey"}).first, 0) << said;
+  EXPECT_NE(run({"kpi", "show", "churn"}).second.find("churn: missed"), std::string::npos) << said;
+  EXPECT_EQ(run({"kpi", "set", "churn", "many"}).first, 2);
+  EXPECT_EQ(run({"kpi", "set", "churn", "1", "--at", "yesterday"}).first, 2);
+  EXPECT_EQ(run({"kpi", "show", "gone"}).first, 1);
+  server.record_call("shop", "one");
+  EXPECT_NE(run({"objective", "recount", "calls", "--since", "1h", "--until", "2099-01-01"}).second.find("1 good of 1, 0 bad"), std::string::npos) << said;
+}
+
 TEST_F(cli_gateway_test, a_new_key_says_where_it_belongs) {
   EXPECT_EQ(run({"key", "create", "--name", "a"}).first, 2);
   EXPECT_NE(said.find("which project is the key for? --project NAME, one of bank, shop"), std::string::npos) << said;
