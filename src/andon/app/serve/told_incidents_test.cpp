@@ -10,7 +10,7 @@ namespace {
 TEST(told_incidents, of_a_month_are_those_that_were_open_in_it) {
   const testing_support::temporary_folder home;
   simulated_clock time;
-  auto opened = alert::board::open({.file = home.path() / "alerts.db", .send = [](const alert::outgoing&) -> result<alert::answer> { return alert::answer{200, "", {}}; }, .seed = 3}, time, nullptr);
+  auto opened = alert::board::open({.file = home.file("alerts.db"), .send = [](const alert::outgoing&) -> result<alert::answer> { return alert::answer{200, "", {}}; }, .seed = 3}, time, nullptr);
   ASSERT_TRUE(opened) << opened.error().message;
   auto& board = **opened;
   auto settings = std::make_shared<alert::configuration>();
