@@ -69,6 +69,7 @@ constexpr std::array table{
     measure_about{dashboards_age, "dashboards_age", number, samples, "s", "age of the newest second that objectives and indicators, and so what shows them, have counted"},
     measure_about{console_page, "console_page", number, samples, "s", "time of answering a request to the admin port, without the ones that wait on purpose; the slowest of each second"},
     measure_about{sign_in, "sign_in", number, samples, "s", "time of finding out who calls the admin port; the slowest of each second"},
+    measure_about{calls_capacity, "calls_capacity", number, samples, "calls/s", "calls a second that all processors could take if each needed what those of the last second did; of seconds with at least 100 calls"},
     measure_about{surge_absorbed, "surge_absorbed", ratio, samples, "", "calls taken, among those of seconds with three times as many as usual (of the last five minutes, at least 20 a second); refusals for overload are bad"},
 };
 static_assert(table.size() == static_cast<std::size_t>(measure::count_));

@@ -24,7 +24,7 @@ enum class measure : std::uint8_t {
   // samples of drills: numbers
   restore_time, failover_time, catch_up_time, data_loss,
   // samples from inside: numbers
-  store_headroom, connections_capacity, dashboards_age, console_page, sign_in,
+  store_headroom, connections_capacity, dashboards_age, console_page, sign_in, calls_capacity,
   // samples from inside: good among all
   surge_absorbed,
   count_,

@@ -67,7 +67,7 @@ struct ledger_settings {
   std::optional<secret> encryption;
   nanoseconds retention{0};
   nanoseconds index_lag = 1s;
-  nanoseconds verify_interval = 24h;
+  nanoseconds verify_interval = 12h;
   byte_count verify_rate{32ll << 20};
 };
 

@@ -1,4 +1,5 @@
 #include "andon/app/serve/inside_samples.hpp"
+#include "andon/app/serve/load_samples.hpp"
 
 #include <gtest/gtest.h>
 
@@ -36,6 +37,25 @@ TEST(inside_samples, the_price_table_says_when_it_was_taken) {
   ASSERT_TRUE(taken);
   EXPECT_GT(*taken, wall_time{std::chrono::sys_days{std::chrono::year{2025} / 1 / 1}});
   EXPECT_LT(*taken, system_clock{}.wall() + 48h);
+}
+
+TEST(call_capacity, is_told_of_many_calls_only) {
+  simulated_clock time{wall_time{std::chrono::seconds{1'790'000'000}}};
+  std::uint64_t calls = 0;
+  call_capacity capacity([&] { return calls; }, time);
+  const auto work = [] {
+    volatile double sum = 0;
+    for (int i = 0; i < 20'000'000; ++i) sum = sum + i;
+  };
+  time.advance(std::chrono::seconds{1});
+  calls += 99;
+  EXPECT_EQ(capacity.read(), std::nullopt);
+  work();
+  time.advance(std::chrono::seconds{1});
+  calls += 1'000;
+  const auto told = capacity.read();
+  ASSERT_TRUE(told);
+  EXPECT_GE(*told, 1'000) << "the processors were not busy all of the second";
 }
 
 TEST(inside_samples, files_bound_connections) { EXPECT_GT(connections_by_files(), 0u); }

@@ -19,6 +19,8 @@ nanoseconds processor_time() {
 
 double in_seconds(nanoseconds span) { return static_cast<double>(span.count()) / 1e9; }
 
+constexpr double least_calls = 100;  // of a second, to tell what one costs
+
 }  // namespace
 
 loop_lag::loop_lag(std::vector<core_unit>& cores, const clock& time) : cores_(cores), time_(time) {
@@ -58,12 +60,29 @@ std::optional<double> processor_use::read() {
   return out;
 }
 
+call_capacity::call_capacity(std::function<std::uint64_t()> calls, const clock& time)
+    : calls_(std::move(calls)), time_(time), used_(time), last_at_(time.mono()), last_calls_(calls_()) {}
+
+std::optional<double> call_capacity::read() {
+  const auto at = time_.mono();
+  const auto calls = calls_();
+  const auto span = in_seconds(at - last_at_);
+  const auto ended = calls < last_calls_ ? 0.0 : static_cast<double>(calls - last_calls_);
+  const auto used = used_.read();
+  last_at_ = at;
+  last_calls_ = calls;
+  if (!used || *used <= 0 || span <= 0 || ended < least_calls) return std::nullopt;
+  return ended / span / *used;
+}
+
 std::vector<live_sample> load_samples(load_sources from) {
   const auto lag = std::make_shared<loop_lag>(from.cores, from.time);
   const auto processors = std::make_shared<processor_use>(from.time);
+  const auto capacity = std::make_shared<call_capacity>([&records = from.records] { return records.status().appended; }, from.time);
   const auto open = [&limits = from.limits] { return static_cast<double>(limits.open_tickets()); };
   return {
       {slo::measure::cpu, [processors] { return processors->read(); }},
+      {slo::measure::calls_capacity, [capacity] { return capacity->read(); }},
       {slo::measure::loop_lag, [lag] { return lag->read(); }},
       {slo::measure::queue, [&health = from.health]() -> std::optional<double> {
          double waiting = 0;

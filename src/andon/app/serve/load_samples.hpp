@@ -38,6 +38,23 @@ private:
   nanoseconds last_used_;
 };
 
+/// Calls a second that all processors could take, from how many there were since the last question and what share of the
+/// processors the program used for them: rate / utilisation (the utilisation law, U = X S). Nothing of few calls, where what
+/// runs anyway would pass for their cost.
+class call_capacity {
+public:
+  /// `calls`: ended since the start.
+  call_capacity(std::function<std::uint64_t()> calls, const clock& time);
+  std::optional<double> read();
+
+private:
+  std::function<std::uint64_t()> calls_;
+  const clock& time_;
+  processor_use used_;
+  mono_time last_at_;
+  std::uint64_t last_calls_;
+};
+
 struct load_sources {
   std::vector<core_unit>& cores;
   const clock& time;
