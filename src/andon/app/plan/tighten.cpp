@@ -15,7 +15,9 @@ void avoid(route_settings& of, const std::set<std::string>& models) {
   const auto is_avoided = [&](const target_settings& one) { return models.contains(one.model); };
   if (std::ranges::all_of(of.targets, is_avoided)) return;
   if (goes_by_list(of)) {
-    std::ranges::stable_partition(of.targets, [&](const auto& one) { return !is_avoided(one); });
+    std::vector<target_settings> ordered;
+    for (const bool last : {false, true}) std::ranges::copy_if(of.targets, std::back_inserter(ordered), [&](const auto& one) { return is_avoided(one) == last; });
+    of.targets = std::move(ordered);
     return;
   }
   std::int64_t last = 0;

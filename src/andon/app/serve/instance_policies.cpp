@@ -139,7 +139,7 @@ void instance::take_up_decisions() {
       note_decisions(decided->begin(one));
     }
   }
-  note_plan({options_.config, configuration_text_, {}}, "start");
+  note_plan({options_.config, configuration_text_, {}}, instead_ ? fmt::format("dec_{}", instead_->decision) : "start");
 }
 
 slo::plan_entry instance::present_entry(const std::string& text, const std::string& who) const {

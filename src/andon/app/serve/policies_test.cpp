@@ -76,6 +76,14 @@ protected:
   }
   [[nodiscard]] json::array decisions(const std::string& query = {}) const { return ask("GET", "/api/v1/decisions?limit=1000" + query).second.at("data").as_array(); }
   static std::string text(const json::value& of, std::string_view name) { return std::string(std::string_view(of.at(name).as_string())); }
+  /// Until the watch has counted so many calls.
+  void wait_for_events(double count) const {
+    double got = 0;
+    const system_clock time;
+    for (const auto until = deadline::after(time.mono(), 15s); got != count && !until.passed(time.mono()); std::this_thread::sleep_for(20ms))
+      got = ask("GET", "/api/v1/objectives/all").second.at("events").to_number<double>();
+    EXPECT_EQ(got, count);
+  }
   /// Until there are so many, as the program's second goes by.
   json::array wait_for_decisions(std::size_t count, const std::string& query = {}) {
     json::array got;
@@ -114,6 +122,7 @@ TEST_F(policies_test, a_freeze_refuses_changes_of_the_plan_and_an_override_needs
   call("good", 10);
   nothing_more(0);
   call("broken", 10);
+  wait_for_events(20);
   const auto made = wait_for_decisions(2);
   EXPECT_EQ(text(made[1], "act"), "notify") << "in the order of the steps";
   EXPECT_EQ(text(made[0], "act"), "freeze");
