@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
+#include <map>
+#include <ranges>
 #include <set>
 
 #include "andon/base/time_text.hpp"
@@ -24,7 +27,8 @@ constexpr std::int64_t manifest_format = 1;
 constexpr std::string_view manifest_name = "MANIFEST.json";
 constexpr std::uint64_t most_manifest = 64u << 20;
 constexpr std::uint64_t kept_free = 64u << 20;   ///< of the disk, for everything else
-constexpr int attempts = 3;                      ///< retention may remove a file while it is copied
+constexpr int attempts = 3;                      ///< a small file may be replaced while it is copied
+constexpr int most_looks = 20;
 
 /// Of a data directory's own files: what belongs to the process that has it open, or is made anew.
 bool is_left_out(const fs::path& file) {
@@ -32,21 +36,42 @@ bool is_left_out(const fs::path& file) {
   return name.ends_with(".lock") || name.ends_with("-address") || name.ends_with("-wal") || name.ends_with("-shm") || name.ends_with("-journal") || name.ends_with(".new");
 }
 bool is_database(const fs::path& file) { return file.extension() == ".db"; }
-bool is_segment(const fs::path& file) { return file.extension() == ".seg" && !file.filename().string().starts_with("spare-"); }
+using segment_key = std::pair<std::uint32_t, std::uint64_t>;   // stream, sequence
+using segment_files = std::map<segment_key, fs::path>;
+constexpr std::array<const char*, 2> journals{"journal", "audit"};
 
-/// Relative names of what a backup holds.
-result<std::vector<fs::path>> content_of(const fs::path& data) {
+/// The files of a data directory itself.
+result<std::vector<fs::path>> small_files(const fs::path& data) {
   std::vector<fs::path> out;
   std::error_code code;
   for (const auto& one : fs::directory_iterator(data, code))
     if (one.is_regular_file(code) && !is_left_out(one.path())) out.push_back(one.path().filename());
   if (code) return fail(errc::not_found, data.string() + ": " + code.message());
-  for (const char* journal : {"journal", "audit"}) {
-    std::error_code none;
-    for (const auto& one : fs::directory_iterator(data / journal, none))
-      if (is_segment(one.path())) out.push_back(fs::path(journal) / one.path().filename());
-  }
   std::ranges::sort(out);
+  return out;
+}
+
+bool has_gap(const segment_files& in) {
+  return std::ranges::adjacent_find(in, [](const auto& a, const auto& b) { return a.first.first == b.first.first && a.first.second + 1 != b.first.second; }) != in.end();
+}
+
+/// The segments that hold something now, spares whose turn has come included: those get their names a moment later. Whoever looks at that
+/// moment may miss one, so there are several looks.
+result<segment_files> segments_in(const fs::path& directory) {
+  segment_files out;
+  std::error_code code;
+  if (!fs::is_directory(directory, code)) return out;
+  fs::path unreadable;
+  for (int n = 0, looks = 0; n < most_looks && (looks < 2 || has_gap(out)); ++n) {
+    const auto found = ledger::find_segments(ledger::file_operations::machine(), directory);
+    if (!found && found.error().code == errc::not_found) continue;   // renamed while it was looked at
+    if (!found) return std::unexpected(found.error());
+    unreadable = found->damaged.empty() ? fs::path{} : found->damaged.front();
+    if (!unreadable.empty()) continue;   // a head that is being written is readable at the next look
+    for (const auto& one : found->segments) out.insert_or_assign(segment_key{one->stream(), one->sequence()}, one->path);
+    ++looks;
+  }
+  if (!unreadable.empty()) return fail(errc::corrupt, unreadable.string() + " has a head that cannot be read; see andon ledger verify");
   return out;
 }
 
@@ -74,22 +99,44 @@ result<void> enough_space(const fs::path& at, std::uint64_t bytes) {
   return {};
 }
 
-result<void> copy_one(const fs::path& from, const fs::path& to) {
+result<void> copy_small(const fs::path& from, const fs::path& to) {
   if (is_database(from)) return sql::copy_database(from, to);
-  auto copied = copy_bytes(from, to, is_segment(from) ? tail::trim : tail::keep);
+  auto copied = copy_bytes(from, to);
   if (!copied) return std::unexpected(std::move(copied.error()));
   return {};
 }
 
-result<void> copy_all(const backup_order& how, const fs::path& into) {
-  const auto content = content_of(how.data);
-  if (!content) return std::unexpected(content.error());
-  for (const auto* folder : {"journal", "audit"})
-    if (auto made = make_directory(into / folder); !made) return made;
-  for (const auto& name : *content) {
+/// Under its own name. One that is gone was removed by retention.
+result<void> copy_segment(const segment_key& which, const fs::path& from, const fs::path& into) {
+  const auto name = ledger::segment_file_name(which.first, which.second);
+  auto copied = copy_bytes(from, into / name);
+  if (!copied && copied.error().code == errc::not_found) copied = copy_bytes(from.parent_path() / name, into / name);
+  if (!copied && copied.error().code != errc::not_found) return std::unexpected(std::move(copied.error()));
+  return {};
+}
+
+/// The newest first: by the time the others are copied, all of them are complete.
+result<void> copy_journal(const backup_order& how, const fs::path& from, const fs::path& into) {
+  if (auto made = make_directory(into); !made) return made;
+  const auto segments = segments_in(from);
+  if (!segments) return std::unexpected(segments.error());
+  for (const auto& [which, file] : *segments | std::views::reverse) {
     if (!how.go_on()) return fail(errc::cancelled, "the backup was ended before it was complete");
-    if (auto copied = copy_one(how.data / name, into / name); !copied) return copied;
+    if (auto copied = copy_segment(which, file, into); !copied) return copied;
   }
+  return {};
+}
+
+/// Databases before the journal: how far they have come in it is then never beyond its copy's end.
+result<void> copy_all(const backup_order& how, const fs::path& into) {
+  const auto files = small_files(how.data);
+  if (!files) return std::unexpected(files.error());
+  for (const auto& name : *files) {
+    if (!how.go_on()) return fail(errc::cancelled, "the backup was ended before it was complete");
+    if (auto copied = copy_small(how.data / name, into / name); !copied) return copied;
+  }
+  for (const auto* folder : journals)
+    if (auto copied = copy_journal(how, how.data / folder, into / folder); !copied) return copied;
   return {};
 }
 
@@ -103,17 +150,20 @@ std::vector<ledger::segment_report> reports_of(const ledger::segment_directory& 
   return out;
 }
 
-/// True when a file was shortened: an entry that was being written when it was copied is cut off, as the recovery after a crash does.
+/// Space that was prepared behind the newest entries goes, and an entry that was being written when it was copied, as the recovery after
+/// a crash does. True: there was such a one.
 result<bool> end_tails(const std::vector<ledger::segment_report>& reports) {
-  bool shortened = false;
+  bool torn = false;
   for (std::size_t i = 0; i < reports.size(); ++i) {
     const auto& one = reports[i];
     const bool newest = i + 1 == reports.size() || reports[i + 1].stream != one.stream;
-    if (!newest || one.damaged_bytes == 0 || one.lost_entries > 0) continue;
-    if (auto ended = end_file(one.file, one.bytes, ledger::trimmed_bytes(one.bytes)); !ended) return std::unexpected(std::move(ended.error()));
-    shortened = true;
+    std::error_code code;
+    const auto size = fs::file_size(one.file, code), end = ledger::trimmed_bytes(one.bytes);
+    if (!newest || code || one.lost_entries > 0 || (one.damaged_bytes == 0 && size <= end)) continue;
+    if (auto ended = end_file(one.file, one.bytes, end); !ended) return std::unexpected(std::move(ended.error()));
+    torn = torn || one.damaged_bytes > 0;
   }
-  return shortened;
+  return torn;
 }
 
 /// The copied journal, whole up to where it was copied.
@@ -123,9 +173,9 @@ result<journal_count> settle_journal(const fs::path& directory, const ledger::ke
     if (!segments) return std::unexpected(segments.error());
     journal_count out;
     const auto reports = reports_of(**segments, out);
-    const auto shortened = end_tails(reports);
-    if (!shortened) return std::unexpected(shortened.error());
-    if (!*shortened && std::ranges::all_of(reports, [](const auto& one) { return one.problem.empty(); })) return out;
+    const auto torn = end_tails(reports);
+    if (!torn) return std::unexpected(torn.error());
+    if (!*torn && std::ranges::all_of(reports, [](const auto& one) { return one.problem.empty(); })) return out;
   }
   return read_journal(directory, keys);
 }
@@ -264,12 +314,18 @@ result<restored> copy_back(const fs::path& from, const fs::path& into, const man
 }  // namespace
 
 result<std::uint64_t> backup_size(const fs::path& data) {
-  const auto content = content_of(data);
-  if (!content) return std::unexpected(content.error());
+  const auto files = small_files(data);
+  if (!files) return std::unexpected(files.error());
   std::uint64_t out = 0;
-  std::error_code code;
-  for (const auto& name : *content)
-    if (const auto bytes = fs::file_size(data / name, code); !code) out += bytes;
+  const auto add = [&](const fs::path& file) {
+    std::error_code code;
+    if (const auto bytes = fs::file_size(file, code); !code) out += bytes;
+  };
+  for (const auto& name : *files) add(data / name);
+  for (const auto* folder : journals) {
+    std::error_code none;
+    for (const auto& one : fs::directory_iterator(data / folder, none)) add(one.path());
+  }
   return out;
 }
 

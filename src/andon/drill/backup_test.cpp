@@ -68,12 +68,15 @@ TEST_F(backup, while_records_are_appended_is_whole) {
   auto live = open_ledger(data(), clk);
   append(*live, 50, clk);
   std::atomic<bool> stop{false};
-  std::thread writer([&] { while (!stop) append(*live, 20, clk); });
+  std::thread writer([&] {
+    for (int n = 0; n < 4'000 && !stop; ++n) append(*live, 1, clk);   // some fifty segments
+  });
   for (int n = 0; n < 5; ++n) {
     const auto before = live->status().appended;
     const auto made = make_backup({.data = data(), .to = saved() / std::to_string(n), .version = "1", .now = clk.wall()});
     ASSERT_TRUE(made || (stop = true, writer.join(), false)) << made.error().message;
     EXPECT_GE(made->records, before);
+    EXPECT_TRUE(made->verified);
   }
   stop = true;
   writer.join();

@@ -16,7 +16,6 @@ namespace andon::drill {
 namespace {
 
 constexpr std::size_t block_bytes = 1u << 20;
-constexpr std::uint64_t page_bytes = 4096;
 
 std::unexpected<error> failed(std::string_view doing, const std::filesystem::path& file) {
   const int why = errno;
@@ -38,8 +37,7 @@ private:
 
 /// Calls each(bytes, count) for every block.
 template <class F>
-result<void> each_block(const std::filesystem::path& file, F&& each) {
-  const open_file in(file, O_RDONLY);
+result<void> each_block(const open_file& in, const std::filesystem::path& file, F&& each) {
   if (in.get() < 0) return failed("open", file);
   std::vector<char> block(block_bytes);
   for (;;) {
@@ -64,22 +62,17 @@ result<void> write_all(int fd, const std::filesystem::path& file, const char* by
 
 }  // namespace
 
-result<std::uint64_t> copy_bytes(const std::filesystem::path& from, const std::filesystem::path& to, tail how) {
+result<std::uint64_t> copy_bytes(const std::filesystem::path& from, const std::filesystem::path& to) {
+  const open_file in(from, O_RDONLY);
+  if (in.get() < 0) return failed("open", from);
   const open_file out(to, O_WRONLY | O_CREAT | O_EXCL);
   if (out.get() < 0) return failed("create", to);
-  std::uint64_t bytes = 0, used = 0;
-  const auto copied = each_block(from, [&](const char* block, std::size_t count) {
-    for (std::size_t i = count; i > 0; --i)
-      if (block[i - 1] != 0) {
-        used = bytes + i;
-        break;
-      }
+  std::uint64_t bytes = 0;
+  const auto copied = each_block(in, from, [&](const char* block, std::size_t count) {
     bytes += count;
     return write_all(out.get(), to, block, count);
   });
   if (!copied) return std::unexpected(copied.error());
-  if (how == tail::trim) bytes = std::min(bytes, (used + 2 * page_bytes - 1) / page_bytes * page_bytes);
-  if (::ftruncate(out.get(), static_cast<off_t>(bytes)) != 0) return failed("shorten", to);
   if (::fsync(out.get()) != 0) return failed("sync", to);
   return bytes;
 }
@@ -87,7 +80,8 @@ result<std::uint64_t> copy_bytes(const std::filesystem::path& from, const std::f
 result<std::string> digest_of(const std::filesystem::path& file) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   if (!hash || EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) != 1) return fail(errc::internal, "SHA-256 is not to be had");
-  const auto read = each_block(file, [&](const char* block, std::size_t count) -> result<void> {
+  const open_file in(file, O_RDONLY);
+  const auto read = each_block(in, file, [&](const char* block, std::size_t count) -> result<void> {
     EVP_DigestUpdate(hash.get(), block, count);
     return {};
   });

@@ -10,10 +10,8 @@
 
 namespace andon::drill {
 
-/// A file's bytes to a new file (mode 0600), on the disk when this returns. `trim`: zeros at its end beyond one page are left out, as
-/// of a journal file that has space prepared. Gives the copy's size.
-enum class tail : std::uint8_t { keep, trim };
-[[nodiscard]] result<std::uint64_t> copy_bytes(const std::filesystem::path& from, const std::filesystem::path& to, tail how = tail::keep);
+/// A file's bytes to a new file (mode 0600), on the disk when this returns. Gives their number.
+[[nodiscard]] result<std::uint64_t> copy_bytes(const std::filesystem::path& from, const std::filesystem::path& to);
 /// SHA-256 as hex.
 [[nodiscard]] result<std::string> digest_of(const std::filesystem::path& file);
 /// Ends a file at `bytes`, filled up with zeros to `padded`.
