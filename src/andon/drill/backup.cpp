@@ -62,7 +62,8 @@ result<segment_files> segments_in(const fs::path& directory) {
   std::error_code code;
   if (!fs::is_directory(directory, code)) return out;
   fs::path unreadable;
-  for (int n = 0, looks = 0; n < most_looks && (looks < 2 || has_gap(out)); ++n) {
+  int looks = 0;
+  for (int n = 0; n < most_looks && (looks < 2 || has_gap(out)); ++n) {
     const auto found = ledger::find_segments(ledger::file_operations::machine(), directory);
     if (!found && found.error().code == errc::not_found) continue;   // renamed while it was looked at
     if (!found) return std::unexpected(found.error());
@@ -72,6 +73,7 @@ result<segment_files> segments_in(const fs::path& directory) {
     ++looks;
   }
   if (!unreadable.empty()) return fail(errc::corrupt, unreadable.string() + " has a head that cannot be read; see andon ledger verify");
+  if (looks < 2) return fail(errc::unavailable, directory.string() + " changed at every look: try again when less is going on");
   return out;
 }
 
