@@ -78,6 +78,7 @@ struct services {
   std::function<std::shared_ptr<slo::watch>()> objectives{};  ///< the watch over objectives; null: it is not there now
   alert::board* alerts = nullptr;                ///< null: there is none
   business::desk* business = nullptr;            ///< agreements and KPIs; null: there is none
+  std::function<std::vector<std::string>()> needs_restart = [] { return std::vector<std::string>{}; };  ///< top-level settings that changed since the start
   policy_desk policies{};                        ///< empty: there are none
   admin_times* times = nullptr;                  ///< filled in; null: nobody asks
   std::function<void(const std::string& damage)> verified = [](const std::string&) {};  ///< the journal was read whole; what is wrong with it

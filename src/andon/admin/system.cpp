@@ -85,6 +85,7 @@ result<reply> status(const services& with, const request& asked) {
   if (const auto callers = with.callers.current()) out["keys"] = callers->key_count();
   out["projects"] = with.keys.projects().size();
   out["calls_under_way"] = with.limits.open_tickets();
+  if (const auto waiting = with.needs_restart(); !waiting.empty()) out["needs_restart"] = json::value_from(waiting);
   if (const auto decided = decisions_json(with); !decided.empty()) out["decisions"] = decided;
   out["ledger"] = with.records == nullptr ? json::value(nullptr) : json::value(ledger_json(*with.records));
   if (with.drills != nullptr)
@@ -105,6 +106,7 @@ result<reply> reload(const services& with, const request& asked) {
   const auto plan = with.plan();
   note_act(asked, "configuration", {}, {{"plan", before ? before->version : 0}}, {{"plan", plan ? plan->version : 0}});
   json::object out{{"reloaded", true}, {"plan", plan ? plan->version : 0}};
+  if (const auto waiting = with.needs_restart(); !waiting.empty()) out["needs_restart"] = json::value_from(waiting);
   if (with.policies.standing)
     if (auto apart = with.policies.standing().apart; !apart.empty()) out["file_not_in_force"] = std::move(apart);
   return reply{.body = json_text(out)};

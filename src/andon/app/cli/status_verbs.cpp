@@ -29,6 +29,15 @@ struct override_options {
   }
 };
 
+/// What was changed in the file but is in force only after a restart.
+void print_waiting(const json::value& from) {
+  const auto* waiting = from.as_object().if_contains("needs_restart");
+  if (waiting == nullptr || !waiting->is_array()) return;
+  std::string names;
+  for (const auto& one : waiting->get_array()) names.append(names.empty() ? "" : ", ").append(one.as_string());
+  fmt::print(stdout, "  RESTART     changed, and in force after a restart only: {}\n", names);
+}
+
 int call_and_say(const context& in, std::string_view method, std::string_view target, std::string_view said, const override_options& over = {}) {
   const auto body = over.body();
   if (!body) return complain({errc::invalid_argument, "--override needs a reason: --reason \"why it has to be\""});
@@ -38,6 +47,7 @@ int call_and_say(const context& in, std::string_view method, std::string_view ta
   if (!got) return complain(got.error());
   if (in.json) return fmt::print(stdout, "{}\n", json::serialize(*got)), done;
   fmt::print(stdout, "{}\n", said);
+  print_waiting(*got);
   if (const auto* apart = got->as_object().if_contains("file_not_in_force"); apart != nullptr && apart->is_string())
     fmt::print(stdout, "but the configuration file is not in force: {}\n", clean(cell(*got, "file_not_in_force"), 400));
   return done;
@@ -71,6 +81,7 @@ int status(const context& in) {
              cell(*got, "uptime_s"), cell(*got, "keys"), cell(*got, "projects"), cell(*got, "calls_under_way"));
   if (const auto* alerts = got->as_object().if_contains("alerts"); alerts != nullptr && alerts->is_object())
     fmt::print(stdout, "  alerts      {} firing, {} incidents open, {} messages wait, {} dead letters\n", cell(*alerts, "firing"), cell(*alerts, "open_incidents"), cell(*alerts, "waiting_messages"), cell(*alerts, "dead_letters"));
+  print_waiting(*got);
   if (const auto* decided = got->as_object().if_contains("decisions"); decided != nullptr && decided->is_object()) {
     fmt::print(stdout, "  decisions   {} in force\n", cell(*decided, "in_force"));
     if (const auto by = cell(*decided, "frozen_by"); by != "-") fmt::print(stdout, "  FROZEN      the plan is frozen by {} (andon decision show {})\n", by, by);

@@ -103,7 +103,7 @@ gateway::plan_ptr instance::plan() const {
 
 result<void> instance::open(const loaded_settings& from) {
   settings_ = from.values;
-  configuration_text_ = from.text;
+  configuration_text_ = started_text_ = from.text;
   if (options_.gateway) {
     auto parsed = value_codec<address>::read(*options_.gateway);
     if (!parsed) return std::unexpected(std::move(parsed.error()));
@@ -405,7 +405,7 @@ admin::services instance::admin_services() {
           .configuration = [this] { const std::lock_guard lock(reloading_); return mask_secrets(configuration_text_); },
           .drain = [this] { drain_asked_ = true; }, .ready = [this] { return ready_.load(); }, .started = started_,
           .version = ANDON_VERSION, .gateway_address = (gateway_tls_->wanted() ? "https://" : "http://") + gateway_address_, .host_names = settings_.listen.admin_hosts, .draining = [this] { return draining_.load(); },
-          .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get(), .business = business_.get(), .policies = policy_services(), .times = &console_times_,
+          .objectives = [this] { return objectives_ ? objectives_->current() : nullptr; }, .alerts = alerts_.get(), .business = business_.get(), .needs_restart = [this] { return needs_restart(); }, .policies = policy_services(), .times = &console_times_,
           .verified = [this](const std::string& damage) { if (integrity_) integrity_->found(time_.wall(), damage); }, .drills = drills_.get()};
 }
 
@@ -450,7 +450,7 @@ result<void> instance::reload(const admin::change_cause& why) {
     log::error("reload_refused", {{"meaning", "the configuration before it stays in force"}, {"reason", all}});
     return fail(errc::invalid_argument, all);
   }
-  for (const auto& name : restart_needed(configuration_text_, fresh.text)) log::warn("needs_restart", {{"setting", name}, {"meaning", "changed in the file; takes effect at the next start"}});
+  for (const auto& name : restart_needed(started_text_, fresh.text)) log::warn("needs_restart", {{"setting", name}, {"meaning", "changed in the file; takes effect at the next start"}});
   in_force(fresh);
   refused_hash_.clear();
   if (instead_ && desk() != nullptr) note_decisions(desk()->store().file_in_force());
@@ -461,7 +461,21 @@ result<void> instance::reload(const admin::change_cause& why) {
   return {};
 }
 
+/// After a reload that somebody asked for, the file's new date says nothing new.
+bool instance::is_in_force(const std::string& file) {
+  const std::lock_guard lock(reloading_);
+  diagnostics found(file);
+  const auto there = load_settings(file, engines_, found);
+  return found.empty() && !instead_ && refused_hash_.empty() && there.text == configuration_text_;
+}
+
+std::vector<std::string> instance::needs_restart() {
+  const std::lock_guard lock(reloading_);
+  return restart_needed(started_text_, configuration_text_);
+}
+
 result<void> instance::reload_because(std::string_view cause) {
+  if (cause == "file" && is_in_force(options_.config)) return {};
   ledger::audit_entry act{.began = time_.wall(), .key = {}, .role = std::string(cause), .action = "reload", .target = "configuration"};
   (void)audit_->begin(act);
   const auto before = plan();

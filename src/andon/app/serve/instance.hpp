@@ -115,12 +115,14 @@ private:
   [[nodiscard]] result<std::string> plan_difference(const std::string& before, const std::string& after) const;
   admin::policy_desk policy_services();
   void note_decisions(const result<void>& done);
+  bool is_in_force(const std::string& file);
+  std::vector<std::string> needs_restart();
   [[nodiscard]] std::string decisions_problem() const;
 
   serve_options options_;
   std::vector<local_engine> engines_;
   settings settings_;
-  std::string configuration_text_;
+  std::string configuration_text_, started_text_;  ///< in force; that the program was started with
   system_clock time_;
   metrics::registry metrics_;
   metrics::counter& reloads_ = metrics_.make_counter({"andon.config.reloads", "Configurations that came into force by a reload", "{reload}"});

@@ -109,6 +109,27 @@ TEST_F(instance_test, a_reload_adds_routes_and_a_wrong_file_changes_nothing) {
   end();
 }
 
+TEST_F(instance_test, says_what_a_restart_has_to_take_up_and_reads_a_text_once) {
+  ASSERT_TRUE(begin(one_route));
+  const auto plan = [this] { return ask("/api/v1/status").at("plan").at("version").as_int64(); };
+  const auto first = plan();
+  EXPECT_FALSE(ask("/api/v1/status").as_object().contains("needs_restart"));
+  std::string more(one_route);
+  more.replace(more.find("threads: 1"), 10, "threads: 2");
+  home_.write("a.yaml", more);
+  ASSERT_TRUE(running_->reload());
+  EXPECT_EQ(plan(), first + 1);
+  EXPECT_EQ(ask("/api/v1/status").at("needs_restart"), (json::array{"listen"}));
+  ASSERT_TRUE(running_->reload_because("file"));
+  EXPECT_EQ(plan(), first + 1) << "it is in force already";
+  ASSERT_TRUE(running_->reload());
+  EXPECT_EQ(ask("/api/v1/status").at("needs_restart"), (json::array{"listen"})) << "though nothing changed since the last reload";
+  home_.write("a.yaml", one_route);
+  ASSERT_TRUE(running_->reload_because("file"));
+  EXPECT_FALSE(ask("/api/v1/status").as_object().contains("needs_restart"));
+  end();
+}
+
 TEST_F(instance_test, what_was_spent_is_known_after_a_restart) {
   ASSERT_TRUE(begin(one_route));
   EXPECT_EQ(call("a").status, 200);
