@@ -39,10 +39,11 @@ result<void> drill_load::once() {
 }
 
 result<void> drill_load::begun(std::uint64_t calls, nanoseconds patience) {
-  const auto until = std::chrono::steady_clock::now() + patience;
+  const system_clock time;
+  const auto until = deadline::after(time.mono(), patience);
   while (acknowledged_ < calls) {
     if (failed_) return std::unexpected(why_);
-    if (std::chrono::steady_clock::now() > until) return fail(errc::total_timeout, fmt::format("only {} of {} calls before the kill were answered in time", acknowledged_.load(), calls));
+    if (until.passed(time.mono())) return fail(errc::total_timeout, fmt::format("only {} of {} calls before the kill were answered in time", acknowledged_.load(), calls));
     std::this_thread::sleep_for(5ms);
   }
   return {};

@@ -42,12 +42,13 @@ bool is_over(const json::value& one) { return cell(one, "phase") == "over"; }
 
 /// Looks at it until it is over; ends it when this program is asked to end only by its own bound.
 result<json::value> wait_for(const context& in, const std::string& id, nanoseconds patience) {
-  const auto until = std::chrono::steady_clock::now() + patience;
+  const system_clock time;
+  const auto until = deadline::after(time.mono(), patience);
   for (;;) {
     const auto client = admin_client::open(in.data);
     auto one = client ? client->call("GET", "/api/v1/drills/" + id) : std::unexpected(client.error());
     if (one && is_over(*one)) return one;
-    if (std::chrono::steady_clock::now() > until) return fail(errc::total_timeout, one ? "the drill is not over yet; see andon drill list" : "the gateway is not back: " + one.error().message);
+    if (until.passed(time.mono())) return fail(errc::total_timeout, one ? "the drill is not over yet; see andon drill list" : "the gateway is not back: " + one.error().message);
     std::this_thread::sleep_for(look_every);
   }
 }
@@ -90,14 +91,15 @@ result<net::endpoint> gateway_of(const context& in) {
 
 /// Records with this mark, when as many are indexed as are expected, or patience ends.
 result<std::uint64_t> find_marked(const context& in, const drill_load& load) {
-  const auto until = std::chrono::steady_clock::now() + index_patience;
+  const system_clock time;
+  const auto until = deadline::after(time.mono(), index_patience);
   for (;;) {
     const auto client = admin_client::open(in.data);
     if (!client) return std::unexpected(client.error());
     const auto got = client->call("GET", "/api/v1/records/aggregate" + query_text({{"q", "user:" + load.mark() + " status:200"}}));
     if (!got) return std::unexpected(got.error());
     const auto found = got->at("total").at("count").to_number<std::uint64_t>();
-    if (found >= load.acknowledged() || std::chrono::steady_clock::now() > until) return found;
+    if (found >= load.acknowledged() || until.passed(time.mono())) return found;
     std::this_thread::sleep_for(look_every);
   }
 }
@@ -136,9 +138,10 @@ int node_kill(const context& in, const drill_options& from) {
   }
   const auto begun = client->call("POST", "/api/v1/drills", json::serialize(order_of("node-kill", from)));
   if (!begun) return complain(begun.error());
-  const auto until = std::chrono::steady_clock::now() + 10s;
+  const system_clock time;
+  const auto until = deadline::after(time.mono(), 10s);
   while (!process->gone()) {
-    if (std::chrono::steady_clock::now() > until) return complain({errc::internal, "the gateway was told to kill itself and still runs"});
+    if (until.passed(time.mono())) return complain({errc::internal, "the gateway was told to kill itself and still runs"});
     std::this_thread::sleep_for(1ms);
   }
   if (load) load->finish();
