@@ -132,7 +132,8 @@ result<statement> desk::preliminary(std::string_view name, const month& when) {
   const auto begin = when.begin(*of->zone);
   if (begin >= now) return fail(errc::invalid_argument, fmt::format("{} has not begun", when.text()), "month");
   if (begin < now - about(slo::tier::hour).keep) return fail(errc::invalid_argument, fmt::format("{} is too long ago: sums are kept for three years", when.text()), "month");
-  statement_input in{.when = when, .until = std::min(now, when.end(*of->zone)), .made = std::chrono::floor<seconds>(time_.wall()), .counted = {}, .incidents = {},
+  const auto whole_minute = slo::floor_to(now, 1min);  // what is told of is what is counted: the present minute comes later
+  statement_input in{.when = when, .until = std::clamp(whole_minute, begin, when.end(*of->zone)), .made = std::chrono::floor<seconds>(time_.wall()), .counted = {}, .incidents = {},
                      .unwatched_hours = {}, .remarks = {}};
   bool moved = false;
   for (const auto& one : of->promises) {

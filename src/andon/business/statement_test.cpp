@@ -139,6 +139,14 @@ TEST_F(statement_test, months_that_cannot_be_told_of) {
   const auto running = told("2026-11");
   EXPECT_EQ(running.until, utc("2026-11-15T00:00:00"));
   EXPECT_EQ(running.lines[0].days.size(), 14U) << "days to come are not told of";
+  calls(utc("2026-11-15T00:00:59"), 3, 0);
+  calls(utc("2026-11-15T00:01:00"), 5, 0);
+  go_to("2026-11-15T00:01:40");
+  const auto later = told("2026-11");
+  EXPECT_EQ(later.until, utc("2026-11-15T00:01:00"));
+  EXPECT_EQ(later.lines[0].events.total, 3) << "counted as far as it says";
+  go_to("2026-12-01T00:00:20");
+  EXPECT_EQ(told("2026-12").lines[0].events, slo::counts{}) << "its first minute is not over";
   watching.reset();
   EXPECT_EQ(at->preliminary("acme", month{2026, 10}).error().code, errc::unavailable);
 }
