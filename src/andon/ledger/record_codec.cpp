@@ -305,6 +305,7 @@ std::pair<std::string_view, std::string_view> record_view::metadata(std::size_t 
   return {view(pair->name()), view(pair->value())};
 }
 std::size_t record_view::attempt_count() const { return ANDON_TABLE->attempts() == nullptr ? 0 : ANDON_TABLE->attempts()->size(); }
+std::string_view record_view::attempt_model(std::size_t i) const { return view(ANDON_TABLE->attempts()->Get(static_cast<unsigned>(i))->model()); }
 record record_view::materialize() const { return read(*ANDON_TABLE); }
 #undef ANDON_TABLE
 

@@ -86,6 +86,7 @@ public:
   [[nodiscard]] std::size_t metadata_count() const;
   [[nodiscard]] std::pair<std::string_view, std::string_view> metadata(std::size_t i) const;
   [[nodiscard]] std::size_t attempt_count() const;
+  [[nodiscard]] std::string_view attempt_model(std::size_t i) const;
   [[nodiscard]] record materialize() const;  ///< all fields, copied
 
 private:

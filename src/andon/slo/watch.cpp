@@ -54,6 +54,7 @@ void watch::state::lose(counted_series& of, const ledger::record_view& record, c
   auto& hour = of.lost[floor_to(at, about(tier::hour).slot)];
   cause why{record.outcome() == errc::none ? "" : std::string(to_string(about_outcome.from)),
             record.outcome() == errc::none ? "not good enough" : std::string(about_outcome.name), std::string(record.model()), std::string(record.key())};
+  if (why.model.empty() && record.attempt_count() > 0) why.model = record.attempt_model(record.attempt_count() - 1);  // none answered
   if (record.structured() == ledger::structure::invalid) why.origin = "provider", why.error = "invalid_structure";
   if (hour.size() >= most_causes && !hour.contains(why)) why = {"", "other", "", ""};
   hour[std::move(why)] += events.bad();

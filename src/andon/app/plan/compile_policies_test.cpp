@@ -63,7 +63,7 @@ policies: { soft: { objectives: [ c ], steps: [ { left: 0, act: freeze } ] } }
 TEST(compile_policies, what_is_wrong_is_told_with_its_place) {
   struct row { const char *text, *complaint; };
   for (const auto& [text, complaint] : {
-           row{"policies: { p: { objectives: [ caht ], steps: [ { left: 1, act: notify } ] } }", "policies.p.objectives[0]: there is no objective 'caht' that is measured (did you mean 'chat'?)"},
+           row{"policies: { p: { objectives: [ chatt ], steps: [ { left: 1, act: notify } ] } }", "policies.p.objectives[0]: there is no objective 'chatt' that is measured (did you mean 'chat'?)"},
            row{"policies: { p: { objectives: [ chat, chat ], steps: [ { left: 1, act: notify } ] } }", "policies.p.objectives[1]: 'chat' stands here twice"},
            row{"policies: { p: { steps: [ ] } }", "policies.p.steps: has no step"},
            row{"policies: { p: { } }", "'steps' is missing"},
@@ -81,7 +81,7 @@ TEST(compile_policies, what_is_wrong_is_told_with_its_place) {
            row{"policies: { p: { steps: [ { left: 10, act: freeze, routes: [ r ] } ] } }", "policies.p.steps[0].routes: belongs to act `tighten` alone"},
            row{"policies: { p: { steps: [ { left: 10, act: freeze, within: 1h } ] } }", "policies.p.steps[0].within: belongs to act `roll-back` alone"},
            row{"policies: { p: { steps: [ { left: 10, act: notify, severity: \"\" } ] } }", "policies.p.steps[0].severity: is empty"},
-           row{"policies: { p: { steps: [ { left: 10, act: notify, whom: me } ] } }", "'whom'"},
+           row{"policies: { p: { steps: [ { left: 10, act: notify, whom: me } ] } }", "policies.p.steps[0].whom: unknown setting"},
            row{"plan_history: 1", "plan_history: '1' is out of bounds"},
        }) {
     const compilation c(base + text);
