@@ -15,6 +15,7 @@
 #include "andon/admin/admin_api.hpp"
 #include "andon/business/desk.hpp"
 #include "andon/slo/decision_store.hpp"
+#include "andon/drill/drill_desk.hpp"
 #include "andon/slo/watch.hpp"
 
 namespace andon::admin::testing_support {
@@ -50,6 +51,7 @@ public:
     alerts->adopt(alert_settings());
     business.adopt(agreed());
     decisions = std::move(*slo::decision_store::open(directory / "decisions.db", time.wall()));
+    open_drills();
     api = std::make_unique<admin_api>(core_, parts());
     listener_ = std::make_unique<net::http_server>(core_, *api, net::server_limits{});
     port = listener_->listen("127.0.0.1", 0).value_or(std::uint16_t{0});
@@ -64,6 +66,7 @@ public:
     thread_.join();
     listener_.reset();
     api.reset();
+    drills.reset();
     alerts.reset();
     audit.reset();
     EXPECT_TRUE(records->stop());
@@ -158,6 +161,7 @@ public:
   std::unique_ptr<alert::board> alerts;  ///< without threads; its one receiver, `ops`, refuses everything
   std::unique_ptr<slo::decision_store> decisions;
   std::atomic<bool> frozen{false};
+  std::unique_ptr<drill::drill_desk> drills;  ///< knows one target, `m0`, which nobody calls
   std::unique_ptr<admin_api> api;
   std::string admin_token;
   key_id last_id;
@@ -173,7 +177,7 @@ private:
             .plan = [this] { return plan_; }, .reload = [this](const change_cause&) -> result<void> { ++reloads; if (!reload_problem.empty()) return fail(errc::invalid_argument, reload_problem); return {}; },
             .configuration = [] { return std::string("providers: {}\n"); }, .drain = [this] { ++drains; }, .ready = [] { return true; },
             .started = time.wall(), .version = "test", .gateway_address = "http://127.0.0.1:4000", .host_names = {}, .draining = [this] { return is_draining.load(); },
-            .objectives = [this] { return watch; }, .alerts = alerts.get(), .business = &business, .policies = policies()};
+            .objectives = [this] { return watch; }, .alerts = alerts.get(), .business = &business, .policies = policies(), .drills = drills.get()};
   }
   /// Decisions without a policy behind them.
   policy_desk policies() {
@@ -194,6 +198,14 @@ private:
             .standing = [this] { return plan_standing{.entry = 1, .apart = {}, .frozen = frozen ? "dec_1" : ""}; },
             .difference = [](const std::string& before, const std::string& after) -> result<std::string> { return before + " " + after; },
             .text = [](const slo::plan_entry& of) { return of.text; }};
+  }
+  void open_drills() {
+    auto desk = drill::drill_desk::open({.time = time, .records = records.get(), .audit = audit.get(), .data = directory, .configuration = {}, .master_key = {}, .version = "test", .supervisor = {},
+                                         .find = [this](std::string_view name) { return name == "m0" ? drill::places{.models = {{"m0", health.of(model_name{"m0"})}}, .routes = {}, .without_other = {}} : drill::places{}; },
+                                         .paging = [] { return std::vector<std::string>{}; }, .told = {}, .die = [] {}},
+                                        {});
+    EXPECT_TRUE(desk) << (desk ? "" : desk.error().message);
+    drills = std::move(*desk);
   }
   /// One objective, `calls`, and one indicator, `latency`, over all calls.
   void watch_calls() {

@@ -37,6 +37,7 @@ std::string body_of(const admin_path& path, const std::string& project, int numb
   if (path.pattern == "/api/v1/oncall/{schedule}/overrides") return R"({"person":"alice","until":"1h"})";
   if (path.method == "POST" && path.pattern == "/api/v1/incidents") return R"({"escalation":"primary","title":"t"})";
   if (path.pattern == "/api/v1/decisions/{id}/end" || path.pattern == "/api/v1/plans/{number}/roll-back") return R"({"reason":"r"})";
+  if (path.method == "POST" && path.pattern == "/api/v1/drills") return R"({"kind":"provider-down","target":"m0"})";
   if (path.pattern == "/api/v1/incidents/{id}/notes") return R"({"text":"t"})";
   return {};
 }
@@ -80,6 +81,7 @@ protected:
     }
     if (path.pattern.starts_with("/api/v1/alerts/") || path.pattern.starts_with("/api/v1/oncall/") || path.pattern.starts_with("/api/v1/incidents/") || path.pattern.starts_with("/api/v2/"))
       return replace_argument(path.pattern, target_of_alerts(path));
+    if (path.pattern.starts_with("/api/v1/drills")) return replace_argument(path.pattern, drill_for(path));
     if (names_a_project(path)) return replace_argument(path.pattern, project);
     if (path.pattern.starts_with("/api/v1/decisions/")) {
       slo::decision made;
@@ -97,6 +99,17 @@ protected:
     if (path.pattern.starts_with("/api/v1/kpis/")) return replace_argument(path.pattern, "churn");
     if (path.pattern.starts_with("/api/v1/indicators/")) return replace_argument(path.pattern, "latency");
     return replace_argument(path.pattern, names_a_record(path) ? records[project] : "m0");
+  }
+  /// A drill that is over to be read, one under way to be ended, none where one is begun.
+  std::string drill_for(const admin_path& path) {
+    (void)server.drills->stop("walk");
+    if (path.method == "POST") return {};
+    drill::order asked;
+    asked.target = "m0";
+    const auto begun = server.drills->start(asked);
+    EXPECT_TRUE(begun) << (begun ? "" : begun.error().message);
+    if (path.method == "GET") (void)server.drills->stop("walk");
+    return std::to_string(begun->id);
   }
   /// The same of what the board of alerts holds.
   std::string target_of_alerts(const admin_path& path) {

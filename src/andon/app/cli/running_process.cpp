@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -42,6 +43,15 @@ std::vector<char*> pointers(const std::vector<std::string>& from) {
   return out;
 }
 
+/// The lock's last holder lets go of it when its last thread ends, some time after the process counts as dead.
+bool is_free(const fs::path& lock) {
+  const int fd = ::open(lock.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return true;
+  const bool out = flock(fd, LOCK_SH | LOCK_NB) == 0;
+  ::close(fd);
+  return out;
+}
+
 int open_output(pid_t pid, int descriptor) {
   const int fd = ::open(place_of(pid, "fd").append(std::to_string(descriptor)).c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   return fd >= 0 ? fd : ::open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -50,7 +60,7 @@ int open_output(pid_t pid, int descriptor) {
 }  // namespace
 
 running_process::running_process(running_process&& other) noexcept
-    : pid_(other.pid_), program_(std::move(other.program_)), directory_(std::move(other.directory_)), arguments_(std::move(other.arguments_)), environment_(std::move(other.environment_)),
+    : pid_(other.pid_), data_(std::move(other.data_)), program_(std::move(other.program_)), directory_(std::move(other.directory_)), arguments_(std::move(other.arguments_)), environment_(std::move(other.environment_)),
       out_(std::exchange(other.out_, -1)), error_(std::exchange(other.error_, -1)) {}
 
 running_process::~running_process() {
@@ -66,7 +76,7 @@ result<running_process> running_process::read(const std::string& data_directory)
     if (code == std::errc{} && errno == EPERM) return fail(errc::forbidden, fmt::format("process {} is another user's: run this as the user that runs the gateway", pid));
     return fail(errc::unavailable, fmt::format("no gateway is running on this data directory ({})", data_directory));
   }
-  running_process out(pid);
+  running_process out(pid, data_directory);
   std::error_code failed;
   out.program_ = fs::read_symlink(place_of(pid, "exe"), failed).string();
   if (failed) return fail(errc::forbidden, fmt::format("cannot read {}: run this as the user that runs the gateway", place_of(pid, "exe").string()));
@@ -89,7 +99,8 @@ bool running_process::gone() const {
   std::string text;
   std::getline(in, text);
   const auto name_end = text.rfind(')');
-  return name_end == std::string::npos || text.substr(name_end).starts_with(") Z");
+  const bool dead = name_end == std::string::npos || text.substr(name_end).starts_with(") Z");
+  return dead && is_free(fs::path(data_) / "ledger.lock") && is_free(fs::path(data_) / "audit.lock");
 }
 
 result<pid_t> running_process::start_again() const {

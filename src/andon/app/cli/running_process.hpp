@@ -23,16 +23,16 @@ public:
   ~running_process();
 
   [[nodiscard]] pid_t pid() const { return pid_; }
-  /// It is no more, or was not reaped yet.
+  /// It is no more, or nobody has reaped it yet; in any case the data directory is free.
   [[nodiscard]] bool gone() const;
   /// The same program with the same arguments, environment and directory, its output where it went; in a session of its own.
   /// errc::io_error.
   result<pid_t> start_again() const;
 
 private:
-  explicit running_process(pid_t pid) : pid_(pid) {}
+  running_process(pid_t pid, std::string data) : pid_(pid), data_(std::move(data)) {}
   pid_t pid_;
-  std::string program_, directory_;
+  std::string data_, program_, directory_;
   std::vector<std::string> arguments_, environment_;
   int out_ = -1, error_ = -1;   ///< its standard output and error, open here as well
 };
