@@ -11,7 +11,9 @@ namespace andon::app::cli {
 std::string realised_text(const boost::json::value& one) {
   std::string out;
   const auto add = [&](std::string_view name, std::string_view said, std::string_view unit) {
-    const auto value = cell(one.at("realised"), name);
+    const auto* number = one.at("realised").get_object().if_contains(name);
+    if (number == nullptr) return;
+    const auto value = number->is_double() ? fmt::format("{:.3f}", number->get_double()) : cell(one.at("realised"), name);
     if (value != "-") out += fmt::format("{}{} {}{}", out.empty() ? "" : ", ", said, value, unit);
   };
   add("failover_s", "failover", " s");
