@@ -39,14 +39,21 @@ bool is_database(const fs::path& file) { return file.extension() == ".db"; }
 using segment_key = std::pair<std::uint32_t, std::uint64_t>;   // stream, sequence
 using segment_files = std::map<segment_key, fs::path>;
 constexpr std::array<const char*, 2> journals{"journal", "audit"};
+constexpr std::array<const char*, 1> kept_folders{"statements"};
 
-/// The files of a data directory itself.
+/// The files of a data directory itself, and those of folders that hold what nothing else knows; relative to it.
 result<std::vector<fs::path>> small_files(const fs::path& data) {
   std::vector<fs::path> out;
   std::error_code code;
-  for (const auto& one : fs::directory_iterator(data, code))
-    if (one.is_regular_file(code) && !is_left_out(one.path())) out.push_back(one.path().filename());
+  const auto add = [&](const fs::path& folder) {
+    for (const auto& one : fs::directory_iterator(data / folder, code))
+      if (std::error_code gone; one.is_regular_file(gone) && !is_left_out(one.path())) out.push_back(folder / one.path().filename());
+  };
+  add({});
   if (code) return fail(errc::not_found, data.string() + ": " + code.message());
+  for (const auto* folder : kept_folders)
+    if (fs::is_directory(data / folder)) add(folder);
+  if (code) return fail(errc::io_error, data.string() + ": " + code.message());
   std::ranges::sort(out);
   return out;
 }
@@ -135,6 +142,8 @@ result<void> copy_all(const backup_order& how, const fs::path& into) {
   if (!files) return std::unexpected(files.error());
   for (const auto& name : *files) {
     if (!how.go_on()) return fail(errc::cancelled, "the backup was ended before it was complete");
+    if (name.has_parent_path())
+      if (auto made = make_directory((into / name).parent_path()); !made) return made;
     if (auto copied = copy_small(how.data / name, into / name); !copied) return copied;
   }
   for (const auto* folder : journals)

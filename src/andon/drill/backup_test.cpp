@@ -46,6 +46,8 @@ TEST_F(backup, of_a_ledger_in_use_brings_every_record_back) {
   append(*live, 300, clk);
   make_database(data() / "access.db", 5);
   write(data() / "pepper", "secret");
+  fs::create_directories(data() / "statements");
+  write(data() / "statements" / "acme-2026-10.json", "{}");
   const auto made = make();
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(made->records, 300u);
@@ -55,6 +57,7 @@ TEST_F(backup, of_a_ledger_in_use_brings_every_record_back) {
   ASSERT_TRUE(restored) << restored.error().message;
   EXPECT_EQ(rows_of(back() / "access.db"), 5);
   EXPECT_TRUE(fs::exists(back() / "pepper"));
+  EXPECT_TRUE(fs::exists(back() / "statements" / "acme-2026-10.json"));
   EXPECT_FALSE(fs::exists(back() / "ledger.lock"));
   auto opened = open_ledger(back(), clk);
   ASSERT_TRUE(opened->wait_indexed(std::chrono::seconds{20}));

@@ -13,11 +13,19 @@
 namespace andon::sql {
 namespace {
 
+/// Opens the file only when it is not there yet: a process that closes any descriptor of a file lets go of all its locks on
+/// it (fcntl(2)), those of another connection's SQLite included, whose log the next process to come would then delete.
 result<void> make_private(const std::filesystem::path& file) {
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return fail(errc::io_error, "cannot open " + file.string() + ": " + std::generic_category().message(errno));
-  ::fchmod(fd, 0600);
-  ::close(fd);
+  const auto refused = [&] { return fail(errc::io_error, "cannot open " + file.string() + ": " + std::generic_category().message(errno)); };
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd >= 0) {
+    ::close(fd);
+    return {};
+  }
+  struct stat about {};
+  if (errno != EEXIST || ::lstat(file.c_str(), &about) != 0) return refused();
+  if (S_ISLNK(about.st_mode)) return errno = ELOOP, refused();
+  if ((about.st_mode & 0777) != 0600 && ::chmod(file.c_str(), 0600) != 0) return refused();
   return {};
 }
 

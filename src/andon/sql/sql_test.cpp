@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <filesystem>
@@ -104,6 +106,35 @@ TEST_F(sql_test, files_are_private_and_folders_may_be_links) {
   EXPECT_EQ(about.st_mode & 0777, 0600U);
   std::filesystem::create_symlink(folder / "real" / "x.db", folder / "file-link.db");
   EXPECT_FALSE(database::open(folder / "file-link.db"));
+}
+
+TEST_F(sql_test, a_second_connection_leaves_the_locks_of_the_first) {
+  const auto file = folder / "x.db";
+  auto first = database::open(file).value();
+  ASSERT_TRUE(first.run(durable_settings));
+  ASSERT_TRUE(first.run("CREATE TABLE t(a INTEGER)"));
+  { auto second = database::open(file).value(); }
+  const auto rows_elsewhere = [&] {  // another process that opens, reads and closes as the last of all, if it may
+    const auto child = fork();
+    if (child == 0) {
+      int rows = 100;
+      {
+        auto other = database::open(file);
+        std::int64_t found = 0;
+        auto count = statement<params<>, columns<std::int64_t>>::prepare(*other, "SELECT count(*) FROM t");
+        if (count && count->each([&](std::int64_t n) { found = n; })) rows = static_cast<int>(found);
+      }
+      _exit(rows);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WEXITSTATUS(status);
+  };
+  ASSERT_TRUE(first.run("INSERT INTO t VALUES(1)"));
+  EXPECT_EQ(rows_elsewhere(), 1);
+  EXPECT_TRUE(std::filesystem::exists(file.native() + "-wal")) << "it is in use here";
+  ASSERT_TRUE(first.run("INSERT INTO t VALUES(2)"));
+  EXPECT_EQ(rows_elsewhere(), 2);
 }
 
 TEST_F(sql_test, a_damaged_file_is_told_from_others_and_set_aside) {
