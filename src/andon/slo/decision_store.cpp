@@ -67,10 +67,10 @@ result<void> only_fault(const result<T>& of) {
 
 }  // namespace
 
-result<std::unique_ptr<decision_store>> decision_store::open(const std::filesystem::path& file, wall_time now) {
+result<std::unique_ptr<decision_store>> decision_store::open(const std::filesystem::path& file, wall_time now, text_keeper texts) {
   auto db = sql::database::open(file);
   if (!db) return std::unexpected(std::move(db.error()));
-  std::unique_ptr<decision_store> out{new decision_store(std::move(*db))};
+  std::unique_ptr<decision_store> out{new decision_store(std::move(*db), std::move(texts))};
   if (auto done = out->db_.run(sql::durable_settings); !done) return std::unexpected(std::move(done.error()));
   if (auto done = sql::migrate(out->db_, migrations, now); !done) return std::unexpected(std::move(done.error()));
   return out;
@@ -160,7 +160,7 @@ result<void> decision_store::put(plan_entry& one, std::size_t keep) {
   std::int64_t given = 0;
   auto kept = together([&]() -> result<void> {
     statement<params<integer, view, view, view, view>, columns<integer>> put(db_, "INSERT INTO plan(at, who, hash, standing, text) VALUES(?,?,?,?,?) RETURNING number");
-    const auto done = put.each([&](integer n) { given = n; }, number(one.at), one.who, one.hash, standing_text(one.standing), one.text);
+    const auto done = put.each([&](integer n) { given = n; }, number(one.at), one.who, one.hash, standing_text(one.standing), texts_.seal ? texts_.seal(one.text) : one.text);
     if (!done) return only_fault(done);
     statement<params<integer>, columns<>> prune(
         db_, "DELETE FROM plan WHERE number NOT IN (SELECT number FROM plan ORDER BY number DESC LIMIT ?) AND number NOT IN (SELECT plan FROM instead)");
@@ -186,6 +186,10 @@ result<std::optional<plan_entry>> decision_store::plan(std::int64_t number_of) {
   const auto done = one.each([&](integer n, integer at, text who, text hash, const text& standing, text whole) { out = plan_entry{n, time_of(at), std::move(who), std::move(hash), standing_of(standing), std::move(whole)}; },
                              number_of);
   if (!done) return std::unexpected(done.error());
+  if (!out || !texts_.open) return out;
+  auto plain = texts_.open(out->text);
+  if (!plain) return std::unexpected(std::move(plain.error()));
+  out->text = std::move(*plain);
   return out;
 }
 

@@ -45,10 +45,16 @@ struct rolled_back {
   bool operator==(const rolled_back&) const = default;
 };
 
+/// How texts of configurations, which may hold secrets, lie in the file. Empty functions: as they are.
+struct text_keeper {
+  std::function<std::string(std::string_view plain)> seal;
+  std::function<result<std::string>(std::string_view sealed)> open;
+};
+
 class decision_store {
 public:
   /// Opens or makes the file (mode 0600) and migrates it. errc: locked, io_error, disk_full, corrupt.
-  static result<std::unique_ptr<decision_store>> open(const std::filesystem::path& file, wall_time now);
+  static result<std::unique_ptr<decision_store>> open(const std::filesystem::path& file, wall_time now, text_keeper texts = {});
 
   /// Keeps it and gives it its number. With `instead`, a roll-back's, that is noted with it, its decision filled in.
   result<void> begin(decision& one, std::optional<rolled_back> instead = std::nullopt);
@@ -64,17 +70,18 @@ public:
   /// Gives it its number; of more than `keep` the oldest go, but for one that is in force again.
   result<void> put(plan_entry& one, std::size_t keep);
   result<std::vector<plan_entry>> plans();            ///< newest first, without texts
-  result<std::optional<plan_entry>> plan(std::int64_t number);
+  result<std::optional<plan_entry>> plan(std::int64_t number);  ///< errc::corrupt: its text does not open
   result<std::optional<rolled_back>> instead_of_file();
   result<void> set_instead(const rolled_back& what);
   result<void> file_in_force();                       ///< nothing is rolled back any more
 
 private:
-  explicit decision_store(sql::database db) : db_(std::move(db)) {}
+  decision_store(sql::database db, text_keeper texts) : db_(std::move(db)), texts_(std::move(texts)) {}
   result<void> together(const std::function<result<void>()>& work);
 
   std::mutex lock_;
   sql::database db_;
+  text_keeper texts_;
 };
 
 }  // namespace andon::slo

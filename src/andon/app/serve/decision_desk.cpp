@@ -36,8 +36,8 @@ alert::posted_alert posted_of(const slo::decision& one, wall_time now) {
   return out;
 }
 
-result<std::unique_ptr<decision_desk>> decision_desk::open(const std::filesystem::path& file, const clock& time, ledger::audit_log& audit, alert::board& board, metrics::registry& registry) {
-  auto store = slo::decision_store::open(file, time.wall());
+result<std::unique_ptr<decision_desk>> decision_desk::open(const std::filesystem::path& file, slo::text_keeper texts, const clock& time, ledger::audit_log& audit, alert::board& board, metrics::registry& registry) {
+  auto store = slo::decision_store::open(file, time.wall(), std::move(texts));
   if (!store) return std::unexpected(std::move(store.error()));
   auto standing = (*store)->standing();
   if (!standing) return std::unexpected(std::move(standing.error()));

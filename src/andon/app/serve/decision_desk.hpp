@@ -18,7 +18,7 @@ namespace andon::app {
 class decision_desk {
 public:
   /// All must outlive it. errc as decision_store::open.
-  static result<std::unique_ptr<decision_desk>> open(const std::filesystem::path& file, const clock& time, ledger::audit_log& audit, alert::board& board, metrics::registry& registry);
+  static result<std::unique_ptr<decision_desk>> open(const std::filesystem::path& file, slo::text_keeper texts, const clock& time, ledger::audit_log& audit, alert::board& board, metrics::registry& registry);
   decision_desk(const decision_desk&) = delete;
   decision_desk& operator=(const decision_desk&) = delete;
   ~decision_desk();

@@ -5,9 +5,11 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "andon/access/key_hasher.hpp"
 #include "andon/app/serve/instance.hpp"
 #include "andon/app/serve/mask.hpp"
 #include "andon/app/serve/plan_history.hpp"
+#include "andon/app/serve/sealed_text.hpp"
 #include "andon/base/log.hpp"
 #include "andon/base/time_text.hpp"
 
@@ -84,7 +86,11 @@ void instance::note_decisions(const result<void>& done) {
 
 void instance::open_decisions() {
   decisions_tried_ = time_.mono();
-  auto opened = decision_desk::open(std::filesystem::path(options_.data) / "decisions.db", time_, *audit_, *alerts_, metrics_);
+  const std::filesystem::path data(options_.data);
+  const auto pepper = access::load_or_make_pepper(data / "pepper");
+  auto texts = pepper ? text_keeper_of(settings_.ledger.encryption, *pepper) : std::unexpected(pepper.error());
+  if (!texts) return note_decisions(std::unexpected(std::move(texts.error())));
+  auto opened = decision_desk::open(data / "decisions.db", std::move(*texts), time_, *audit_, *alerts_, metrics_);
   if (!opened) return note_decisions(std::unexpected(std::move(opened.error())));
   {
     const std::lock_guard hold(desk_);
