@@ -298,7 +298,7 @@ TEST(gateway, files_are_reserved_by_their_size) {
 TEST(gateway, failed_attempts_overrun_no_budget) {
   const llm::price_override price{.provider = "sim", .model = "m", .input = "1000000", .output = "1000000"};  // a dollar a token
   const nano_usd limit{4'000'000'000'000};
-  running_gateway g({.targets = {{.script = "rules: [ { fault: blackhole } ]"}, {}}, .deadlines = {5s, 1s, 5s, 20s},
+  running_gateway g({.targets = {{.script = "rules: [ { fault: blackhole } ]"}, {}}, .deadlines = {5s, 2s, 5s, 20s},
                      .budgets = {{.per = {}, .only_route = {}, .only_tag = {}, .period = access::window::month, .limit = limit}}, .prices = {price}});
   const std::string body = R"({"model":"r","max_tokens":2,"messages":[{"role":"user","content":")" + std::string(400, 'x') + "\"}]}";
   int good = 0, refused = 0, after_attempts = 0;
