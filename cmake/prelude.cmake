@@ -7,7 +7,7 @@ set(prelude_headers_core <algorithm> <array> <atomic> <bit> <charconv> <chrono> 
     <functional> <map> <memory> <mutex> <optional> <span> <string> <string_view> <system_error> <thread> <tuple> <unordered_map>
     <utility> <variant> <vector> <fmt/format.h>)
 set(prelude_headers_net ${prelude_headers_core} <boost/asio/awaitable.hpp> <boost/asio/io_context.hpp> <boost/asio/steady_timer.hpp> <boost/json.hpp>)
-set(prelude_headers_app ${prelude_headers_net} <CLI/CLI.hpp>)
+set(prelude_headers_app ${prelude_headers_net})  # with the flags of a room that is COLD
 foreach(kind core net app)
   set(prelude_headers_test_${kind} ${prelude_headers_${kind}} <gtest/gtest.h> <gmock/gmock.h>)
 endforeach()
@@ -24,7 +24,7 @@ function(andon_prelude target kind)
     file(WRITE ${CMAKE_BINARY_DIR}/prelude_${kind}.cpp "// compiled for its headers\n")
     add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/prelude_${kind}.cpp)
     target_compile_options(${name} PRIVATE ${ARGN})
-    foreach(dep fmt spdlog boost gtest cli11)
+    foreach(dep fmt spdlog boost gtest)
       if(NOT TARGET dep::${dep})
         include(deps/${dep})
       endif()

@@ -82,61 +82,61 @@ int list_silences(const context& in, bool all) {
   });
 }
 
-void add_dead_letters(CLI::App& alert, context& in) {
-  auto* dead = alert.add_subcommand("dead-letters", "Messages that could not be delivered");
-  dead->require_subcommand(1);
-  add_common(*dead->add_subcommand("list", "What they are and why"), in).callback([&in] { in.chosen = [&in] { return list_messages(in, "dead"); }; });
+void add_dead_letters(command alert, context& in) {
+  auto dead = alert.add_verb("dead-letters", "Messages that could not be delivered");
+  dead.needs_verb();
+  add_common(dead.add_verb("list", "What they are and why"), in).callback([&in] { in.chosen = [&in] { return list_messages(in, "dead"); }; });
   auto id = std::make_shared<std::string>();
-  auto& retry = add_common(*dead->add_subcommand("retry", "Send one again"), in);
-  retry.add_option("id", *id, "Its number")->required();
+  auto retry = add_common(dead.add_verb("retry", "Send one again"), in);
+  retry.add_option("id", *id, "Its number").required();
   retry.callback([&in, id] { in.chosen = [&in, id] { return act(in, "POST", "/api/v1/alerts/messages/" + percent_encode(*id) + "/retry", {}, [id](const json::value&) { return "waiting: " + *id; }); }; });
-  auto& drop = add_common(*dead->add_subcommand("drop", "Forget one"), in);
-  drop.add_option("id", *id, "Its number")->required();
+  auto drop = add_common(dead.add_verb("drop", "Forget one"), in);
+  drop.add_option("id", *id, "Its number").required();
   drop.callback([&in, id] { in.chosen = [&in, id] { return act(in, "DELETE", "/api/v1/alerts/messages/" + percent_encode(*id), {}, [id](const json::value&) { return "dropped: " + *id; }); }; });
 }
 
-void add_silences(CLI::App& root, context& in) {
-  auto* silence = root.add_subcommand("silence", "Keep alerts quiet for a time");
-  silence->require_subcommand(1);
+void add_silences(command root, context& in) {
+  auto silence = root.add_verb("silence", "Keep alerts quiet for a time");
+  silence.needs_verb();
   auto options = std::make_shared<silence_options>();
-  auto& add = add_common(*silence->add_subcommand("add", "Silence what matches; prints the silence's id"), in);
-  add.add_option("matchers", options->matchers, "Such as alertname=Burn or route=~chat.*; all must match")->required();
-  add.add_option("--for", options->span, "How long")->capture_default_str();
+  auto add = add_common(silence.add_verb("add", "Silence what matches; prints the silence's id"), in);
+  add.add_option("matchers", options->matchers, "Such as alertname=Burn or route=~chat.*; all must match").required();
+  add.add_option("--for", options->span, "How long").show_default();
   add.add_option("--start", options->start, "When it begins; left out: now");
-  add.add_option("--comment", options->comment, "Why")->required();
-  add.add_option("--author", options->author, "Who")->required();
+  add.add_option("--comment", options->comment, "Why").required();
+  add.add_option("--author", options->author, "Who").required();
   add.add_option("--times", options->times, "Again every day within these spans only, such as 22:00-06:00");
   add.add_option("--weekdays", options->weekdays, "On these days only, such as saturday:sunday");
-  add.add_option("--zone", options->zone, "Zone of --times and --weekdays")->capture_default_str();
+  add.add_option("--zone", options->zone, "Zone of --times and --weekdays").show_default();
   add.callback([&in, options] { in.chosen = [&in, options] { return add_silence(in, *options); }; });
   auto all = std::make_shared<bool>(false);
-  auto& list = add_common(*silence->add_subcommand("list", "Silences that are in force or to come"), in);
+  auto list = add_common(silence.add_verb("list", "Silences that are in force or to come"), in);
   list.add_flag("--all", *all, "Ended ones too");
   list.callback([&in, all] { in.chosen = [&in, all] { return list_silences(in, *all || in.json); }; });
   auto id = std::make_shared<std::string>();
-  auto& expire = add_common(*silence->add_subcommand("expire", "End a silence now"), in);
-  expire.add_option("id", *id, "Its id")->required();
+  auto expire = add_common(silence.add_verb("expire", "End a silence now"), in);
+  expire.add_option("id", *id, "Its id").required();
   expire.callback([&in, id] { in.chosen = [&in, id] { return act(in, "DELETE", "/api/v2/silence/" + percent_encode(*id), {}, [id](const json::value&) { return "expired " + *id; }); }; });
 }
 
 }  // namespace
 
-void add_alert_verbs(CLI::App& root, context& in) {
-  auto* alert = root.add_subcommand("alert", "Alerts, and the messages about them");
-  alert->require_subcommand(1);
+void add_alert_verbs(command root, context& in) {
+  auto alert = root.add_verb("alert", "Alerts, and the messages about them");
+  alert.needs_verb();
   auto matchers = std::make_shared<std::vector<std::string>>();
-  auto& list = add_common(*alert->add_subcommand("list", "Alerts that fire"), in);
+  auto list = add_common(alert.add_verb("list", "Alerts that fire"), in);
   list.add_option("matchers", *matchers, "Only what matches all of these, such as severity=page");
   list.callback([&in, matchers] { in.chosen = [&in, matchers] { return list_alerts(in, *matchers); }; });
   auto state = std::make_shared<std::string>();
-  auto& messages = add_common(*alert->add_subcommand("messages", "Messages to receivers, newest first"), in);
+  auto messages = add_common(alert.add_verb("messages", "Messages to receivers, newest first"), in);
   messages.add_option("--state", *state, "waiting, delivered, dead or dropped");
   messages.callback([&in, state] { in.chosen = [&in, state] { return list_messages(in, *state); }; });
   auto receiver = std::make_shared<std::string>();
-  auto& test = add_common(*alert->add_subcommand("test", "Send a trial alert to a receiver, and say what became of it"), in);
-  test.add_option("receiver", *receiver, "Receiver, as the configuration names it")->required();
+  auto test = add_common(alert.add_verb("test", "Send a trial alert to a receiver, and say what became of it"), in);
+  test.add_option("receiver", *receiver, "Receiver, as the configuration names it").required();
   test.callback([&in, receiver] { in.chosen = [&in, receiver] { return test_receiver(in, *receiver); }; });
-  add_dead_letters(*alert, in);
+  add_dead_letters(alert, in);
   add_silences(root, in);
 }
 

@@ -56,16 +56,16 @@ int audit(const context& in, const audit_options& from) {
 
 }  // namespace
 
-void add_audit_verb(CLI::App& root, context& in) {
+void add_audit_verb(command root, context& in) {
   auto options = std::make_shared<audit_options>();
-  auto& verb = add_common(*root.add_subcommand("audit", "Who changed what, when, from where, and how it ended; refused acts too"), in);
+  auto verb = add_common(root.add_verb("audit", "Who changed what, when, from where, and how it ended; refused acts too"), in);
   verb.add_option("--since", options->since, "A time, or how long ago (24h)");
   verb.add_option("--until", options->until, "A time, or how long ago");
   verb.add_option("--project", options->project, "Acts that concerned this project");
   verb.add_option("--key", options->key, "Acts of this key (key_...)");
   verb.add_option("--target", options->target, "Acts on this, such as 'key key_...' or 'project shop'");
   verb.add_flag("--refused", options->refused, "Only what did not succeed");
-  verb.add_option("--limit", options->limit, "Most acts, newest first")->capture_default_str();
+  verb.add_option("--limit", options->limit, "Most acts, newest first").show_default();
   verb.callback([&in, options] { in.chosen = [&in, options] { return audit(in, *options); }; });
 }
 

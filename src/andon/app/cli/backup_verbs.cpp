@@ -47,18 +47,18 @@ int restore(const context& in, const backup_options& from) {
 
 }  // namespace
 
-void add_backup_verbs(CLI::App& root, context& in) {
+void add_backup_verbs(command root, context& in) {
   auto options = std::make_shared<backup_options>();
-  auto& made = add_common(*root.add_subcommand("backup", "Copy a data directory, in use or not, to a new directory with a manifest"), in);
-  made.add_option("directory", options->directory, "Where to; must not exist, or be empty")->required();
+  auto made = add_common(root.add_verb("backup", "Copy a data directory, in use or not, to a new directory with a manifest"), in);
+  made.add_option("directory", options->directory, "Where to; must not exist, or be empty").required();
   made.add_option("--config", options->configuration, "Configuration file, whose name and SHA-256 go into the manifest");
   made.add_option("--encryption-key", options->encryption_key, "Master key of an encrypted ledger, to read the copy again: file:PATH or ${NAME}");
   made.callback([&in, options] { in.chosen = [&in, options] { return backup(in, *options); }; });
-  auto* back = root.add_subcommand("restore", "Make a data directory from a backup, comparing every file with the manifest");
-  back->add_option("directory", options->directory, "The backup")->required();
-  back->add_option("--to", options->to, "The new data directory; must not exist, or be empty")->required();
-  back->add_flag("--json", in.json, "For machines: one JSON object a line");
-  back->callback([&in, options] { in.chosen = [&in, options] { return restore(in, *options); }; });
+  auto back = root.add_verb("restore", "Make a data directory from a backup, comparing every file with the manifest");
+  back.add_option("directory", options->directory, "The backup").required();
+  back.add_option("--to", options->to, "The new data directory; must not exist, or be empty").required();
+  back.add_flag("--json", in.json, "For machines: one JSON object a line");
+  back.callback([&in, options] { in.chosen = [&in, options] { return restore(in, *options); }; });
 }
 
 }  // namespace andon::app::cli

@@ -155,31 +155,31 @@ int set_kpi(const context& in, const business_options& from) {
 
 }  // namespace
 
-void add_business_verbs(CLI::App& root, context& in) {
+void add_business_verbs(command root, context& in) {
   auto options = std::make_shared<business_options>();
-  auto* agreed = root.add_subcommand("agreement", "Promises to counterparties and their monthly statements");
-  agreed->require_subcommand(1);
-  add_common(*agreed->add_subcommand("list", "Agreements"), in).callback([&in] { in.chosen = [&in] { return list_agreements(in); }; });
-  auto& told = add_common(*agreed->add_subcommand("statement", "The statement of a month, as it was issued or else a preliminary one"), in);
-  told.add_option("name", options->name, "The agreement")->required();
-  told.add_option("month", options->month, "2026-10, now or last")->capture_default_str();
-  told.add_option("--format", options->format, "json, html or pdf; a short table when left out")->check(CLI::IsMember({"json", "html", "pdf"}));
+  auto agreed = root.add_verb("agreement", "Promises to counterparties and their monthly statements");
+  agreed.needs_verb();
+  add_common(agreed.add_verb("list", "Agreements"), in).callback([&in] { in.chosen = [&in] { return list_agreements(in); }; });
+  auto told = add_common(agreed.add_verb("statement", "The statement of a month, as it was issued or else a preliminary one"), in);
+  told.add_option("name", options->name, "The agreement").required();
+  told.add_option("month", options->month, "2026-10, now or last").show_default();
+  told.add_option("--format", options->format, "json, html or pdf; a short table when left out").one_of({"json", "html", "pdf"});
   told.add_option("-o,--out", options->out, "Writes it to this file, as JSON unless --format says otherwise");
-  told.add_option("--revision", options->revision, "An earlier revision")->check(CLI::Range(1, 1'000));
+  told.add_option("--revision", options->revision, "An earlier revision").between(1, 1'000);
   told.add_flag("--issue", options->issue, "Issues it, once, when the month is over; from then on it stays as it is");
   told.add_flag("--reissue", options->reissue, "Issues a further revision; the ones before stay");
   told.add_option("--reason", options->reason, "Why it is issued again; stands in the statement and in the audit log");
   told.callback([&in, options] { in.chosen = [&in, options] { return statement(in, *options); }; });
 
-  auto* kpi = root.add_subcommand("kpi", "Measures that the business goes by");
-  kpi->require_subcommand(1);
-  add_common(*kpi->add_subcommand("list", "KPIs with values, targets and trends"), in).callback([&in] { in.chosen = [&in] { return list_kpis(in); }; });
-  auto& shown = add_common(*kpi->add_subcommand("show", "One KPI, window by window"), in);
-  shown.add_option("name", options->name, "The KPI")->required();
+  auto kpi = root.add_verb("kpi", "Measures that the business goes by");
+  kpi.needs_verb();
+  add_common(kpi.add_verb("list", "KPIs with values, targets and trends"), in).callback([&in] { in.chosen = [&in] { return list_kpis(in); }; });
+  auto shown = add_common(kpi.add_verb("show", "One KPI, window by window"), in);
+  shown.add_option("name", options->name, "The KPI").required();
   shown.callback([&in, options] { in.chosen = [&in, options] { return show_kpi(in, *options); }; });
-  auto& set = add_common(*kpi->add_subcommand("set", "Gives a KPI that is not measured a value"), in);
-  set.add_option("name", options->name, "The KPI")->required();
-  set.add_option("value", options->value, "The value")->required();
+  auto set = add_common(kpi.add_verb("set", "Gives a KPI that is not measured a value"), in);
+  set.add_option("name", options->name, "The KPI").required();
+  set.add_option("value", options->value, "The value").required();
   set.add_option("--at", options->at, "Of which time (2026-10-31T12:00:00Z); now when left out. A value of the same time is replaced");
   set.add_option("--note", options->note, "Where it comes from");
   set.callback([&in, options] { in.chosen = [&in, options] { return set_kpi(in, *options); }; });

@@ -16,8 +16,8 @@ int complain(const error& why) {
   return why.code == errc::invalid_argument || why.code == errc::bad_json ? wrong_usage : failed;
 }
 
-CLI::App& add_common(CLI::App& verb, context& in) {
-  verb.add_option("--data", in.data, "Data directory of the running gateway")->capture_default_str();
+command add_common(command verb, context& in) {
+  verb.add_option("--data", in.data, "Data directory of the running gateway").show_default();
   verb.add_flag("--json", in.json, "For machines: one JSON object a line");
   return verb;
 }

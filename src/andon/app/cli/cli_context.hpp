@@ -1,9 +1,9 @@
 #pragma once
 // What every verb of the command line shares: where the data directory is, how to print, and what to run in the end.
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 
+#include "andon/app/cli/command.hpp"
 #include "andon/base/error.hpp"
 
 namespace andon::app::cli {
@@ -23,25 +23,25 @@ constexpr int wrong_usage = 2;
 int complain(const error& why);
 
 /// `--data` and `--json`, as every verb that talks to a gateway has them.
-CLI::App& add_common(CLI::App& verb, context& in);
+command add_common(command verb, context& in);
 
-void add_status_verbs(CLI::App& root, context& in);     // status, reload, drain, budgets
-void add_audit_verb(CLI::App& root, context& in);
-void add_alert_verbs(CLI::App& root, context& in);      // alert, silence
-void add_oncall_verbs(CLI::App& root, context& in);     // oncall, incident
-void add_report_verbs(CLI::App& root, context& in);
-void add_key_verbs(CLI::App& root, context& in);
-void add_project_verbs(CLI::App& root, context& in);
-void add_ledger_verbs(CLI::App& root, context& in);
-void add_replay_verb(CLI::App& ledger, context& in);
-void add_rotate_key_verb(CLI::App& ledger, context& in);
-void add_objective_verbs(CLI::App& root, context& in);  // objective, indicator
-void add_pack_verbs(CLI::App& root, context& in);       // pack, dashboard
-void add_business_verbs(CLI::App& root, context& in);   // agreement, kpi
-void add_decision_verbs(CLI::App& root, context& in);   // decision, plan
-void add_feedback_verbs(CLI::App& root, context& in);
-void add_drill_verbs(CLI::App& root, context& in);
-void add_backup_verbs(CLI::App& root, context& in);     // backup, restore
-void add_reference_verbs(CLI::App& root, context& in);  // reference, completion, version
+void add_status_verbs(command root, context& in);     // status, reload, drain, budgets
+void add_audit_verb(command root, context& in);
+void add_alert_verbs(command root, context& in);      // alert, silence
+void add_oncall_verbs(command root, context& in);     // oncall, incident
+void add_report_verbs(command root, context& in);
+void add_key_verbs(command root, context& in);
+void add_project_verbs(command root, context& in);
+void add_ledger_verbs(command root, context& in);
+void add_replay_verb(command ledger, context& in);
+void add_rotate_key_verb(command ledger, context& in);
+void add_objective_verbs(command root, context& in);  // objective, indicator
+void add_pack_verbs(command root, context& in);       // pack, dashboard
+void add_business_verbs(command root, context& in);   // agreement, kpi
+void add_decision_verbs(command root, context& in);   // decision, plan
+void add_feedback_verbs(command root, context& in);
+void add_drill_verbs(command root, context& in);
+void add_backup_verbs(command root, context& in);     // backup, restore
+void add_reference_verbs(command root, context& in);  // reference, completion, version
 
 }  // namespace andon::app::cli

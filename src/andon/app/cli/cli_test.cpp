@@ -57,7 +57,8 @@ TEST(cli_test, a_word_that_nobody_knows_is_told_with_the_nearest) {
 
 TEST(cli_test, pages_hold_what_they_are_made_of) {
   cli::context in;
-  CLI::App root("", "andon");
+  const cli::command_line line("andon", "", "andon 1");
+  const auto root = line.root();
   const verbs with;
   cli::build(root, in, with);
   const auto page = cli::cli_page(root);

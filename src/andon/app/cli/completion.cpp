@@ -11,14 +11,13 @@ struct verb_words {
   std::vector<std::string> words;  ///< verbs inside and long options
 };
 
-void collect(const CLI::App& verb, const std::string& name, std::vector<verb_words>& out) {
-  verb_words one{name, {}};
-  const auto inside = verb.get_subcommands([](const CLI::App*) { return true; });
-  for (const auto* sub : inside) one.words.push_back(sub->get_name());
-  for (const auto* option : verb.get_options())
-    for (const auto& text : option->get_lnames()) one.words.push_back("--" + text);
+void collect(const command& verb, const std::string& name, std::vector<verb_words>& out) {
+  verb_words one{name, {"--help"}};
+  const auto inside = verb.verbs();
+  for (const auto& sub : inside) one.words.push_back(sub.name());
+  for (const auto& option : verb.options()) one.words.insert(one.words.end(), option.words.begin(), option.words.end());
   out.push_back(std::move(one));
-  for (const auto* sub : inside) collect(*sub, name.empty() ? sub->get_name() : name + " " + sub->get_name(), out);
+  for (const auto& sub : inside) collect(sub, name.empty() ? sub.name() : name + " " + sub.name(), out);
 }
 
 std::string bash_script(const std::vector<verb_words>& verbs) {
@@ -49,7 +48,7 @@ std::string fish_script(const std::vector<verb_words>& verbs) {
 
 }  // namespace
 
-std::string completion_script(const CLI::App& root, const std::string& shell) {
+std::string completion_script(const command& root, const std::string& shell) {
   std::vector<verb_words> verbs;
   collect(root, "", verbs);
   if (shell == "bash") return bash_script(verbs);

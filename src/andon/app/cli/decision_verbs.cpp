@@ -106,51 +106,51 @@ int print_text(const context& in, const std::string& target, std::string_view wh
   return done;
 }
 
-void add_decisions(CLI::App& root, context& in, const std::shared_ptr<decision_options>& options) {
-  auto* verb = root.add_subcommand("decision", "What error-budget policies and people decided: freezes, roll-backs, overrides");
-  verb->require_subcommand(1);
-  auto& listed = add_common(*verb->add_subcommand("list", "Decisions, newest first"), in);
+void add_decisions(command root, context& in, const std::shared_ptr<decision_options>& options) {
+  auto verb = root.add_verb("decision", "What error-budget policies and people decided: freezes, roll-backs, overrides");
+  verb.needs_verb();
+  auto listed = add_common(verb.add_verb("list", "Decisions, newest first"), in);
   listed.add_flag("--open", options->open, "Only those in force");
   listed.add_option("--objective", options->objective, "Of this objective's budget");
   listed.add_option("--policy", options->policy, "Of this policy");
   listed.add_option("--act", options->act, "notify, freeze, tighten, roll-back or override");
   listed.add_option("--since", options->since, "Made since: a time (2026-01-31T12:00:00Z) or an age (24h)");
   listed.add_option("--until", options->until, "Made before: a time or an age");
-  listed.add_option("--limit", options->limit, "Rows of a page")->check(CLI::Range(1, 1000))->capture_default_str();
+  listed.add_option("--limit", options->limit, "Rows of a page").between(1, 1000).show_default();
   listed.add_option("--cursor", options->cursor, "Goes on where a page ended");
   listed.callback([&in, options] { in.chosen = [&in, options] { return list(in, *options); }; });
-  auto& shown = add_common(*verb->add_subcommand("show", "One Decision with its evidence"), in);
-  shown.add_option("id", options->id, "Its id (dec_12)")->required();
+  auto shown = add_common(verb.add_verb("show", "One Decision with its evidence"), in);
+  shown.add_option("id", options->id, "Its id (dec_12)").required();
   shown.callback([&in, options] { in.chosen = [&in, options] { return show(in, *options); }; });
-  auto& ended = add_common(*verb->add_subcommand("end", "End a Decision although its condition holds; it comes again only after that was over"), in);
-  ended.add_option("id", options->id, "Its id (dec_12)")->required();
-  ended.add_option("--reason", options->reason, "Why")->required();
+  auto ended = add_common(verb.add_verb("end", "End a Decision although its condition holds; it comes again only after that was over"), in);
+  ended.add_option("id", options->id, "Its id (dec_12)").required();
+  ended.add_option("--reason", options->reason, "Why").required();
   ended.callback([&in, options] { in.chosen = [&in, options] { return act(in, "/api/v1/decisions/" + percent_encode(options->id) + "/end", options->reason); }; });
 }
 
-void add_plans(CLI::App& root, context& in, const std::shared_ptr<decision_options>& options) {
-  auto* verb = root.add_subcommand("plan", "The configurations that were in force, and the way back to them");
-  verb->require_subcommand(1);
-  add_common(*verb->add_subcommand("list", "Those that are kept, newest first"), in).callback([&in] { in.chosen = [&in] { return plans(in); }; });
-  const auto numbered = [&](const char* name, const char* about) -> CLI::App& {
-    auto& made = add_common(*verb->add_subcommand(name, about), in);
-    made.add_option("number", options->id, "Its number")->required();
+void add_plans(command root, context& in, const std::shared_ptr<decision_options>& options) {
+  auto verb = root.add_verb("plan", "The configurations that were in force, and the way back to them");
+  verb.needs_verb();
+  add_common(verb.add_verb("list", "Those that are kept, newest first"), in).callback([&in] { in.chosen = [&in] { return plans(in); }; });
+  const auto numbered = [&](const char* name, const char* about) -> command {
+    auto made = add_common(verb.add_verb(name, about), in);
+    made.add_option("number", options->id, "Its number").required();
     return made;
   };
   numbered("show", "One as YAML, secrets masked").callback([&in, options] { in.chosen = [&in, options] { return print_text(in, "/api/v1/plans/" + percent_encode(options->id), {}); }; });
-  auto& differs = numbered("diff", "How it differs from another one or from the file");
+  auto differs = numbered("diff", "How it differs from another one or from the file");
   differs.add_option("other", options->with, "Number of the other one; left out: the file");
   differs.callback([&in, options] {
     in.chosen = [&in, options] { return print_text(in, "/api/v1/plans/" + percent_encode(options->id) + "/diff" + query_text({{"with", options->with}}), "no difference"); };
   });
-  auto& back = numbered("roll-back", "Put it in force instead of the file, until that is edited");
-  back.add_option("--reason", options->reason, "Why")->required();
+  auto back = numbered("roll-back", "Put it in force instead of the file, until that is edited");
+  back.add_option("--reason", options->reason, "Why").required();
   back.callback([&in, options] { in.chosen = [&in, options] { return act(in, "/api/v1/plans/" + percent_encode(options->id) + "/roll-back", options->reason); }; });
 }
 
 }  // namespace
 
-void add_decision_verbs(CLI::App& root, context& in) {
+void add_decision_verbs(command root, context& in) {
   auto options = std::make_shared<decision_options>();
   add_decisions(root, in, options);
   add_plans(root, in, options);

@@ -179,43 +179,43 @@ int list(const context& in, int limit) {
   return done;
 }
 
-CLI::App& add(CLI::App& drill, context& in, const char* name, const char* about, std::function<int()> run) {
-  auto& verb = add_common(*drill.add_subcommand(name, about), in);
+command add(command drill, context& in, const char* name, const char* about, std::function<int()> run) {
+  auto verb = add_common(drill.add_verb(name, about), in);
   verb.callback([&in, run = std::move(run)] { in.chosen = run; });
   return verb;
 }
 
-void add_bounds(CLI::App& verb, drill_options& to) {
-  verb.add_option("--for", to.span, "At most so long")->capture_default_str();
+void add_bounds(command verb, drill_options& to) {
+  verb.add_option("--for", to.span, "At most so long").show_default();
   verb.add_flag("--even-when-firing", to.even_when_firing, "Although an alert that pages is firing");
 }
 
 }  // namespace
 
-void add_drill_verbs(CLI::App& root, context& in) {
-  auto* drill = root.add_subcommand("drill", "Break something on purpose, in bounds, and measure recovery and loss");
-  drill->require_subcommand(1);
+void add_drill_verbs(command root, context& in) {
+  auto drill = root.add_verb("drill", "Break something on purpose, in bounds, and measure recovery and loss");
+  drill.needs_verb();
   auto options = std::make_shared<drill_options>();
-  const auto kind = [&](const char* name, const char* about) -> CLI::App& {
-    auto& verb = add(*drill, in, name, about, [&in, options, name] { return run_drill(in, name, *options); });
+  const auto kind = [&](const char* name, const char* about) -> command {
+    auto verb = add(drill, in, name, about, [&in, options, name] { return run_drill(in, name, *options); });
     add_bounds(verb, *options);
     verb.add_flag("--no-wait", options->no_wait, "Begin it and return; it ends by itself all the same");
     return verb;
   };
-  auto& provider = kind("provider-down", "A target refuses connections: how fast do others serve, and when is it back?");
-  provider.add_option("--target", options->target, "A model of the configuration, or a provider: all of its models")->required();
-  provider.add_option("--share", options->share, "Of the attempts, above 0 and at most 1")->capture_default_str();
+  auto provider = kind("provider-down", "A target refuses connections: how fast do others serve, and when is it back?");
+  provider.add_option("--target", options->target, "A model of the configuration, or a provider: all of its models").required();
+  provider.add_option("--share", options->share, "Of the attempts, above 0 and at most 1").show_default();
   kind("store-down", "The index takes no Record: is anything lost, and how fast does it catch up?");
   kind("restore", "Back up to a scratch folder, restore from it and read it whole: how long, and is all there?");
-  auto& killed = add(*drill, in, "node-kill", "Kill the gateway with SIGKILL: how long until calls are taken again, and is all there?", [&in, options] { return node_kill(in, *options); });
+  auto killed = add(drill, in, "node-kill", "Kill the gateway with SIGKILL: how long until calls are taken again, and is all there?", [&in, options] { return node_kill(in, *options); });
   add_bounds(killed, *options);
   killed.add_flag("--restart", options->restart, "Start it again from here, as it was started, because no supervisor does");
   killed.add_option("--model", options->model, "Send calls for this model until the kill, and look for them afterwards");
   killed.add_option("--key", options->key, "Key to call with; default: the environment's ANDON_API_KEY");
-  killed.add_option("--calls", options->calls, "So many are answered before the kill")->capture_default_str()->check(CLI::Range(1, 100'000));
-  add(*drill, in, "stop", "End the drill under way", [&in] { return stop(in); });
-  auto& listed = add(*drill, in, "list", "Drills with what they realised, newest first", [&in, options] { return list(in, options->limit); });
-  listed.add_option("--limit", options->limit, "At most so many")->capture_default_str()->check(CLI::Range(1, 1'000));
+  killed.add_option("--calls", options->calls, "So many are answered before the kill").show_default().between(1, 100'000);
+  add(drill, in, "stop", "End the drill under way", [&in] { return stop(in); });
+  auto listed = add(drill, in, "list", "Drills with what they realised, newest first", [&in, options] { return list(in, options->limit); });
+  listed.add_option("--limit", options->limit, "At most so many").show_default().between(1, 1'000);
 }
 
 }  // namespace andon::app::cli

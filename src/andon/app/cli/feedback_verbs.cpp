@@ -44,11 +44,11 @@ int summary(const context& in, const feedback_options& from) {
 
 }  // namespace
 
-void add_feedback_verbs(CLI::App& root, context& in) {
+void add_feedback_verbs(command root, context& in) {
   auto options = std::make_shared<feedback_options>();
-  auto* verb = root.add_subcommand("feedback", "What users said of the replies");
-  verb->require_subcommand(1);
-  auto& made = add_common(*verb->add_subcommand("summary", "Response rate, CSAT, thumbs, resolved, score and NPS by project and route, with 95 % intervals"), in);
+  auto verb = root.add_verb("feedback", "What users said of the replies");
+  verb.needs_verb();
+  auto made = add_common(verb.add_verb("summary", "Response rate, CSAT, thumbs, resolved, score and NPS by project and route, with 95 % intervals"), in);
   made.add_option("--project", options->project, "Of this project only");
   made.add_option("--route", options->route, "Of this route only");
   made.add_option("--from", options->from, "A time (2026-01-31T12:00:00Z) or an age (7d); 30 days before the end when left out");

@@ -121,35 +121,35 @@ int rotate(const context& in, const key_options& from) {
   return made ? show_secret(in, *made, true) : complain(made.error());
 }
 
-CLI::App& add_one(CLI::App& keys, context& in, key_options& options, const char* name, const char* about, std::function<int()> run) {
-  auto& verb = add_common(*keys.add_subcommand(name, about), in);
-  verb.add_option("id", options.id, "The key's id (key_…)")->required();
+command add_one(command keys, context& in, key_options& options, const char* name, const char* about, std::function<int()> run) {
+  auto verb = add_common(keys.add_verb(name, about), in);
+  verb.add_option("id", options.id, "The key's id (key_…)").required();
   verb.callback([&in, run = std::move(run)] { in.chosen = run; });
   return verb;
 }
 
 }  // namespace
 
-void add_key_verbs(CLI::App& root, context& in) {
-  auto* keys = root.add_subcommand("key", "Create, list, rotate, block and delete keys");
-  keys->require_subcommand(1);
+void add_key_verbs(command root, context& in) {
+  auto keys = root.add_verb("key", "Create, list, rotate, block and delete keys");
+  keys.needs_verb();
   auto options = std::make_shared<key_options>();
-  auto& made = add_common(*keys->add_subcommand("create", "Create a key; its text is printed once"), in);
-  made.add_option("--name", options->name, "Name, unique in its project")->required();
+  auto made = add_common(keys.add_verb("create", "Create a key; its text is printed once"), in);
+  made.add_option("--name", options->name, "Name, unique in its project").required();
   made.add_option("--project", options->project, "Project that it belongs to (without it: default, or the only one)");
-  made.add_option("--role", options->role, "What it may do (default caller)")->check(CLI::IsMember({"admin", "operator", "developer", "auditor", "caller"}));
+  made.add_option("--role", options->role, "What it may do (default caller)").one_of({"admin", "operator", "developer", "auditor", "caller"});
   made.add_option("--expires", options->expires, "End: a date, a time, or a span from now (90d)");
   add_rule_options(made, options->rules);
   made.callback([&in, options] { in.chosen = [&in, options] { return create(in, *options); }; });
-  auto& listed = add_common(*keys->add_subcommand("list", "List keys; secrets are never shown"), in);
+  auto listed = add_common(keys.add_verb("list", "List keys; secrets are never shown"), in);
   listed.add_option("--project", options->project, "Only this project's");
   listed.callback([&in, options] { in.chosen = [&in, options] { return list(in, *options); }; });
-  add_one(*keys, in, *options, "show", "Show one key's settings", [&in, options] { return show(in, *options); });
-  add_one(*keys, in, *options, "rotate", "Give a key a new text", [&in, options] { return rotate(in, *options); })
+  add_one(keys, in, *options, "show", "Show one key's settings", [&in, options] { return show(in, *options); });
+  add_one(keys, in, *options, "rotate", "Give a key a new text", [&in, options] { return rotate(in, *options); })
       .add_option("--overlap", options->overlap, "How long the old text stays good (24h; default: ends at once)");
-  add_one(*keys, in, *options, "block", "Block a key at once", [&in, options] { return change(in, *options, "POST", "/block", "blocked"); });
-  add_one(*keys, in, *options, "unblock", "Let a blocked key work again", [&in, options] { return change(in, *options, "POST", "/unblock", "unblocked"); });
-  add_one(*keys, in, *options, "delete", "Delete a key", [&in, options] { return change(in, *options, "DELETE", "", "deleted"); });
+  add_one(keys, in, *options, "block", "Block a key at once", [&in, options] { return change(in, *options, "POST", "/block", "blocked"); });
+  add_one(keys, in, *options, "unblock", "Let a blocked key work again", [&in, options] { return change(in, *options, "POST", "/unblock", "unblocked"); });
+  add_one(keys, in, *options, "delete", "Delete a key", [&in, options] { return change(in, *options, "DELETE", "", "deleted"); });
 }
 
 }  // namespace andon::app::cli

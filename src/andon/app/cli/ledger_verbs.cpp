@@ -88,43 +88,43 @@ int show(const context& in, const ledger_options& from) {
   return done;
 }
 
-CLI::App& add(CLI::App& ledger, context& in, const char* name, const char* about, std::function<int()> run) {
-  auto& verb = add_common(*ledger.add_subcommand(name, about), in);
+command add(command ledger, context& in, const char* name, const char* about, std::function<int()> run) {
+  auto verb = add_common(ledger.add_verb(name, about), in);
   verb.callback([&in, run = std::move(run)] { in.chosen = run; });
   return verb;
 }
 
-void add_query(CLI::App& verb, ledger_options& options) {
+void add_query(command verb, ledger_options& options) {
   verb.add_option("query", options.words, "Filter: model:gpt-4o status>=500 cost>0.01 since:1h words \"a phrase\" (see: andon reference filter; put -- before a leading -)");
 }
 
 }  // namespace
 
-void add_ledger_verbs(CLI::App& root, context& in) {
-  auto* ledger = root.add_subcommand("ledger", "Search, follow, export, verify and replay recorded calls; rotate keys");
-  ledger->require_subcommand(1);
+void add_ledger_verbs(command root, context& in) {
+  auto ledger = root.add_verb("ledger", "Search, follow, export, verify and replay recorded calls; rotate keys");
+  ledger.needs_verb();
   auto options = std::make_shared<ledger_options>();
-  auto& found = add(*ledger, in, "search", "Find calls, newest first", [&in, options] { return search(in, *options); });
+  auto found = add(ledger, in, "search", "Find calls, newest first", [&in, options] { return search(in, *options); });
   add_query(found, *options);
-  found.add_option("--limit", options->limit, "At most so many")->capture_default_str()->check(CLI::Range(1, 10'000'000));
+  found.add_option("--limit", options->limit, "At most so many").show_default().between(1, 10'000'000);
   found.add_option("--cursor", options->cursor, "Go on where a search ended");
   found.add_flag("--content", options->content, "Whole Records with prompts and replies, as JSON lines");
-  auto& tailed = add(*ledger, in, "tail", "Show calls as they come", [&in, options] { return tail(in, *options); });
+  auto tailed = add(ledger, in, "tail", "Show calls as they come", [&in, options] { return tail(in, *options); });
   add_query(tailed, *options);
   tailed.add_option("--max", options->most, "End after so many");
   tailed.add_flag("--content", options->content, "Whole Records, as JSON lines");
-  auto& shown = add(*ledger, in, "show", "Show one call: times, attempts, cost, what was said; whole with --json", [&in, options] { return show(in, *options); });
-  shown.add_option("id", options->id, "As in the reply's x-andon-request-id")->required();
-  auto& written = add(*ledger, in, "export", "Write whole Records as JSON lines", [&in, options] { return export_records(in, options->query(), options->file, options->most); });
+  auto shown = add(ledger, in, "show", "Show one call: times, attempts, cost, what was said; whole with --json", [&in, options] { return show(in, *options); });
+  shown.add_option("id", options->id, "As in the reply's x-andon-request-id").required();
+  auto written = add(ledger, in, "export", "Write whole Records as JSON lines", [&in, options] { return export_records(in, options->query(), options->file, options->most); });
   add_query(written, *options);
   written.add_option("-o,--output", options->file, "File; without it standard output");
   written.add_option("--max", options->most, "End after so many");
-  auto& verified = add(*ledger, in, "verify", "Read and check every byte of the journal; works with and without a running gateway",
+  auto verified = add(ledger, in, "verify", "Read and check every byte of the journal; works with and without a running gateway",
                        [&in, options] { return verify_ledger(in, options->offline, options->encryption_key); });
   verified.add_flag("--offline", options->offline, "Read the files even if a gateway runs");
   verified.add_option("--encryption-key", options->encryption_key, "Master key of an encrypted ledger when offline: file:PATH or ${NAME}");
-  add_replay_verb(*ledger, in);
-  add_rotate_key_verb(*ledger, in);
+  add_replay_verb(ledger, in);
+  add_rotate_key_verb(ledger, in);
 }
 
 }  // namespace andon::app::cli

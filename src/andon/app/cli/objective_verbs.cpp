@@ -214,7 +214,7 @@ int indicators(const context& in) {
   });
 }
 
-void add_stretch(CLI::App& verb, objective_options& to, bool step) {
+void add_stretch(command verb, objective_options& to, bool step) {
   verb.add_option("--since", to.since, "A time (2026-01-31T12:00:00Z) or an age (6h)");
   verb.add_option("--until", to.until, "A time or an age");
   if (step) verb.add_option("--step", to.step, "Time that one row is of (1m)");
@@ -222,45 +222,45 @@ void add_stretch(CLI::App& verb, objective_options& to, bool step) {
 
 }  // namespace
 
-void add_objective_verbs(CLI::App& root, context& in) {
+void add_objective_verbs(command root, context& in) {
   auto options = std::make_shared<objective_options>();
-  auto* verb = root.add_subcommand("objective", "What was promised: budgets, burn rates, alerts");
-  verb->require_subcommand(1);
-  add_common(*verb->add_subcommand("list", "Objectives and how they stand"), in).callback([&in] { in.chosen = [&in] { return list(in); }; });
+  auto verb = root.add_verb("objective", "What was promised: budgets, burn rates, alerts");
+  verb.needs_verb();
+  add_common(verb.add_verb("list", "Objectives and how they stand"), in).callback([&in] { in.chosen = [&in] { return list(in); }; });
   const auto named = [&](const char* name, const char* about, auto run, bool stretch, bool step) {
-    auto& made = add_common(*verb->add_subcommand(name, about), in);
-    made.add_option("name", options->name, "The objective")->required();
+    auto made = add_common(verb.add_verb(name, about), in);
+    made.add_option("name", options->name, "The objective").required();
     if (stretch) add_stretch(made, *options, step);
     made.callback([&in, options, run] { in.chosen = [&in, options, run] { return run(in, *options); }; });
   };
   named("show", "One objective with its alerts", show, false, false);
   named("causes", "What ate its budget", causes, true, false);
-  auto& again = add_common(*verb->add_subcommand("recount", "Its events counted again from the journal"), in);
-  again.add_option("name", options->name, "The objective")->required();
+  auto again = add_common(verb.add_verb("recount", "Its events counted again from the journal"), in);
+  again.add_option("name", options->name, "The objective").required();
   add_stretch(again, *options, false);
   again.add_option("--timeout", options->timeout, "How long it may read, at most 60s");
   again.callback([&in, options] { in.chosen = [&in, options] { return recount(in, *options); }; });
   named("series", "Its events over time", [](const context& with, const objective_options& from) { return chart(with, from, "objectives"); }, true, true);
-  add_common(*verb->add_subcommand("alerts", "Alerts that hold now"), in).callback([&in] { in.chosen = [&in] { return alerts(in); }; });
-  auto* checked = verb->add_subcommand("check", "Check OpenSLO v1 files: 0 when they are good, 2 with every fault");
-  checked->add_option("files", options->files, "OpenSLO files; references go across all of them")->required();
-  checked->add_flag("--json", in.json, "For machines: one JSON object a line");
-  checked->callback([&in, options] { in.chosen = [&in, options] { return check(in, *options); }; });
+  add_common(verb.add_verb("alerts", "Alerts that hold now"), in).callback([&in] { in.chosen = [&in] { return alerts(in); }; });
+  auto checked = verb.add_verb("check", "Check OpenSLO v1 files: 0 when they are good, 2 with every fault");
+  checked.add_option("files", options->files, "OpenSLO files; references go across all of them").required();
+  checked.add_flag("--json", in.json, "For machines: one JSON object a line");
+  checked.callback([&in, options] { in.chosen = [&in, options] { return check(in, *options); }; });
 
-  auto& exported = add_common(*verb->add_subcommand("export", "The objectives as recording and alerting rules of Prometheus"), in);
-  exported.add_option("--format", options->format, "prometheus")->check(CLI::IsMember({"prometheus"}))->capture_default_str();
+  auto exported = add_common(verb.add_verb("export", "The objectives as recording and alerting rules of Prometheus"), in);
+  exported.add_option("--format", options->format, "prometheus").one_of({"prometheus"}).show_default();
   exported.add_option("--sloth", options->files, "Files in sloth's format, instead of the running gateway's objectives");
   exported.callback([&in, options] { in.chosen = [&in, options] { return export_rules(in, *options); }; });
 
-  auto* of = root.add_subcommand("indicator", "What is measured");
-  of->require_subcommand(1);
-  add_common(*of->add_subcommand("list", "Indicators"), in).callback([&in] { in.chosen = [&in] { return indicators(in); }; });
-  auto& shown = add_common(*of->add_subcommand("show", "One indicator over time"), in);
-  shown.add_option("name", options->name, "The indicator")->required();
+  auto of = root.add_verb("indicator", "What is measured");
+  of.needs_verb();
+  add_common(of.add_verb("list", "Indicators"), in).callback([&in] { in.chosen = [&in] { return indicators(in); }; });
+  auto shown = add_common(of.add_verb("show", "One indicator over time"), in);
+  shown.add_option("name", options->name, "The indicator").required();
   add_stretch(shown, *options, true);
   shown.add_option("--group", options->group, "Values of its dimensions, separated by commas; without it all together");
   shown.callback([&in, options] { in.chosen = [&in, options] { return chart(in, *options, "indicators"); }; });
-  of->add_subcommand("measures", "Everything that can be measured, as Markdown")->callback([&in] {
+  of.add_verb("measures", "Everything that can be measured, as Markdown").callback([&in] {
     in.chosen = [] { return fmt::print(stdout, "{}", slo::measure_reference()), done; };
   });
 }

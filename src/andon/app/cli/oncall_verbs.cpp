@@ -51,26 +51,26 @@ int post_mortem(const context& in, const std::string& id) {
   return done;
 }
 
-void add_on_call(CLI::App& root, context& in) {
-  auto* verb = root.add_subcommand("oncall", "Who is on call");
-  verb->require_subcommand(1);
+void add_on_call(command root, context& in) {
+  auto verb = root.add_verb("oncall", "Who is on call");
+  verb.needs_verb();
   auto at = std::make_shared<std::string>();
-  auto& now = add_common(*verb->add_subcommand("who", "Who is on call, by schedule"), in);
+  auto now = add_common(verb.add_verb("who", "Who is on call, by schedule"), in);
   now.add_option("--at", *at, "At this time instead of now");
   now.callback([&in, at] { in.chosen = [&in, at] { return who(in, *at); }; });
   auto schedule = std::make_shared<std::string>();
   auto days = std::make_shared<std::uint64_t>(14);
-  auto& list = add_common(*verb->add_subcommand("shifts", "The coming shifts of a schedule"), in);
-  list.add_option("schedule", *schedule, "Schedule, as the configuration names it")->required();
-  list.add_option("--days", *days, "How far")->capture_default_str();
+  auto list = add_common(verb.add_verb("shifts", "The coming shifts of a schedule"), in);
+  list.add_option("schedule", *schedule, "Schedule, as the configuration names it").required();
+  list.add_option("--days", *days, "How far").show_default();
   list.callback([&in, schedule, days] { in.chosen = [&in, schedule, days] { return shifts(in, *schedule, *days); }; });
   struct override_options { std::string person, from, until = "8h"; };
   auto options = std::make_shared<override_options>();
-  auto& over = add_common(*verb->add_subcommand("override", "Somebody takes over for a time"), in);
-  over.add_option("schedule", *schedule, "Schedule")->required();
-  over.add_option("person", options->person, "Who takes over")->required();
+  auto over = add_common(verb.add_verb("override", "Somebody takes over for a time"), in);
+  over.add_option("schedule", *schedule, "Schedule").required();
+  over.add_option("person", options->person, "Who takes over").required();
   over.add_option("--from", options->from, "From when; left out: now");
-  over.add_option("--until", options->until, "Until when, or how long")->capture_default_str();
+  over.add_option("--until", options->until, "Until when, or how long").show_default();
   over.callback([&in, schedule, options] {
     in.chosen = [&in, schedule, options] {
       json::object body{{"person", options->person}, {"until", options->until}};
@@ -81,42 +81,42 @@ void add_on_call(CLI::App& root, context& in) {
 }
 
 /// A verb that posts to an incident's path and says its state.
-void add_incident_act(CLI::App& verb, context& in, const char* name, const char* about, const char* path) {
+void add_incident_act(command verb, context& in, const char* name, const char* about, const char* path) {
   auto id = std::make_shared<std::string>();
-  auto& one = add_common(*verb.add_subcommand(name, about), in);
-  one.add_option("id", *id, "Incident (inc_...)")->required();
+  auto one = add_common(verb.add_verb(name, about), in);
+  one.add_option("id", *id, "Incident (inc_...)").required();
   one.callback([&in, id, path] {
     in.chosen = [&in, id, path] { return act(in, "POST", "/api/v1/incidents/" + percent_encode(*id) + path, {}, [](const json::value& got) { return cell(got, "id") + " " + cell(got, "state"); }); };
   });
 }
 
-void add_incidents(CLI::App& root, context& in) {
-  auto* verb = root.add_subcommand("incident", "What is being worked on, and what was");
-  verb->require_subcommand(1);
+void add_incidents(command root, context& in) {
+  auto verb = root.add_verb("incident", "What is being worked on, and what was");
+  verb.needs_verb();
   auto since = std::make_shared<std::string>();
-  auto& list = add_common(*verb->add_subcommand("list", "Open incidents, and those of the last week"), in);
+  auto list = add_common(verb.add_verb("list", "Open incidents, and those of the last week"), in);
   list.add_option("--since", *since, "A time, or how long ago (24h)");
   list.callback([&in, since] { in.chosen = [&in, since] { return list_incidents(in, *since); }; });
   auto id = std::make_shared<std::string>();
-  auto& show_one = add_common(*verb->add_subcommand("show", "An incident with its timeline"), in);
-  show_one.add_option("id", *id, "Incident (inc_...)")->required();
+  auto show_one = add_common(verb.add_verb("show", "An incident with its timeline"), in);
+  show_one.add_option("id", *id, "Incident (inc_...)").required();
   show_one.callback([&in, id] { in.chosen = [&in, id] { return show_incident(in, *id); }; });
-  auto& draft = add_common(*verb->add_subcommand("postmortem", "A draft of the post-mortem, as Markdown"), in);
-  draft.add_option("id", *id, "Incident (inc_...)")->required();
+  auto draft = add_common(verb.add_verb("postmortem", "A draft of the post-mortem, as Markdown"), in);
+  draft.add_option("id", *id, "Incident (inc_...)").required();
   draft.callback([&in, id] { in.chosen = [&in, id] { return post_mortem(in, *id); }; });
-  add_incident_act(*verb, in, "ack", "Acknowledge: stops the escalation", "/acknowledge");
-  add_incident_act(*verb, in, "resolve", "Resolve: those who were told hear it", "/resolve");
+  add_incident_act(verb, in, "ack", "Acknowledge: stops the escalation", "/acknowledge");
+  add_incident_act(verb, in, "resolve", "Resolve: those who were told hear it", "/resolve");
   auto text = std::make_shared<std::string>();
-  auto& note = add_common(*verb->add_subcommand("note", "Add a line to the timeline"), in);
-  note.add_option("id", *id, "Incident (inc_...)")->required();
-  note.add_option("text", *text, "What to note")->required();
+  auto note = add_common(verb.add_verb("note", "Add a line to the timeline"), in);
+  note.add_option("id", *id, "Incident (inc_...)").required();
+  note.add_option("text", *text, "What to note").required();
   note.callback([&in, id, text] {
     in.chosen = [&in, id, text] { return act(in, "POST", "/api/v1/incidents/" + percent_encode(*id) + "/notes", json::object{{"text", *text}}, [id](const json::value&) { return "noted in " + *id; }); };
   });
   auto chain = std::make_shared<std::string>();
-  auto& open = add_common(*verb->add_subcommand("open", "Open an incident by hand"), in);
-  open.add_option("escalation", *chain, "Escalation that works on it")->required();
-  open.add_option("title", *text, "What is wrong")->required();
+  auto open = add_common(verb.add_verb("open", "Open an incident by hand"), in);
+  open.add_option("escalation", *chain, "Escalation that works on it").required();
+  open.add_option("title", *text, "What is wrong").required();
   open.callback([&in, chain, text] {
     in.chosen = [&in, chain, text] { return act(in, "POST", "/api/v1/incidents", json::object{{"escalation", *chain}, {"title", *text}}, [](const json::value& got) { return cell(got, "id"); }); };
   });
@@ -124,7 +124,7 @@ void add_incidents(CLI::App& root, context& in) {
 
 }  // namespace
 
-void add_oncall_verbs(CLI::App& root, context& in) {
+void add_oncall_verbs(command root, context& in) {
   add_on_call(root, in);
   add_incidents(root, in);
 }

@@ -33,16 +33,16 @@ int list(const context& in, const All& all, const char* header) {
 
 /// `list` and, by name, one of them.
 template <class All, class Print>
-void add_named(CLI::App& root, context& in, const char* verb, const char* about, const char* shown, const char* header, const All& all, Print print) {
-  auto* made = root.add_subcommand(verb, about);
-  made->require_subcommand(1);
-  auto* every = made->add_subcommand("list", "All of them");
-  every->add_flag("--json", in.json, "For machines: one JSON object a line");
-  every->callback([&in, &all, header] { in.chosen = [&in, &all, header] { return list(in, all, header); }; });
-  auto* one = made->add_subcommand(shown, "Print one");
+void add_named(command root, context& in, const char* verb, const char* about, const char* shown, const char* header, const All& all, Print print) {
+  auto made = root.add_verb(verb, about);
+  made.needs_verb();
+  auto every = made.add_verb("list", "All of them");
+  every.add_flag("--json", in.json, "For machines: one JSON object a line");
+  every.callback([&in, &all, header] { in.chosen = [&in, &all, header] { return list(in, all, header); }; });
+  auto one = made.add_verb(shown, "Print one");
   auto name = std::make_shared<std::string>();
-  one->add_option("name", *name, "Which")->required()->check(CLI::IsMember(names_of(all)));
-  one->callback([&in, &all, name, print] {
+  one.add_option("name", *name, "Which").required().one_of(names_of(all));
+  one.callback([&in, &all, name, print] {
     in.chosen = [&all, name, print] {
       fmt::print(stdout, "{}", print(*std::ranges::find(all, *name, [](const auto& of) { return of.name; })));
       return done;
@@ -52,7 +52,7 @@ void add_named(CLI::App& root, context& in, const char* verb, const char* about,
 
 }  // namespace
 
-void add_pack_verbs(CLI::App& root, context& in) {
+void add_pack_verbs(command root, context& in) {
   static const auto packs = pack_table();
   static const auto dashboards = slo::dashboard_table();
   add_named(root, in, "pack", "Objectives and alert rules that ship with Andon, for the setting `packs`", "show", "PACK", packs, [](const pack& of) { return of.text; });

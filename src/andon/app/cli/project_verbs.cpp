@@ -63,21 +63,21 @@ int one(const context& in, const project_options& from, std::string_view method)
 
 }  // namespace
 
-void add_project_verbs(CLI::App& root, context& in) {
-  auto* projects = root.add_subcommand("project", "Create, list and delete projects");
-  projects->require_subcommand(1);
+void add_project_verbs(command root, context& in) {
+  auto projects = root.add_verb("project", "Create, list and delete projects");
+  projects.needs_verb();
   auto options = std::make_shared<project_options>();
-  auto& made = add_common(*projects->add_subcommand("create", "Create a project"), in);
-  made.add_option("id", options->id, "Letters, digits, '-', '_', '.'")->required();
+  auto made = add_common(projects.add_verb("create", "Create a project"), in);
+  made.add_option("id", options->id, "Letters, digits, '-', '_', '.'").required();
   made.add_option("--title", options->title, "For people");
   add_rule_options(made, options->rules);
   made.callback([&in, options] { in.chosen = [&in, options] { return create(in, *options); }; });
-  add_common(*projects->add_subcommand("list", "List projects"), in).callback([&in] { in.chosen = [&in] { return list(in); }; });
-  auto& shown = add_common(*projects->add_subcommand("show", "Show one project's settings"), in);
-  shown.add_option("id", options->id, "The project")->required();
+  add_common(projects.add_verb("list", "List projects"), in).callback([&in] { in.chosen = [&in] { return list(in); }; });
+  auto shown = add_common(projects.add_verb("show", "Show one project's settings"), in);
+  shown.add_option("id", options->id, "The project").required();
   shown.callback([&in, options] { in.chosen = [&in, options] { return one(in, *options, "GET"); }; });
-  auto& gone = add_common(*projects->add_subcommand("delete", "Delete a project that has no keys"), in);
-  gone.add_option("id", options->id, "The project")->required();
+  auto gone = add_common(projects.add_verb("delete", "Delete a project that has no keys"), in);
+  gone.add_option("id", options->id, "The project").required();
   gone.callback([&in, options] { in.chosen = [&in, options] { return one(in, *options, "DELETE"); }; });
 }
 

@@ -82,23 +82,19 @@ json::object object_schema(const std::vector<setting_doc>& docs) {
   return out;
 }
 
-void append_verb(std::string& out, const CLI::App& verb, const std::string& name) {
-  const auto inside = verb.get_subcommands([](const CLI::App*) { return true; });
+void append_verb(std::string& out, const command& verb, const std::string& name) {
+  const auto inside = verb.verbs();
   if (inside.empty()) {
     std::string usage = name, rows;
-    for (const auto* option : verb.get_options()) {
-      const bool positional = option->get_positional();
-      const auto label = positional ? option->get_name(true) : option->get_name(false, true);
-      if (option->get_name() == "--help") continue;
-      if (positional) usage += option->get_required() ? fmt::format(" {}", label) : fmt::format(" [{}]", label);
-      const auto initial = option->get_default_str();
-      rows += fmt::format("| `{}` | {}.{}{} |\n", label, escaped(option->get_description()), option->get_required() ? " **Required.**" : "",
-                          initial.empty() ? "" : fmt::format(" Default: `{}`.", initial));
+    for (const auto& one : verb.options()) {
+      if (one.place) usage += one.required ? fmt::format(" {}", one.label) : fmt::format(" [{}]", one.label);
+      rows += fmt::format("| `{}` | {}.{}{} |\n", one.label, escaped(one.what), one.required ? " **Required.**" : "",
+                          one.initial.empty() ? "" : fmt::format(" Default: `{}`.", one.initial));
     }
-    out += fmt::format("## {}\n\n{}.\n\n", usage, verb.get_description());
+    out += fmt::format("## {}\n\n{}.\n\n", usage, verb.about());
     if (!rows.empty()) out += "| option | what |\n| --- | --- |\n" + rows + "\n";
   }
-  for (const auto* one : inside) append_verb(out, *one, name + " " + one->get_name());
+  for (const auto& one : inside) append_verb(out, one, name + " " + one.name());
 }
 
 }  // namespace
@@ -127,7 +123,7 @@ std::string errors_page() {
   return out;
 }
 
-std::string cli_page(const CLI::App& root) {
+std::string cli_page(const command& root) {
   std::string out = "# Command line\n\nExit codes: 0 done, 1 the operation failed, 2 wrong usage. Verbs that talk to a running gateway find it by its data directory "
                     "(`--data`).\n\n";
   append_verb(out, root, "andon");

@@ -13,7 +13,7 @@ int print(const std::string& text) {
   return done;
 }
 
-int print_reference(const CLI::App& root, const std::string& what) {
+int print_reference(const command& root, const std::string& what) {
   if (what == "settings") return print(settings_page());
   if (what == "schema") return print(settings_json_schema());
   if (what == "errors") return print(errors_page());
@@ -24,19 +24,19 @@ int print_reference(const CLI::App& root, const std::string& what) {
 
 }  // namespace
 
-void add_reference_verbs(CLI::App& root, context& in) {
-  auto* reference = root.add_subcommand("reference", "Print a generated reference page");
+void add_reference_verbs(command root, context& in) {
+  auto reference = root.add_verb("reference", "Print a generated reference page");
   auto what = std::make_shared<std::string>();
-  reference->add_option("page", *what, "Which page")->required()->check(CLI::IsMember({"settings", "schema", "errors", "cli", "filter", "admin"}));
-  reference->callback([&root, &in, what] { in.chosen = [&root, what] { return print_reference(root, *what); }; });
+  reference.add_option("page", *what, "Which page").required().one_of({"settings", "schema", "errors", "cli", "filter", "admin"});
+  reference.callback([root, &in, what] { in.chosen = [root, what] { return print_reference(root, *what); }; });
 
-  auto* completion = root.add_subcommand("completion", "Print a shell's completion script: source <(andon completion bash)");
+  auto completion = root.add_verb("completion", "Print a shell's completion script: source <(andon completion bash)");
   auto shell = std::make_shared<std::string>();
-  completion->add_option("shell", *shell, "Which shell")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  completion->callback([&root, &in, shell] { in.chosen = [&root, shell] { return print(completion_script(root, *shell)); }; });
+  completion.add_option("shell", *shell, "Which shell").required().one_of({"bash", "zsh", "fish"});
+  completion.callback([root, &in, shell] { in.chosen = [root, shell] { return print(completion_script(root, *shell)); }; });
 
-  auto* version = root.add_subcommand("version", "Print the version");
-  version->callback([&in] { in.chosen = [] { return print(std::string("andon ") + ANDON_VERSION); }; });
+  auto version = root.add_verb("version", "Print the version");
+  version.callback([&in] { in.chosen = [] { return print(std::string("andon ") + ANDON_VERSION); }; });
 }
 
 }  // namespace andon::app::cli

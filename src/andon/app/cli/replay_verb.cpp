@@ -89,12 +89,12 @@ int replay(const context& in, const replay_options& from) {
 
 }  // namespace
 
-void add_replay_verb(CLI::App& ledger, context& in) {
+void add_replay_verb(command ledger, context& in) {
   auto options = std::make_shared<replay_options>();
-  auto& verb = add_common(*ledger.add_subcommand("replay", "Send recorded calls again and say how the replies differ"), in);
+  auto verb = add_common(ledger.add_verb("replay", "Send recorded calls again and say how the replies differ"), in);
   verb.add_option("id", options->id, "One Record");
   verb.add_option("--query", options->query, "All Records that match");
-  verb.add_option("--limit", options->limit, "At most so many")->capture_default_str()->check(CLI::Range(1, 100'000));
+  verb.add_option("--limit", options->limit, "At most so many").show_default().between(1, 100'000);
   verb.add_option("--to", options->to, "Gateway to send to (http://host:port); default: the running one");
   verb.add_option("--key", options->key, "Key to call with; default: the environment's ANDON_API_KEY");
   verb.add_flag("--yes", options->yes, "Send more than one call without asking");

@@ -53,11 +53,11 @@ int overnight(const context& in, const std::string& since) {
 
 }  // namespace
 
-void add_report_verbs(CLI::App& root, context& in) {
-  auto* report = root.add_subcommand("report", "What happened");
-  report->require_subcommand(1);
+void add_report_verbs(command root, context& in) {
+  auto report = root.add_verb("report", "What happened");
+  report.needs_verb();
   auto since = std::make_shared<std::string>();
-  auto& verb = add_common(*report->add_subcommand("overnight", "Since yesterday, in one screen: calls, alerts, incidents, messages, changes"), in);
+  auto verb = add_common(report.add_verb("overnight", "Since yesterday, in one screen: calls, alerts, incidents, messages, changes"), in);
   verb.add_option("--since", *since, "A time, or how long ago; left out: 24h");
   verb.callback([&in, since] { in.chosen = [&in, since] { return overnight(in, *since); }; });
 }

@@ -37,14 +37,14 @@ result<std::string> rotate(const context& in, const rotate_options& from) {
 
 }  // namespace
 
-void add_rotate_key_verb(CLI::App& ledger, context& in) {
-  auto* verb = ledger.add_subcommand("rotate-key", "Change the keys of an encrypted ledger, while its gateway is stopped");
+void add_rotate_key_verb(command ledger, context& in) {
+  auto verb = ledger.add_verb("rotate-key", "Change the keys of an encrypted ledger, while its gateway is stopped");
   auto options = std::make_shared<rotate_options>();
-  add_common(*verb, in);
-  verb->add_option("--key", options->key, "Master key in force: file:PATH or '${NAME}'")->required();
-  verb->add_option("--new-key", options->new_key, "Master key from now on, likewise");
-  verb->add_flag("--data-key", options->data_key, "Also make a new data key for records to come");
-  verb->callback([options, &in] {
+  add_common(verb, in);
+  verb.add_option("--key", options->key, "Master key in force: file:PATH or '${NAME}'").required();
+  verb.add_option("--new-key", options->new_key, "Master key from now on, likewise");
+  verb.add_flag("--data-key", options->data_key, "Also make a new data key for records to come");
+  verb.callback([options, &in] {
     in.chosen = [options, &in] {
       const auto rotated = rotate(in, *options);
       if (!rotated) return complain(rotated.error());

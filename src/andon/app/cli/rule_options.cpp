@@ -25,15 +25,15 @@ json::array list(const std::vector<std::string>& from) {
 
 }  // namespace
 
-void add_rule_options(CLI::App& verb, rule_options& into) {
+void add_rule_options(command verb, rule_options& into) {
   verb.add_option("--rpm", into.requests, "Requests a minute (600, 5k)");
   verb.add_option("--tpm", into.tokens, "Tokens a minute (200k)");
   verb.add_option("--parallel", into.parallel, "Calls at once");
   verb.add_option("--daily", into.daily, "Budget a day, in dollars");
   verb.add_option("--weekly", into.weekly, "Budget a week, in dollars");
   verb.add_option("--monthly", into.monthly, "Budget a month, in dollars");
-  verb.add_option("--models", into.models, "Models that may be called (default: all)")->delimiter(',');
-  verb.add_option("--tags", into.tags, "Tags added to every call")->delimiter(',');
+  verb.add_option("--models", into.models, "Models that may be called (default: all)").split_at(',');
+  verb.add_option("--tags", into.tags, "Tags added to every call").split_at(',');
 }
 
 result<void> put_rules(const rule_options& from, json::object& body) {

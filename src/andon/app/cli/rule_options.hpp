@@ -13,7 +13,7 @@ struct rule_options {
   std::vector<std::string> models, tags;
 };
 
-void add_rule_options(CLI::App& verb, rule_options& into);
+void add_rule_options(command verb, rule_options& into);
 /// Puts limits, budgets, models and tags into `body`. errc::invalid_argument for numbers that are none.
 result<void> put_rules(const rule_options& from, boost::json::object& body);
 

@@ -17,9 +17,9 @@ struct override_options {
   bool wanted = false;
   std::string reason;
 
-  void add(CLI::App& verb) {
-    auto* flag = verb.add_flag("--override", wanted, "Although an error-budget policy freezes the plan; needs a reason");
-    verb.add_option("--reason", reason, "Why it has to be")->needs(flag);
+  void add(command verb) {
+    auto flag = verb.add_flag("--override", wanted, "Although an error-budget policy freezes the plan; needs a reason");
+    verb.add_option("--reason", reason, "Why it has to be").only_with(flag);
   }
   /// The request's body; nothing when a reason is missing.
   [[nodiscard]] std::optional<std::string> body() const {
@@ -135,14 +135,14 @@ int routes(const context& in) {
   return done;
 }
 
-void add_target_verbs(CLI::App& root, context& in) {
-  auto* target = root.add_subcommand("target", "Take models out of all routes and in again");
-  target->require_subcommand(1);
+void add_target_verbs(command root, context& in) {
+  auto target = root.add_verb("target", "Take models out of all routes and in again");
+  target.needs_verb();
   auto model = std::make_shared<std::string>();
   auto span = std::make_shared<std::string>();
   auto over = std::make_shared<override_options>();
-  auto& pause = add_common(*target->add_subcommand("pause", "Take a model out"), in);
-  pause.add_option("model", *model, "Model, as the configuration names it")->required();
+  auto pause = add_common(target.add_verb("pause", "Take a model out"), in);
+  pause.add_option("model", *model, "Model, as the configuration names it").required();
   pause.add_option("--for", *span, "How long (1h, 2d); without it until resumed");
   over->add(pause);
   pause.callback([&in, model, span, over] {
@@ -150,8 +150,8 @@ void add_target_verbs(CLI::App& root, context& in) {
       return call_and_say(in, "POST", "/api/v1/targets/" + percent_encode(*model) + "/pause" + query_text({{"for", *span}}), "paused " + *model, *over);
     };
   });
-  auto& resume = add_common(*target->add_subcommand("resume", "Take a model in again"), in);
-  resume.add_option("model", *model, "Model, as the configuration names it")->required();
+  auto resume = add_common(target.add_verb("resume", "Take a model in again"), in);
+  resume.add_option("model", *model, "Model, as the configuration names it").required();
   over->add(resume);
   resume.callback([&in, model, over] {
     in.chosen = [&in, model, over] { return call_and_say(in, "POST", "/api/v1/targets/" + percent_encode(*model) + "/resume", "resumed " + *model, *over); };
@@ -160,10 +160,10 @@ void add_target_verbs(CLI::App& root, context& in) {
 
 }  // namespace
 
-void add_status_verbs(CLI::App& root, context& in) {
-  add_common(*root.add_subcommand("status", "What the running gateway does"), in).callback([&in] { in.chosen = [&in] { return status(in); }; });
-  add_common(*root.add_subcommand("routes", "Routes, their targets and the targets' health"), in).callback([&in] { in.chosen = [&in] { return routes(in); }; });
-  add_common(*root.add_subcommand("budgets", "Budgets: limit, spent, reserved, reset"), in).callback([&in] {
+void add_status_verbs(command root, context& in) {
+  add_common(root.add_verb("status", "What the running gateway does"), in).callback([&in] { in.chosen = [&in] { return status(in); }; });
+  add_common(root.add_verb("routes", "Routes, their targets and the targets' health"), in).callback([&in] { in.chosen = [&in] { return routes(in); }; });
+  add_common(root.add_verb("budgets", "Budgets: limit, spent, reserved, reset"), in).callback([&in] {
     in.chosen = [&in] {
       return list(in, "/api/v1/budgets", {{"BUDGET", "name"}, {"PERIOD", "period"}, {"LIMIT $", "limit_usd"}, {"SPENT $", "spent_usd"},
                                           {"RESERVED $", "reserved_usd"}, {"LEFT $", "left_usd"}, {"ALARM", "alarm"}, {"RESETS", "resets"}});
@@ -171,12 +171,12 @@ void add_status_verbs(CLI::App& root, context& in) {
   });
   add_target_verbs(root, in);
   auto over = std::make_shared<override_options>();
-  auto& reload = add_common(*root.add_subcommand("reload", "Make the gateway read its configuration file again"), in);
+  auto reload = add_common(root.add_verb("reload", "Make the gateway read its configuration file again"), in);
   over->add(reload);
   reload.callback([&in, over] {
     in.chosen = [&in, over] { return call_and_say(in, "POST", "/api/v1/config/reload", "reloaded", *over); };
   });
-  add_common(*root.add_subcommand("drain", "End the gateway gracefully: no new work, calls under way finish"), in).callback([&in] {
+  add_common(root.add_verb("drain", "End the gateway gracefully: no new work, calls under way finish"), in).callback([&in] {
     in.chosen = [&in] { return call_and_say(in, "POST", "/api/v1/drain", "draining"); };
   });
 }
