@@ -47,6 +47,7 @@ json::object agreement_json(const business::agreement& from, const std::vector<b
           {"notes", from.notes},
           {"time_zone", from.zone_name},
           {"fee", from.fee ? json::value(business::money_text(*from.fee)) : json::value(nullptr)},
+          {"issue_after_s", std::chrono::duration<double>(from.issue_after).count()},
           {"objectives", std::move(promises)},
           {"exclusions", std::move(exclusions)},
           {"last_issued", issued.empty() ? json::value(nullptr) : json::value(issued[0].when.text())}};

@@ -34,6 +34,7 @@ struct agreement {
   std::shared_ptr<const time_zone> zone = std::make_shared<const time_zone>(time_zone::utc());
   std::vector<exclusion> exclusions;   ///< of this agreement; the objectives' maintenance comes on top
   std::optional<money> fee;            ///< of a month, which credits are a part of
+  nanoseconds issue_after{};           ///< a month's end, its statement is issued by itself; zero: only when asked
 };
 
 /// What is wrong with tiers beside a promise, each with its place in the list (`size()`: none of them); empty: all is well.

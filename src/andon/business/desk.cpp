@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t most_causes = 20;
+constexpr int most_missed_months = 12;
 
 /// What was bad in the times that count, by whole hours.
 result<std::vector<std::pair<slo::cause, std::int64_t>>> causes_of(slo::watch& in, const std::string& objective, instant begin, instant until, const std::vector<excluded_time>& without) {
@@ -71,6 +72,11 @@ std::optional<std::int64_t> unwatched_hours(slo::watch& in, instant begin, insta
     return (until - from + 1h - 1s) / 1h - std::ssize(drawn->points);
   }
   return std::nullopt;
+}
+
+bool has_run(const statement& in) {
+  if (in.unwatched_hours) return *in.unwatched_hours < in.hours;
+  return std::ranges::any_of(in.lines, [](const promise_line& one) { return one.events.total > 0; });
 }
 
 /// The whole hours of a window, as one.
@@ -205,6 +211,33 @@ result<desk::issuance> desk::issue(std::string_view name, const month& when, con
   if (!put && put.error().code == errc::already_exists && reason.empty()) return issuance{known + 1, false};  // somebody else was faster
   if (!put) return std::unexpected(put.error());
   return issuance{known + 1, true};
+}
+
+/// Months that should be issued and are not, oldest first.
+std::vector<month> desk::due(const agreement& of, instant now) const {
+  std::vector<month> out;
+  if (of.issue_after <= nanoseconds{}) return out;
+  auto when = month::of(now - std::chrono::ceil<seconds>(of.issue_after), *of.zone).previous();
+  for (int i = 0; i < most_missed_months; ++i, when = when.previous())
+    if (archive_.revisions(of.name, when) == 0) out.push_back(when);
+  std::ranges::reverse(out);
+  return out;
+}
+
+std::vector<desk::due_issue> desk::issue_due() {
+  std::vector<due_issue> out;
+  const auto watch = from_.watch();
+  if (watch == nullptr) return out;
+  for (const auto& of : agreements())
+    for (const auto& when : due(of, watch->now())) {
+      const auto begin = when.begin(*of.zone), end = when.end(*of.zone);
+      if (const auto unwatched = unwatched_hours(*watch, begin, end); unwatched && *unwatched >= (end - begin) / 1h) continue;  // spares the rest, month by month
+      const auto told = preliminary(of.name, when);
+      if (told && !has_run(*told)) continue;
+      auto done = told ? issue(of.name, when, {}) : result<issuance>(std::unexpected(told.error()));
+      if (!done || done->made) out.push_back({of.name, when, std::move(done)});
+    }
+  return out;
 }
 
 result<kpi_store*> desk::store() {

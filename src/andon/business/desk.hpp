@@ -56,6 +56,11 @@ public:
   /// month is not over or not wholly counted; a reason, but nothing issued before), disk_full, io_error.
   result<issuance> issue(std::string_view name, const month& when, const std::string& reason);
 
+  struct due_issue { std::string agreement; month when; result<issuance> done; };
+  /// Issues the months that are over for as long as their agreements wait, oldest first; those of the last year that were
+  /// missed too. A month in which the gateway never ran is left out: there is nothing to tell of it.
+  std::vector<due_issue> issue_due();
+
   [[nodiscard]] std::vector<kpi_spec> kpis() const;
   result<std::vector<kpi_report>> reports();
   /// errc::not_found.
@@ -66,6 +71,7 @@ public:
 private:
   result<std::shared_ptr<slo::watch>> watching() const;
   [[nodiscard]] result<kpi_spec> kpi_of(std::string_view name) const;
+  [[nodiscard]] std::vector<month> due(const agreement& of, instant now) const;
   result<void> is_over(const agreement& of, const month& when);
   result<kpi_report> report_of(const kpi_spec& what, slo::watch* watch);
   result<std::vector<kpi_window>> from_outside(const kpi_spec& what, const std::vector<time_span>& windows);

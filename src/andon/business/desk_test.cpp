@@ -21,6 +21,61 @@ protected:
   std::string json(std::int64_t revision = 0) { return at->get("acme", october, revision, form::json).value().bytes; }
 };
 
+std::string made_now(const std::vector<desk::due_issue>& from) {
+  std::string out;
+  for (const auto& one : from) out += one.when.text() + (one.done ? " " : "! ");
+  return out;
+}
+
+TEST_F(issue_test, is_done_by_itself_when_the_month_has_been_over_for_long_enough) {
+  agreed.issue_after = 48h;
+  open("2026-10-20T00:00:00");
+  calls(utc("2026-10-20T00:00:00"), 9, 1);
+  go_to("2026-11-02T23:59:59");
+  EXPECT_EQ(made_now(at->issue_due()), "");
+  go_to("2026-11-03T00:00:00");
+  EXPECT_EQ(made_now(at->issue_due()), "2026-10 ");
+  const auto text = json();
+  EXPECT_NE(text.find(R"("attained_percent":"90.0000")"), std::string::npos);
+  EXPECT_EQ(made_now(at->issue_due()), "") << "once";
+  clock.jump_wall(-24h);
+  EXPECT_EQ(made_now(at->issue_due()), "") << "and not again after the clock was set back";
+  EXPECT_EQ(json(), text);
+}
+
+TEST_F(issue_test, by_itself_follows_the_zone_and_can_be_left_to_people) {
+  agreed.issue_after = 1s;
+  agreed.zone_name = "America/New_York";
+  agreed.zone = testing_support::zone("America/New_York");
+  open("2026-10-20T00:00:00");
+  calls(utc("2026-10-20T00:00:00"), 10, 0);
+  go_to("2026-11-01T04:00:00");  // midnight there, less the second
+  EXPECT_EQ(made_now(at->issue_due()), "");
+  agreed.issue_after = {};
+  adopt();
+  go_to("2026-11-05T00:00:00");
+  EXPECT_EQ(made_now(at->issue_due()), "");
+  agreed.issue_after = 1s;
+  adopt();
+  EXPECT_EQ(made_now(at->issue_due()), "2026-10 ");
+}
+
+TEST_F(issue_test, by_itself_makes_up_for_what_was_missed) {
+  agreed.issue_after = 48h;
+  open("2026-09-20T00:00:00");
+  calls(utc("2026-09-20T00:00:00"), 10, 0);
+  go_to("2026-10-20T00:00:00");
+  calls(utc("2026-10-20T00:00:00"), 10, 0);
+  go_to("2026-12-15T00:00:00");  // nothing ran in November
+  files.fail_at = files.count;
+  const auto failed = at->issue_due();
+  files.fail_at = -1;
+  ASSERT_EQ(failed.size(), 2U);
+  EXPECT_EQ(made_now(failed), "2026-09! 2026-10 ");
+  EXPECT_EQ(made_now(at->issue_due()), "2026-09 ") << "tried again";
+  EXPECT_EQ(at->issued("acme").size(), 2U);
+}
+
 TEST_F(issue_test, a_statement_is_issued_once_and_stays) {
   open("2026-10-20T00:00:00");
   calls(utc("2026-10-10T10:00:00"), 99, 1);

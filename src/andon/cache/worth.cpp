@@ -39,11 +39,12 @@ worth judge(const reply_facts& reply) {
     if (reply.finish_reason == "length" && !reply.length_asked) return worth::cut_short;
     if (reply.body.find(filter_reason) != std::string_view::npos || has_refusal(reply.body)) return worth::filtered;
   }
+  if (!reply.as_asked) return worth::unstructured;
   return reply.price_known ? worth::keep : worth::unpriced;
 }
 
 std::string_view to_string(worth what) {
-  constexpr std::array<std::string_view, 5> names{"keep", "incomplete", "filtered", "cut_short", "unpriced"};
+  constexpr std::array<std::string_view, 6> names{"keep", "incomplete", "filtered", "cut_short", "unstructured", "unpriced"};
   return names[static_cast<std::size_t>(what)];
 }
 

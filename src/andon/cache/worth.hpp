@@ -15,6 +15,7 @@ struct reply_facts {
   bool price_known = false;
   bool length_asked = false;        ///< the caller set a bound on the output
   bool stream = false;
+  bool as_asked = true;             ///< false: it was held against the request's response_format and broke it
   std::string_view finish_reason;   ///< of the first choice
   std::string_view body;            ///< whole, or the events
 };
@@ -24,6 +25,7 @@ enum class worth : std::uint8_t {
   incomplete,   ///< cut, failed, not a 200, without its end marker, or without a finish reason
   filtered,     ///< content filter or refusal: another attempt may be answered
   cut_short,    ///< ended at a length that nobody asked for
+  unstructured, ///< not as response_format asks: another attempt may be
   unpriced,     ///< what it cost is not known, so what a hit saves is not either: set a price or `free`
 };
 

@@ -32,6 +32,12 @@ struct answer {
   error broken{errc::none, {}};   ///< why reading it ended early
 };
 
+inline std::string header_of(const answer& from, std::string_view name) {
+  for (const auto& [key, value] : from.headers)
+    if (net::header_equals(key, name)) return value;
+  return {};
+}
+
 struct ask {
   std::string method = "POST", path = "/v1/chat/completions", body;
   std::string key;                ///< empty: the fixture's

@@ -15,11 +15,6 @@ setup with_cache(std::string script = {}, cache::route_policy policy = ten_minut
   return {.targets = {{.script = std::move(script)}}, .prices = {price}, .attempts = 1, .cache = std::move(policy)};
 }
 
-std::string header_of(const answer& from, std::string_view name) {
-  for (const auto& [key, value] : from.headers)
-    if (net::header_equals(key, name)) return value;
-  return {};
-}
 std::string cache_of(const answer& from) { return header_of(from, "x-andon-cache"); }
 
 /// Sends on a thread of its own, so that several are under way.

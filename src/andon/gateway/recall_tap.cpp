@@ -109,7 +109,7 @@ void reply_tap::share(int status, std::string_view body) {
   const auto worth = too_large_ ? cache::worth::incomplete
                                 : cache::judge({.op = static_cast<llm::operation>(account.op), .status = status, .complete = good_,
                                                 .price_known = account.price != ledger::price_state::unknown, .length_asked = x_.facts.max_output.has_value(),
-                                                .stream = started_, .finish_reason = account.finish_reason, .body = body});
+                                                .stream = started_, .as_asked = account.structured != ledger::structure::invalid, .finish_reason = account.finish_reason, .body = body});
   const bool keep = worth == cache::worth::keep;
   if (!keep && good_ && !too_large_) replies.not_kept(worth);
   if (!keep && !live_) return good_ ? scatter() : land(nullptr);

@@ -37,6 +37,20 @@ TEST(gateway_structure, a_reply_that_keeps_it_is_valid) {
   for (const bool stream : {false, true}) EXPECT_EQ(g.record_of(g.send({.body = asking(stream)}).request_id).structured, structure::valid) << stream;
 }
 
+TEST(gateway_structure, only_a_reply_that_keeps_it_is_given_again) {
+  for (const bool good : {true, false}) {
+    auto cached = demanding(good ? right : wrong);
+    cached.prices = {{.provider = "sim", .model = "m", .input = "1", .output = "2"}};
+    cached.cache = {.keep = std::chrono::minutes{10}};
+    running_gateway g(std::move(cached));
+    for (const bool stream : {false, true}) {
+      EXPECT_EQ(header_of(g.send({.body = asking(stream)}), "x-andon-cache"), "miss");
+      EXPECT_EQ(header_of(g.send({.body = asking(stream)}), "x-andon-cache"), good ? "hit" : "miss") << stream;
+    }
+    EXPECT_EQ(g.metric("andon_cache_not_kept_total{reason=\"unstructured\"}"), good ? 0 : 4);
+  }
+}
+
 TEST(gateway_structure, nobody_looks_where_nobody_asked) {
   running_gateway g(demanding(wrong));
   EXPECT_EQ(g.record_of(g.send({.body = R"({"model":"r","messages":[{"role":"user","content":"who"}]})"}).request_id).structured, structure::unchecked);

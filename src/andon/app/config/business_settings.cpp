@@ -52,6 +52,7 @@ schema<agreement_settings> agreement_schema() {
   out.items("credits", &s::credits, credit(), nullptr, "What is given back, by tiers: each below the one before it, and more. The highest credit of all promises counts; they are not added up.");
   out.items("exclusions", &s::exclusions, exclusion(), nullptr, "Times that do not count, beside the maintenance of the objectives.");
   out.group("fee", &s::fee, fee(), "What is paid for a month; with it, statements tell credits in money.");
+  out.value("issue_after", &s::issue_after, "So long after a month's end its statement is issued by itself; Records that come later are not in it. 0s: only when asked.", between<nanoseconds>(0s, 27 * 24h));
   return out;
 }
 

@@ -33,6 +33,7 @@ struct agreement_settings {
   std::vector<credit_settings> credits;
   std::vector<exclusion_settings> exclusions;
   std::optional<fee_settings> fee;
+  nanoseconds issue_after = 48h;
 };
 
 struct kpi_settings {

@@ -97,6 +97,7 @@ private:
     for (std::size_t i = 0; i < one.objectives.size(); ++i) promise(made, path, fmt::format("{}.objectives[{}]", path, i), one.objectives[i], usual);
     exclusions(made, path, one.exclusions);
     if (one.fee) fee(made, path, *one.fee);
+    made.issue_after = one.issue_after;
     out_.agreements.push_back(std::move(made));
   }
 

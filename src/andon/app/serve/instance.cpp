@@ -181,6 +181,7 @@ void instance::open_business() {
   business_ = std::make_unique<business::desk>(options_.data, time_, business::desk_sources{
       .watch = [this] { return objectives_ ? objectives_->current() : nullptr; },
       .incidents = [this](slo::instant from, slo::instant to) { return told_incidents(*alerts_, from, to); }});
+  clerk_ = std::make_unique<statement_clerk>(*business_, *audit_, time_);
 }
 
 void instance::start_objectives() {
@@ -492,12 +493,13 @@ result<void> instance::reload_because(std::string_view cause) {
 
 void instance::tick() {
   look_at_certificates(false);
-  if (ready_) own_alerts_->look(time_.wall(), {objectives_ ? objectives_->problem() : std::string{}, decisions_problem(), file_apart(), integrity_ ? integrity_->damage() : std::string{}});
+  if (ready_) own_alerts_->look(time_.wall(), {objectives_ ? objectives_->problem() : std::string{}, decisions_problem(), file_apart(), integrity_ ? integrity_->damage() : std::string{}, clerk_->problem()});
   if (ready_ && objectives_)
     if (const auto watch = objectives_->current()) objective_alerts_->look([&watch] { return watch->firing(); }, time_.wall());
   if (ready_) look_at_policies();
   if (time_.mono() - last_upkeep_ < between_upkeeps) return;
   last_upkeep_ = time_.mono();
+  if (ready_) clerk_->look();
   if (const auto flushed = keys_->flush_last_used(); !flushed) log::warn("last_used_not_saved", {{"reason", flushed.error().message}});
 }
 

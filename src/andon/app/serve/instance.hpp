@@ -24,6 +24,7 @@
 #include "andon/app/serve/serve.hpp"
 #include "andon/app/serve/sim_host.hpp"
 #include "andon/app/serve/spend_watch.hpp"
+#include "andon/app/serve/statement_clerk.hpp"
 #include "andon/base/metrics.hpp"
 #include "andon/business/desk.hpp"
 #include "andon/drill/drill_desk.hpp"
@@ -148,6 +149,7 @@ private:
   std::unique_ptr<net::reactor> reactor_;
   std::vector<core_unit> cores_;
   std::unique_ptr<business::desk> business_;       ///< asks objectives_ and alerts_
+  std::unique_ptr<statement_clerk> clerk_;
   std::unique_ptr<objective_watch> objectives_;   ///< null: the ledger is switched off
   std::unique_ptr<integrity_watch> integrity_;   ///< null: the ledger is switched off
   admin::admin_times console_times_;

@@ -56,6 +56,7 @@ void own_alerts::look(wall_time now, const own_troubles& troubles) {
   set("AndonObjectivesBlind", !troubles.objectives.empty(), "Objectives are not judged, or new ones not filled: " + troubles.objectives, now, posts);
   set("AndonDecisionsNotKept", !troubles.decisions.empty(), "Decisions cannot be kept, so error-budget policies do nothing: " + troubles.decisions, now, posts);
   set("AndonFileNotInForce", !troubles.file.empty(), "The configuration file is not what is in force: " + troubles.file, now, posts, "warning");
+  set("AndonStatementNotIssued", !troubles.statements.empty(), "A statement is due and cannot be issued; it is tried again: " + troubles.statements, now, posts, "warning");
   look_for_damage(now, posts);
   if (posts.empty()) return;
   const auto done = board_.post(posts, now, alert::poster::own);

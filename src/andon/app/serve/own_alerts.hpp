@@ -15,7 +15,7 @@ namespace andon::app {
 
 /// Why something does not do what it should; empty: it does.
 struct own_troubles {
-  std::string objectives, decisions, file, damage;
+  std::string objectives, decisions, file, damage, statements;
 };
 
 class own_alerts {
