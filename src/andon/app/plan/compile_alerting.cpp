@@ -90,7 +90,7 @@ private:
     for (const auto& [kind, group, usual_url] : rows)
       if (group) ways.push_back(way_of(kind, *group, usual_url, fmt::format("{}.{}", where, kind)));
     if (ways.empty() && from.escalation.empty() && name != nobody)
-      found_.warn(all_.places.at(where), where, "has no way to tell anybody: alerts that come here are heard by no one", fmt::format("give it one, such as `webhook: {{ url: … }}`, or name it `{}` if that is meant", nobody));
+      complain(where, "has no way to tell anybody: alerts that come here are heard by no one", fmt::format("give it one, such as `webhook: {{ url: … }}`, or name it `{}` if that is meant", nobody));
     if (from.escalation.empty()) return;
     known(from_.escalations.entries, from.escalation, where + ".escalation", "entry of escalations");
     alert::way chain;
