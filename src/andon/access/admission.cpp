@@ -262,8 +262,9 @@ error refusal::to_error() const {
     case errc::budget_exceeded:
       if (period == "unknown_price")
         return {code, fmt::format("The price of this model is unknown, and {} refuses calls without a known price.", scope_name)};
-      return {code, fmt::format("The {} budget of {} cannot cover this call, which may cost up to {} USD: {} of {} USD are spent or reserved. It resets at {}.", period, scope_name,
-                                format_usd(nano_usd{wanted}), format_usd(nano_usd{used}), format_usd(nano_usd{limit}), resets ? format_rfc3339(*resets) : "an unknown time")};
+      return {code, fmt::format("The {} budget of {} cannot cover this call, which may cost up to {} USD: {} USD are left, {} of {} USD are spent or reserved. It resets at {}.", period, scope_name,
+                                format_usd(nano_usd{wanted}), format_usd(nano_usd{std::max<std::int64_t>(0, limit - used)}), format_usd(nano_usd{used}), format_usd(nano_usd{limit}),
+                                resets ? format_rfc3339(*resets) : "an unknown time")};
     default: return {code, fmt::format("Too many users of {} are active at once. {}", scope_name, wait_text(*this))};
   }
 }

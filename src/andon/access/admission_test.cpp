@@ -47,6 +47,12 @@ TEST_F(admission_test, refusals_name_scope_limit_and_time) {
   admit(key)->release();
 }
 
+TEST(refusal_test, an_overdrawn_budget_has_nothing_left) {
+  const refusal overdrawn{.code = errc::budget_exceeded, .scope_name = "key web", .limit = 2'000'000'000, .used = 2'100'000'000, .wanted = 100'000'000, .period = "daily"};
+  EXPECT_EQ(overdrawn.to_error().message,
+            "The daily budget of key web cannot cover this call, which may cost up to 0.1 USD: 0 USD are left, 2.1 of 2 USD are spent or reserved. It resets at an unknown time.");
+}
+
 TEST_F(admission_test, budget_refusals_say_when_they_reset) {
   d_.project("shop").zone = "Europe/Berlin";
   const auto key = d_.key("web", "shop", {.budgets = {{.period = window::month, .limit = nano_usd{2'500'000'000}}}});
@@ -57,7 +63,7 @@ TEST_F(admission_test, budget_refusals_say_when_they_reset) {
   const auto refused = admit(key, "chat", {}, 1, nano_usd{600'000'000});
   ASSERT_EQ(code(refused), errc::budget_exceeded);
   EXPECT_EQ(refused.error().to_error().message,
-            "The monthly budget of key web cannot cover this call, which may cost up to 0.6 USD: 2 of 2.5 USD are spent or reserved. It resets at 2026-10-31T23:00:00.000000Z.");
+            "The monthly budget of key web cannot cover this call, which may cost up to 0.6 USD: 0.5 USD are left, 2 of 2.5 USD are spent or reserved. It resets at 2026-10-31T23:00:00.000000Z.");
   std::map<std::string, std::string> headers;
   write_refusal_headers(refused.error(), [&](std::string_view name, std::string_view value) { headers[std::string(name)] = std::move(value); });
   EXPECT_EQ(headers["x-should-retry"], "false");
