@@ -14,8 +14,6 @@ std::string_view body_for(const exchange& x, running_attempt& run);
 /// What a provider gets for a client's idempotency key: projects share the gateway's credential and with it the
 /// provider's memory of such keys, so each project has its own. The same for the same project and key, always.
 std::string own_idempotency_key(const access::directory& in, std::string_view project, std::string_view given);
-/// Running out of the call's own time while connecting is no fault of the target.
-[[nodiscard]] error in_time(error why, deadline total, mono_time now);
 /// The refusal of a connection that a drill takes as impossible.
 [[nodiscard]] std::optional<error> staged_refusal(gateway& on, const served_model& model);
 /// A new attempt in the Record, with its span, credential and headers.

@@ -1,7 +1,6 @@
 // Keys in turn, fallbacks by fault, and waiting for a place, through a whole gateway.
 #include <gmock/gmock.h>
 
-#include "andon/gateway/attempt.hpp"
 #include "andon/gateway/gateway_fixture.hpp"
 #include "andon/route/waiting_room.hpp"
 
@@ -141,12 +140,6 @@ TEST(dispatch, a_full_queue_refuses_and_a_wait_ends_with_its_deadline_or_its_cli
   g.health(0).leave(held, g.now());
   EXPECT_EQ(g.chat().status, 200);
   EXPECT_EQ(g.health(0).in_flight(), 0);
-}
-
-TEST(dispatch, a_callers_haste_is_no_fault_of_the_target) {
-  EXPECT_EQ(in_time({errc::connect_timeout, "x"}, deadline::after(mono_time{}, 5s), mono_time{6s}).code, errc::total_timeout);
-  EXPECT_EQ(in_time({errc::connect_timeout, "x"}, deadline::after(mono_time{}, 5s), mono_time{4s}).code, errc::connect_timeout);
-  EXPECT_EQ(in_time({errc::dns_failed, "x"}, deadline::after(mono_time{}, 5s), mono_time{6s}).code, errc::dns_failed);
 }
 
 TEST(dispatch, what_a_provider_refuses_of_one_call_closes_it_to_no_other) {

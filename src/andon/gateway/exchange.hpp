@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "andon/access/admission.hpp"
+#include "andon/gateway/given_time.hpp"
 #include "andon/gateway/plan.hpp"
 #include "andon/gateway/recall.hpp"
 #include "andon/gateway/reply_headers.hpp"
@@ -97,6 +98,8 @@ public:
   /// Starts the clock of the next stage and books the time of the one before.
   void enter(ledger::stage next, mono_time now);
   [[nodiscard]] mono_time arrived() const { return arrived_; }
+  /// What the caller said that it would wait, for in_time().
+  [[nodiscard]] given_time given() const { return {.total = {}, .by_caller = client_limit, .arrived = arrived_}; }
 
   /// Forgets what an attempt left behind that another one shall follow.
   void forget_attempt();

@@ -5,7 +5,6 @@
 #include "andon/gateway/model_list.hpp"
 #include "andon/gateway/server_refusals.hpp"
 #include "andon/gateway/stages.hpp"
-#include "andon/gateway/told_error.hpp"
 
 namespace andon::gateway {
 namespace {
@@ -73,7 +72,7 @@ net::task<result<void>> carry(gateway& on, exchange& x) {
 
 net::task<void> run_path(gateway& on, exchange& x) {
   const auto carried = co_await carry(on, x);
-  if (!carried) co_await answer_error(on, x, in_own_time(x, carried.error(), on.now()));
+  if (!carried) co_await answer_error(on, x, in_time(carried.error(), x.given(), on.now()));
 }
 
 }  // namespace andon::gateway

@@ -1,5 +1,4 @@
 #include "andon/gateway/recall_follow.hpp"
-#include "andon/gateway/told_error.hpp"
 
 #include "andon/llm/dialect/openai_error.hpp"
 
@@ -134,7 +133,7 @@ patience::~patience() { x_.call->on_client_gone(nullptr); }
 
 std::optional<error> patience::over() const {
   if (x_.gone) return error{errc::client_gone, "The client left while its call waited for an identical one."};
-  if (until_.passed(on_.now())) return in_own_time(x_, {errc::total_timeout, "The identical call that this one waited for did not end in time."}, on_.now());
+  if (until_.passed(on_.now())) return in_time({errc::total_timeout, "The identical call that this one waited for did not end in time."}, x_.given(), on_.now());
   return std::nullopt;
 }
 

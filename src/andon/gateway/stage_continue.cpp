@@ -106,7 +106,7 @@ private:
     const net::call_deadlines until{limits.connect, limits.first_byte, limits.total, limits.idle};
     if (auto refused = staged_refusal(on_, model)) co_return relayed{relayed::end::failed_before_client, std::move(*refused), 0, std::nullopt};
     auto got = co_await on_.parts().providers.send(model.to, request, until, &*run_->stop);
-    if (!got) co_return relayed{relayed::end::failed_before_client, in_time(std::move(got.error()), limits.total, on_.now()), 0, std::nullopt};
+    if (!got) co_return relayed{relayed::end::failed_before_client, in_time(std::move(got.error()), {.total = limits.total}, on_.now()), 0, std::nullopt};
     note_head(x_, *run_, **got);
     x_.account.upstream += run_->waited;
     const int status = (*got)->status();

@@ -67,11 +67,6 @@ void headers_for(gateway& on, exchange& x, running_attempt& run) {
 
 }  // namespace
 
-error in_time(error why, deadline total, mono_time now) {
-  if (why.code != errc::connect_timeout || !total.passed(now)) return why;
-  return {errc::total_timeout, "The call's time was over before the connection to the provider stood."};
-}
-
 std::optional<error> staged_refusal(gateway& on, const served_model& model) {
   if (!model.health || !model.health->staged().on(on.now()) || !model.health->staged().refuses(on.now(), on.parts().on.random().unit())) return std::nullopt;
   return error{errc::connect_failed, std::string(route::outage::message)};
@@ -186,7 +181,7 @@ net::task<relayed> open(gateway& on, exchange& x, running_attempt& run, route::a
   auto reply = co_await on.parts().providers.send(run.model->to, request, until, &*run.stop);
   if (!reply) {
     run.waited += on.now() - began;
-    co_return relayed{relayed::end::failed_before_client, in_time(std::move(reply.error()), limits.total, on.now()), 0, std::nullopt};
+    co_return relayed{relayed::end::failed_before_client, in_time(std::move(reply.error()), {.total = limits.total}, on.now()), 0, std::nullopt};
   }
   run.reply = std::move(*reply);
   note_head(x, run, *run.reply);

@@ -57,7 +57,7 @@ void begin_answer(gateway& on, exchange& x, const served_model& model) {
 net::task<void> break_off(gateway& on, exchange& x, const served_model& model, stream_relay& stream, error why) {
   const bool gone = x.gone || why.code == errc::client_gone;
   stream.settle();
-  why = in_own_time(x, std::move(why), on.now());
+  why = in_time(std::move(why), x.given(), on.now());
   x.gone = gone;
   x.account.outcome = gone ? errc::client_gone : why.code;
   x.account.error_message = why.message;

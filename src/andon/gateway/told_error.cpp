@@ -28,12 +28,6 @@ std::string_view deed_of(errc code) {
 
 }  // namespace
 
-error in_own_time(const exchange& x, error why, mono_time now) {
-  const bool timed_out = why.code == errc::total_timeout || why.code == errc::first_token_timeout || why.code == errc::idle_timeout || why.code == errc::connect_timeout;
-  if (!timed_out || !x.client_limit || !deadline::after(x.arrived(), *x.client_limit).passed(now)) return why;
-  return {errc::client_timeout, "The call was not answered within the " + std::to_string(*x.client_limit / std::chrono::milliseconds{1}) + " ms that it asked for (x-andon-timeout)."};
-}
-
 error told_error(const served_model& model, error why) {
   const auto deed = deed_of(why.code);
   if (!deed.empty()) why.message = "The provider " + model.provider.str() + " " + std::string(deed);

@@ -9,7 +9,5 @@ namespace andon::gateway {
 /// The same code with the sentence for it. What the gateway words itself from a provider's reply (upstream_rate_limited,
 /// upstream_rejected, upstream_error) and what is not about a provider (client_gone, ledger_unavailable) stays as it is.
 error told_error(const served_model& model, error why);
-/// Running out of the time that the caller itself gave (x-andon-timeout) is nobody's fault but its own.
-[[nodiscard]] error in_own_time(const exchange& x, error why, mono_time now);
 
 }  // namespace andon::gateway
