@@ -2,25 +2,17 @@
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <thread>
 
 #include "andon/base/random.hpp"
-
+#include "andon/cache/seats_testing.hpp"
 
 namespace andon::cache {
 namespace {
 
+using namespace testing_support;
 using state = seat::state;
 
-struct place final : seat {
-  std::atomic<int> woken{0};
-  void wake() override { ++woken; }
-};
-
-std::shared_ptr<place> sit() { return std::make_shared<place>(); }
-
-digest key_of(std::uint64_t n) { return sha256(std::to_string(n)); }
 reply_ptr some() { return std::make_shared<reply>(); }
 
 TEST(flights, one_leads_and_all_get_its_reply) {
@@ -93,24 +85,6 @@ TEST(flights, the_leader_hears_that_the_last_waiter_left) {
 
 /// Calls on four threads: leaders land, fail or vanish, waiters wait or leave. Everybody ends, nobody is left over.
 TEST(flights, nobody_waits_for_ever) {
-  struct caller final : seat {
-    std::mutex lock;
-    std::condition_variable changed;
-    bool rung = false;
-    void wake() override {
-      const std::lock_guard guard(lock);
-      rung = true;
-      changed.notify_all();
-    }
-    state settle() {
-      std::unique_lock guard(lock);
-      while (is() == state::waiting) {
-        changed.wait(guard, [this] { return rung; });
-        rung = false;
-      }
-      return is();
-    }
-  };
   flights f;
   std::atomic<int> led{0}, served{0}, left{0};
   std::vector<std::thread> all;
@@ -118,7 +92,7 @@ TEST(flights, nobody_waits_for_ever) {
     all.emplace_back([&, t] {
       random_source random{t + 1};
       for (int i = 0; i < 3'000; ++i) {
-        auto me = std::make_shared<caller>();
+        auto me = std::make_shared<sleeper>();
         const auto first = f.join(key_of(random.below(3)), me);
         if (first == state::waiting && random.below(4) == 0) {
           f.leave(*me);

@@ -2,26 +2,19 @@
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <thread>
 
 #include "andon/base/random.hpp"
-#include "andon/cache/flights.hpp"
+#include "andon/cache/seats_testing.hpp"
 
 namespace andon::cache {
 namespace {
 
+using namespace testing_support;
 using found = live_stream::found;
 using state = seat::state;
 
-struct place final : seat {
-  std::atomic<int> woken{0};
-  void wake() override { ++woken; }
-};
-
-std::shared_ptr<place> sit() { return std::make_shared<place>(); }
 live_stream_ptr stream(std::size_t window = 1u << 20) { return std::make_shared<live_stream>(window, "text/event-stream", model_name{"m"}); }
-digest key_of(std::uint64_t n) { return sha256(std::to_string(n)); }
 
 TEST(live_stream, every_reader_gets_the_bytes_at_its_own_pace_or_learns_that_it_lost_its_place) {
   random_source random{3};
@@ -163,20 +156,6 @@ TEST(live_stream, who_leaves_is_forgotten_and_the_leader_told) {
 }
 
 TEST(live_stream, readers_on_other_threads_get_all_of_it) {
-  struct sleeper final : seat {
-    std::mutex lock;
-    std::condition_variable changed;
-    bool rung = false;
-    void wake() override {
-      const std::lock_guard guard(lock);
-      rung = true;
-      changed.notify_one();
-    }
-    void wait() {
-      std::unique_lock guard(lock);
-      changed.wait(guard, [this] { return std::exchange(rung, false); });
-    }
-  };
   const auto live = stream();
   std::string all;
   for (int i = 0; i < 2'000; ++i) all += "event " + std::to_string(i) + "\n";

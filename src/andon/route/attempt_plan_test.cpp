@@ -4,27 +4,20 @@
 
 #include <optional>
 
+#include "andon/route/one_route_testing.hpp"
+
 namespace andon::route {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr mono_time start{1h};
+using testing_support::start;
 
-struct world {
-  health_table health;
-  route_settings settings;
-  std::shared_ptr<route> at;
-  random_source random{11};
-  mono_time now = start;
-
-  explicit world(std::initializer_list<const char*> models, std::optional<retry_settings::order> prefer = {}) {
-    settings.name = route_name{"chat"};
+struct world : testing_support::one_route {
+  explicit world(std::initializer_list<const char*> models, std::optional<retry_settings::order> prefer = {}) : one_route(models) {
     if (prefer) settings.retry.prefer = *prefer;
-    for (const char* model : models) settings.targets.push_back({.model = model_name{model}});
     compile();
   }
-  void compile() { at = *route::compile(settings, health); }
 };
 
 attempt_failure status(int http, nanoseconds retry_after = {}) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "andon/route/attempt_plan.hpp"
+#include "andon/route/one_route_testing.hpp"
 #include "andon/route/waiting_room.hpp"
 
 namespace andon::route {
@@ -9,21 +10,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr mono_time start{1h};
+using testing_support::start;
 
-struct world {
-  health_table health;
-  route_settings settings;
-  std::shared_ptr<route> at;
-  random_source random{11};
-
-  explicit world(std::initializer_list<const char*> models, double budget = 1) {
-    settings.name = route_name{"chat"};
+struct world : testing_support::one_route {
+  explicit world(std::initializer_list<const char*> models, double budget = 1) : one_route(models) {
     settings.hedge = {.after = 100ms, .budget_ratio = budget};
-    for (const char* model : models) settings.targets.push_back({.model = model_name{model}});
     compile();
   }
-  void compile() { at = *route::compile(settings, health); }
   target_health& of(const char* model) { return *health.of(model_name{model}); }
 };
 

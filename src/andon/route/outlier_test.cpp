@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "andon/route/attempt_plan.hpp"
+#include "andon/route/one_route_testing.hpp"
 
 namespace andon::route {
 namespace {
@@ -36,19 +37,12 @@ TEST(outlier, the_formula_by_cases) {
   }
 }
 
-struct world {
-  health_table health;
-  route_settings settings;
-  std::shared_ptr<route> at;
-  mono_time now{1h};
-
-  explicit world(std::initializer_list<const char*> models) {
-    settings.name = route_name{"chat"};
+struct world : testing_support::one_route {
+  explicit world(std::initializer_list<const char*> models) : one_route(models) {
     settings.choose = strategy::weighted;
     settings.breaker.error_rate = 1.0;  // so that only the comparison takes a target out
     settings.breaker.consecutive_failures = 1'000'000;
-    for (const char* model : models) settings.targets.push_back({.model = model_name{model}});
-    at = *route::compile(settings, health);
+    compile();
   }
   // `failing` in ten of this target's calls fail.
   void run(std::uint32_t index, int calls, int failing) {
@@ -76,7 +70,7 @@ TEST(outlier, is_ejected_for_a_time_once_a_second_at_most) {
 TEST(outlier, never_more_than_the_share_and_never_the_last) {
   world w({"a", "b", "c"});
   w.settings.outlier.max_ejected = 1.0;
-  w.at = *route::compile(w.settings, w.health);
+  w.compile();
   w.at->at(0).health->cool(w.now + 1h);
   w.at->at(1).health->hold(w.now + 1h);
   w.run(0, 40, 0);
@@ -87,12 +81,12 @@ TEST(outlier, never_more_than_the_share_and_never_the_last) {
   for (std::uint32_t i = 0; i < 4; ++i) half.run(i, 40, i == 3 ? 10 : 0);
   half.at->at(0).health->cool(half.now + 1h);
   half.settings.outlier.max_ejected = 0.5;
-  half.at = *route::compile(half.settings, half.health);
+  half.compile();
   EXPECT_TRUE(half.at->review(half.now, 0)) << "two of four";
   half.at->at(3).health->recover();
   half.run(3, 40, 10);
   half.settings.outlier.max_ejected = 0.4;
-  half.at = *route::compile(half.settings, half.health);
+  half.compile();
   EXPECT_FALSE(half.at->review(half.now + 2s, 0)) << "one of four is out already";
 }
 
@@ -103,7 +97,7 @@ TEST(outlier, small_routes_and_those_that_switch_it_off_are_not_looked_at) {
   EXPECT_FALSE(two.at->review(two.now, 0));
   world off({"a", "b", "c"});
   off.settings.outlier.max_ejected = 0;
-  off.at = *route::compile(off.settings, off.health);
+  off.compile();
   for (std::uint32_t i = 0; i < 3; ++i) off.run(i, 100, i == 0 ? 10 : 0);
   EXPECT_FALSE(off.at->review(off.now, 0));
 }

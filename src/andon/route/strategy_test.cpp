@@ -6,14 +6,14 @@
 #include <optional>
 #include <vector>
 
-#include "andon/route/route.hpp"
+#include "andon/route/one_route_testing.hpp"
 
 namespace andon::route {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr mono_time start{1h};
+using testing_support::start;
 
 target_settings to(const char* model, std::uint32_t weight = 1, std::optional<std::uint32_t> tier = {}) {
   target_settings made;
@@ -23,22 +23,15 @@ target_settings to(const char* model, std::uint32_t weight = 1, std::optional<st
   return made;
 }
 
-struct world {
-  health_table health;
-  std::shared_ptr<route> at;
-  random_source random{7};
-  mono_time now = start;
+struct world : testing_support::one_route {
   facts given;
 
-  world(strategy choose, std::vector<target_settings> targets, when_all_cooling policy = when_all_cooling::try_soonest) {
-    route_settings settings;
-    settings.name = route_name{"chat"};
+  world(strategy choose, std::vector<target_settings> targets, when_all_cooling policy = when_all_cooling::try_soonest) : one_route({}, 7) {
     settings.choose = choose;
     settings.targets = std::move(targets);
     settings.all_cooling = policy;
-    at = *route::compile(std::move(settings), health);
+    compile();
   }
-  target_health& of(std::uint32_t index) { return *at->at(index).health; }
   std::uint32_t pick() { return at->pick(given, at->matching(given), now, random)->index; }
   std::array<int, 4> count(int rounds) {
     std::array<int, 4> hits{};

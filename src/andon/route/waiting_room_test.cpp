@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "andon/route/attempt_plan.hpp"
+#include "andon/route/one_route_testing.hpp"
 
 namespace andon::route {
 namespace {
@@ -12,22 +13,16 @@ namespace {
 using namespace std::chrono_literals;
 using fate = waiting_room::fate;
 
-struct world {
-  health_table health;
-  route_settings settings;
-  std::shared_ptr<route> at;
-  mono_time now{1h};
+struct world : testing_support::one_route {
   facts about;
   int woken = 0;
 
-  explicit world(std::uint32_t parallel = 1, std::uint32_t size = 10, std::size_t targets = 1) {
-    settings.name = route_name{"chat"};
+  explicit world(std::uint32_t parallel = 1, std::uint32_t size = 10, std::size_t targets = 1) : one_route({}) {
     settings.queue.size = size;
     for (std::size_t i = 0; i < targets; ++i) settings.targets.push_back({.model = model_name{"m" + std::to_string(i)}, .max_parallel = parallel});
-    at = *route::compile(settings, health);
+    compile();
   }
   waiting_room& room() { return *at->room(); }
-  target_health& of(std::uint32_t index) { return *at->at(index).health; }
   waiting_room::ticket ticket(priority rank = priority::normal, target_mask targets = 1) {
     waiting_room::ticket one;
     one.of = at.get();
