@@ -114,8 +114,7 @@ private:
     for (std::size_t i = 0; i < all->get_array().size(); ++i) {
       const auto& one = all->get_array()[i];
       const auto number = std::to_string(i + 1);
-      const auto outcome = cell(one, "outcome");
-      out.add({number, cell(one, "model"), cell(one, "provider"), cell(one, "address"), cell(one, "status"), outcome == "none" ? "ok" : outcome, span_text(one, "started_s"),
+      out.add({number, cell(one, "model"), cell(one, "provider"), cell(one, "address"), cell(one, "status"), cell(one, "outcome"), span_text(one, "started_s"),
                span_text(one, "connect_s"), span_text(one, "first_byte_s"), span_text(one, "total_s")});
       if (given(one, "error_message")) messages += fmt::format("attempt {}: {}\n", number, clean(cell(one, "error_message"), longest_line));
     }
@@ -190,9 +189,9 @@ std::string outcome_text(const json::value& row) {
   if (cell(row, "interrupted") == "true") return "interrupted";
   const auto delivered = cell(row, "delivered");
   if (delivered == "cut") return "cut";
-  if (delivered == "complete") return "ok";
+  if (delivered == "complete") return "none";
   const auto status = cell(row, "status");
-  return status == "-" || status == "0" ? "open" : "ok";
+  return status == "-" || status == "0" ? "open" : "none";
 }
 
 std::string cost_text(const json::value& row) {

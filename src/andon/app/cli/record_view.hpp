@@ -8,7 +8,7 @@ namespace andon::app::cli {
 /// `whole` is a Record as the admin API writes it. Control characters of what clients sent are replaced.
 std::string record_text(const boost::json::value& whole);
 
-/// What became of a call, as one word: `ok`, an error's name, `open` (no reply yet), `cut`, `interrupted`.
+/// What became of a call, as one word: an error's name, `none` without one, `open` (no reply yet), `cut`, `interrupted`.
 std::string outcome_text(const boost::json::value& row);
 /// `$0.000081`, or `unknown`.
 std::string cost_text(const boost::json::value& row);

@@ -23,7 +23,7 @@ TEST(record_view, a_call_reads_from_top_to_bottom) {
     "reply":{"choices":[{"message":{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{\"a\":1}"}}]}}]}
   })")), R"(call       req_1
 time       2026-11-22T20:00:00.000000Z, took 250.000 ms
-outcome    ok, status 200, delivered complete, finish reason stop
+outcome    none, status 200, delivered complete, finish reason stop
 request    POST /v1/chat/completions, streamed
 route      chat → b, provider openai, its model gpt-4o
 caller     project shop, key key_web, user u1, from 10.0.0.7
@@ -37,7 +37,7 @@ stages     receive 0.010 ms, dispatch 200.000 ms
 
 ATTEMPT  MODEL  PROVIDER  ADDRESS  STATUS  OUTCOME         BEGAN      CONNECT    FIRST BYTE  TOTAL
 1        a      groq      h:443    503     upstream_error  0.000 s    10.000 ms  0.000 s     20.000 ms
-2        b      openai    i:443    200     ok              30.000 ms  0.000 s    100.000 ms  1.500 s
+2        b      openai    i:443    200     none            30.000 ms  0.000 s    100.000 ms  1.500 s
 attempt 1: busy?[2J
 
 request
@@ -64,9 +64,10 @@ TEST(record_view, bodies_of_other_forms_are_shown_too) {
   for (const char* odd : {"{}", "[]", R"({"request":[1],"reply":"x","usage":1,"attempts":[1],"stages_s":[],"metadata":1})"}) EXPECT_FALSE(record_text(json::parse(odd)).empty());
 }
 
-TEST(record_view, an_outcome_is_never_none) {
+TEST(record_view, an_outcome_has_the_name_that_filters_know) {
   const auto of = [](const char* row) { return outcome_text(json::parse(row)); };
-  EXPECT_EQ(of(R"({"outcome":"none","delivered":"complete","status":200})"), "ok");
+  EXPECT_EQ(of(R"({"outcome":"none","delivered":"complete","status":200})"), "none");
+  EXPECT_EQ(of(R"({"outcome":"none","delivered":"none","status":204})"), "none");
   EXPECT_EQ(of(R"({"outcome":"none","delivered":"none","status":0})"), "open");
   EXPECT_EQ(of(R"({"outcome":"none","delivered":"cut","status":200})"), "cut");
   EXPECT_EQ(of(R"({"outcome":"none","delivered":"none","status":0,"interrupted":true})"), "interrupted");

@@ -114,7 +114,9 @@ std::string settings_json_schema() {
 }
 
 std::string errors_page() {
-  std::string out = "# Errors\n\nWhat the gateway answers, logs and records. `name` is the outcome in Records, metrics and logs; `type` and `code` are what a client reads "
+  std::string out = "# Errors\n\nWhat the gateway answers, logs and records. `name` is the outcome in Records, metrics, logs, filters (`outcome:NAME`) and on the command "
+                    "line; of a call without an error it is `none`. Where a call has no error, the command line says instead what its Record says elsewhere: "
+                    "`interrupted` (`interrupted:true`), `cut` (`delivered:cut`), or `open` while it has no status. `type` and `code` are what a client reads "
                     "in `error`.\n\n| name | origin | status | type | code | retry | meaning |\n| --- | --- | --- | --- | --- | --- | --- |\n";
   for (const auto& one : error_table())
     if (one.code != errc::none)
