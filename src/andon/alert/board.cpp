@@ -71,6 +71,7 @@ void board::state::rebuild_locked(wall_time now) {
 }
 
 void board::adopt(configuration_ptr settings) {
+  state_->expect_tries(*settings);
   const std::lock_guard lock(state_->mutex);
   auto before = std::exchange(state_->settings, std::move(settings));  // the groups refer to it until they are made anew
   state_->messages.bound(state_->settings->bounds);

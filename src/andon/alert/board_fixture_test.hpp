@@ -9,6 +9,7 @@
 #include "andon/alert/alert_testing.hpp"
 #include "andon/alert/api_v2.hpp"
 #include "andon/alert/board.hpp"
+#include "andon/base/metrics.hpp"
 
 namespace andon::alert::testing_support {
 
@@ -31,7 +32,7 @@ protected:
   }
   [[nodiscard]] std::filesystem::path file() const { return folder_ / ("alerts" + std::to_string(generation_) + ".db"); }
   void open() {
-    auto made = board::open({.file = file(), .send = [this](const outgoing& what) { return take(what); }, .seed = 7, .senders = 0}, time_, nullptr);
+    auto made = board::open({.file = file(), .send = [this](const outgoing& what) { return take(what); }, .seed = 7, .senders = 0}, time_, &metrics_);
     ASSERT_TRUE(made) << made.error().message;
     board_ = std::move(*made);
     board_->adopt(settings());
@@ -128,6 +129,7 @@ protected:
 
   std::filesystem::path folder_;
   simulated_clock time_{t0};
+  metrics::registry metrics_;
   std::unique_ptr<board> board_;
   std::vector<std::unique_ptr<board>> graveyard_;
   std::vector<delivery> delivered_;

@@ -64,8 +64,19 @@ verdict board::state::finish_locked(const pending& one, const notification* what
 }
 
 void board::state::count_try(const pending& one, verdict how) const {
+  tries_of(one.receiver, one.channel, how).add();
+}
+
+metrics::counter& board::state::tries_of(const std::string& receiver, const std::string& channel, verdict how) const {
   const auto outcome = how == verdict::delivered ? "delivered" : how == verdict::dead ? "dead" : "again";
-  metrics.make_counter({"andon.alert.messages", "Tries to deliver a message", "{message}"}, {{"receiver", one.receiver}, {"channel", one.channel}, {"outcome", outcome}}).add();
+  return metrics.make_counter({"andon.alert.messages", "Tries to deliver a message", "{message}"}, {{"receiver", receiver}, {"channel", channel}, {"outcome", outcome}});
+}
+
+void board::state::expect_tries(const configuration& of) const {
+  for (const auto& [name, receiver] : of.receivers)
+    for (const auto& way : receiver.ways)
+      if (way.kind->render != nullptr)
+        for (const auto how : {verdict::delivered, verdict::again, verdict::dead}) tries_of(name, std::string(way.kind->name), how);
 }
 
 bool board::send_one(wall_time now) {

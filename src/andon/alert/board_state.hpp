@@ -61,6 +61,9 @@ struct board::state {
   verdict finish_locked(const pending& one, const notification* what, const way* to, const judged& how, const answer* got, wall_time now);
   /// Without the mutex: those who read metrics may hold locks that readers of the board want.
   void count_try(const pending& one, verdict how) const;
+  metrics::counter& tries_of(const std::string& receiver, const std::string& channel, verdict how) const;
+  /// The counters of all ways, at 0 before the first try. Without the mutex, too.
+  void expect_tries(const configuration& of) const;
 
   // Incidents.
   result<void> on_notification_locked(const notification& what, const way& to, wall_time now, made_messages& made, std::vector<incident>& changed);

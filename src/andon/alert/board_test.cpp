@@ -32,6 +32,15 @@ TEST_F(board_test, invalid_ones_do_not_keep_others_out) {
   EXPECT_EQ(got.problems.size(), 2U);
 }
 
+TEST_F(board_test, tries_are_counted_from_0_on) {
+  const auto shows = [this](const std::string& line) { return metrics_.render_prometheus().find("andon_alert_messages_total{receiver=" + line + "\n") != std::string::npos; };
+  for (const auto* outcome : {"delivered", "again", "dead"}) EXPECT_TRUE(shows("\"team\",channel=\"webhook\",outcome=\"" + std::string(outcome) + "\"} 0")) << outcome;
+  EXPECT_FALSE(shows("\"people\",channel=\"escalation\",outcome=\"delivered\"} 0")) << "it sends nothing itself";
+  post({{"alertname", "a"}});
+  run(1min);
+  EXPECT_TRUE(shows("\"team\",channel=\"webhook\",outcome=\"delivered\"} 1"));
+}
+
 TEST_F(board_test, a_receiver_that_is_down_gets_it_later_once_and_in_order) {
   broken_ = answer{0, {}, {}};
   post({{"alertname", "a"}});

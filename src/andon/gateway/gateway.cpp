@@ -6,6 +6,7 @@
 
 #include "andon/base/log.hpp"
 #include "andon/gateway/embedding_batch.hpp"
+#include "andon/gateway/expected_series.hpp"
 #include "andon/gateway/feedback.hpp"
 #include "andon/gateway/path.hpp"
 #include "andon/gateway/server_refusals.hpp"
@@ -66,6 +67,7 @@ void gateway::adopt(plan_ptr next) {
   parts_.on.post([this, next = std::move(next)]() mutable {
     plan_ = std::move(next);
     load_.configure(plan_->limits.shed);
+    expect_series(parts_.meter, *plan_);
     if (prober_) prober_->adopt(plan_);
   });
 }

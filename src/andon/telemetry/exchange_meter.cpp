@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL  // short texts: the call would cost more than the hash
 #include <xxhash.h>
 
+#include <array>
 #include <atomic>
 #include <string>
 #include <unordered_map>
@@ -78,6 +79,14 @@ struct caller_series {
   counter *retries = nullptr, *failovers = nullptr, *stream_events = nullptr;
 };
 
+// Why limits, budgets and load refuse, and whose limit it is.
+constexpr std::array refusing_scopes{"gateway", "project", "key", "model", "user", "tag"};
+constexpr std::array refusing_reasons{errc::requests_limited, errc::tokens_limited, errc::parallel_limited, errc::budget_exceeded};
+// Why a request is refused before its caller is known.
+constexpr std::array rejecting_reasons{errc::bad_http, errc::headers_too_large, errc::target_too_long, errc::body_too_large, errc::unsupported_encoding,
+                                       errc::unsupported_transfer, errc::unknown_path, errc::method_not_allowed, errc::client_timeout, errc::missing_key,
+                                       errc::invalid_key, errc::expired_key, errc::blocked_key, errc::overloaded};
+
 // Written by one thread, read by whoever renders.
 class level {
 public:
@@ -94,7 +103,14 @@ struct exchange_meter::state {
   explicit state(metrics::registry& r) : registry(r), unrecorded(r.make_counter(about(families::unrecorded), {})) {
     watchers.push_back(r.observe(about(families::in_flight), metrics::kind::gauge, {}, [this] { return in_flight.read(); }));
     watchers.push_back(r.observe(about(families::open_streams), metrics::kind::gauge, {}, [this] { return streams.read(); }));
+    for (const auto reason : rejecting_reasons) rejections_of(reason);
+    for (const auto* scope : refusing_scopes)
+      for (const auto reason : refusing_reasons) refusals_of(scope, reason);
+    refusals_of("load", errc::overloaded);
   }
+
+  counter& rejections_of(errc reason) { return count(families::rejections, with({}, {{"reason", kind_of(reason).name}})); }
+  counter& refusals_of(std::string_view scope, errc reason) { return count(families::refusals, with({}, {{"scope", scope}, {"reason", kind_of(reason).name}})); }
 
   histogram& make(const family& f, const labels& l) { return registry.make_histogram(about(f), f.boundaries, l); }
   counter& count(const family& f, const labels& l) { return registry.make_counter(about(f), l); }
@@ -266,49 +282,45 @@ void count_event(hash_table<counter*>& known, std::uint64_t key, const Make& mak
 
 }  // namespace
 
-void exchange_meter::cooled(std::string_view model) {
-  count_event(state_->events, hash_of(1, model), [&]() -> counter& { return state_->count(families::cooldowns, with({}, {{"model", model}})); });
+void exchange_meter::cooled(std::string_view model, std::uint64_t times) {
+  count_event(state_->events, hash_of(1, model), [&]() -> counter& { return state_->count(families::cooldowns, with({}, {{"model", model}})); }, times);
 }
 
-void exchange_meter::continued(std::string_view route) {
-  count_event(state_->events, hash_of(50, route), [&]() -> counter& { return state_->count(families::continuations, with({}, {{"route", route}})); });
+void exchange_meter::continued(std::string_view route, std::uint64_t times) {
+  count_event(state_->events, hash_of(50, route), [&]() -> counter& { return state_->count(families::continuations, with({}, {{"route", route}})); }, times);
 }
 
-void exchange_meter::hedge_started(std::string_view route) {
-  count_event(state_->events, hash_of(51, route), [&]() -> counter& { return state_->count(families::hedges_started, with({}, {{"route", route}})); });
+void exchange_meter::hedge_started(std::string_view route, std::uint64_t times) {
+  count_event(state_->events, hash_of(51, route), [&]() -> counter& { return state_->count(families::hedges_started, with({}, {{"route", route}})); }, times);
 }
 
-void exchange_meter::hedge_ended(std::string_view route, std::string_view outcome) {
-  count_event(state_->events, hash_of(52, route, outcome), [&]() -> counter& { return state_->count(families::hedges_ended, with({}, {{"route", route}, {"outcome", outcome}})); });
+void exchange_meter::hedge_ended(std::string_view route, std::string_view outcome, std::uint64_t times) {
+  count_event(state_->events, hash_of(52, route, outcome), [&]() -> counter& { return state_->count(families::hedges_ended, with({}, {{"route", route}, {"outcome", outcome}})); }, times);
 }
 
-void exchange_meter::hedge_denied(std::string_view route, std::string_view reason) {
-  count_event(state_->events, hash_of(53, route, reason), [&]() -> counter& { return state_->count(families::hedges_denied, with({}, {{"route", route}, {"reason", reason}})); });
+void exchange_meter::hedge_denied(std::string_view route, std::string_view reason, std::uint64_t times) {
+  count_event(state_->events, hash_of(53, route, reason), [&]() -> counter& { return state_->count(families::hedges_denied, with({}, {{"route", route}, {"reason", reason}})); }, times);
 }
 
-void exchange_meter::batched(std::string_view route, std::size_t calls) {
-  count_event(state_->events, hash_of(54, route), [&]() -> counter& { return state_->count(families::batches, with({}, {{"route", route}})); });
-  count_event(state_->events, hash_of(55, route), [&]() -> counter& { return state_->count(families::batched_calls, with({}, {{"route", route}})); }, calls);
+void exchange_meter::batched(std::string_view route, std::size_t calls, std::uint64_t times) {
+  count_event(state_->events, hash_of(54, route), [&]() -> counter& { return state_->count(families::batches, with({}, {{"route", route}})); }, times);
+  count_event(state_->events, hash_of(55, route), [&]() -> counter& { return state_->count(families::batched_calls, with({}, {{"route", route}})); }, calls * times);
 }
 
-void exchange_meter::batch_split(std::string_view route) {
-  count_event(state_->events, hash_of(56, route), [&]() -> counter& { return state_->count(families::batches_split, with({}, {{"route", route}})); });
+void exchange_meter::batch_split(std::string_view route, std::uint64_t times) {
+  count_event(state_->events, hash_of(56, route), [&]() -> counter& { return state_->count(families::batches_split, with({}, {{"route", route}})); }, times);
 }
 
-void exchange_meter::credential_refused(std::string_view model) {
-  count_event(state_->events, hash_of(2, model), [&]() -> counter& { return state_->count(families::credential_refusals, with({}, {{"model", model}})); });
+void exchange_meter::credential_refused(std::string_view model, std::uint64_t times) {
+  count_event(state_->events, hash_of(2, model), [&]() -> counter& { return state_->count(families::credential_refusals, with({}, {{"model", model}})); }, times);
 }
 
 void exchange_meter::refused(std::string_view scope, errc reason) {
-  count_event(state_->events, hash_of(3, scope, kind_of(reason).name), [&]() -> counter& {
-    return state_->count(families::refusals, with({}, {{"scope", scope}, {"reason", kind_of(reason).name}}));
-  });
+  count_event(state_->events, hash_of(3, scope, kind_of(reason).name), [&]() -> counter& { return state_->refusals_of(scope, reason); });
 }
 
 void exchange_meter::rejected(errc reason) {
-  count_event(state_->events, hash_of(4, kind_of(reason).name), [&]() -> counter& {
-    return state_->count(families::rejections, with({}, {{"reason", kind_of(reason).name}}));
-  });
+  count_event(state_->events, hash_of(4, kind_of(reason).name), [&]() -> counter& { return state_->rejections_of(reason); });
 }
 
 void exchange_meter::unrecorded(std::uint64_t count) { state_->unrecorded.add(count); }

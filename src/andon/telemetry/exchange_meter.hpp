@@ -33,24 +33,29 @@ public:
   /// stream, then observe() each. Lives as long as the registry.
   metrics::histogram& chunk_seconds(std::string_view operation, const attempt_facts& of);
 
+  // Events. With `times` 0 the series is there at 0: a counter that appears with its first event has no increase that a
+  // rate could see.
+
   /// A stream that broke after its first bytes was brought to its end by another target.
-  void continued(std::string_view route);
+  void continued(std::string_view route, std::uint64_t times = 1);
 
   /// A second target was asked beside a silent one; what became of it (won, lost, failed, dropped); why none was asked.
-  void hedge_started(std::string_view route);
-  void hedge_ended(std::string_view route, std::string_view outcome);
-  void hedge_denied(std::string_view route, std::string_view reason);
+  void hedge_started(std::string_view route, std::uint64_t times = 1);
+  void hedge_ended(std::string_view route, std::string_view outcome, std::uint64_t times = 1);
+  void hedge_denied(std::string_view route, std::string_view reason, std::uint64_t times = 1);
 
   /// So many embeddings calls went to a provider as one; such a call was taken apart again.
-  void batched(std::string_view route, std::size_t calls);
-  void batch_split(std::string_view route);
+  void batched(std::string_view route, std::size_t calls, std::uint64_t times = 1);
+  void batch_split(std::string_view route, std::uint64_t times = 1);
 
   /// A target was taken out after failures; a credential or model name was refused by the provider.
-  void cooled(std::string_view model);
-  void credential_refused(std::string_view model);
-  /// A limit or budget refused: `scope` is key, project, model, user or tag; `reason` the errc's name.
+  void cooled(std::string_view model, std::uint64_t times = 1);
+  void credential_refused(std::string_view model, std::uint64_t times = 1);
+  /// A limit or budget refused: `scope` is gateway, key, project, model, user or tag, or load; `reason` the errc's name. All
+  /// that are usual are there from the start.
   void refused(std::string_view scope, errc reason);
-  /// A request refused without a known caller: malformed HTTP, no or a wrong key, and the like.
+  /// A request refused without a known caller: malformed HTTP, no or a wrong key, and the like. All that are usual are there
+  /// from the start.
   void rejected(errc reason);
   /// Calls of known callers that ended and have no Record.
   void unrecorded(std::uint64_t count);

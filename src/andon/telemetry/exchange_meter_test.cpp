@@ -119,6 +119,24 @@ TEST(exchange_meter, events_have_families_of_their_own) {
   EXPECT_THAT(w.text(), HasSubstr("gen_ai_client_operation_time_per_output_chunk_seconds_count{gen_ai_operation_name=\"chat\",gen_ai_provider_name=\"groq\""));
 }
 
+TEST(exchange_meter, counters_of_known_labels_are_there_before_their_first_event) {
+  world w;
+  w.meter.cooled("llama", 0);
+  w.meter.hedge_ended("chat", "won", 0);
+  w.meter.batched("chat", 0, 0);
+  for (const char* line : {"andon_refusals_total{scope=\"key\",reason=\"budget_exceeded\"} 0\n", "andon_refusals_total{scope=\"tag\",reason=\"requests_limited\"} 0\n",
+                           "andon_refusals_total{scope=\"load\",reason=\"overloaded\"} 0\n", "andon_rejected_requests_total{reason=\"missing_key\"} 0\n",
+                           "andon_rejected_requests_total{reason=\"bad_http\"} 0\n", "andon_cooldowns_total{model=\"llama\"} 0\n",
+                           "andon_hedges_ended_total{route=\"chat\",outcome=\"won\"} 0\n", "andon_batches_total{route=\"chat\"} 0\n", "andon_batched_calls_total{route=\"chat\"} 0\n"})
+    EXPECT_THAT(w.text(), HasSubstr(line));
+  w.meter.cooled("llama");
+  w.meter.cooled("llama", 0);
+  w.meter.batched("chat", 3);
+  EXPECT_THAT(w.text(), HasSubstr("andon_cooldowns_total{model=\"llama\"} 1\n"));
+  EXPECT_THAT(w.text(), HasSubstr("andon_batches_total{route=\"chat\"} 1\n"));
+  EXPECT_THAT(w.text(), HasSubstr("andon_batched_calls_total{route=\"chat\"} 3\n"));
+}
+
 TEST(exchange_meter, a_flood_of_label_values_is_bounded_and_still_counted) {
   world w;
   const std::size_t flood = exchange_meter::max_sets + 500;

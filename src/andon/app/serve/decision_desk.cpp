@@ -23,6 +23,10 @@ std::string audit_text(const slo::decision& one) {
   return json::serialize(out);
 }
 
+metrics::counter& decisions_of(metrics::registry& in, slo::decision_act act) {
+  return in.make_counter({"andon.decisions", "Decisions made", "{decision}"}, {{"act", std::string(slo::to_string(act))}});
+}
+
 }  // namespace
 
 alert::posted_alert posted_of(const slo::decision& one, wall_time now) {
@@ -43,6 +47,7 @@ result<std::unique_ptr<decision_desk>> decision_desk::open(const std::filesystem
   if (!standing) return std::unexpected(std::move(standing.error()));
   std::unique_ptr<decision_desk> out{new decision_desk(std::move(*store), time, audit, board, registry)};
   out->standing_ = std::move(*standing);
+  for (const auto act : {slo::decision_act::notify, slo::decision_act::freeze, slo::decision_act::tighten, slo::decision_act::roll_back, slo::decision_act::override_}) decisions_of(registry, act);
   const auto count = [desk = out.get()](auto which) { return [desk, which] { return static_cast<double>(std::ranges::count_if(desk->in_force(), which)); }; };
   out->readings_.push_back(registry.observe({"andon.decisions.in_force", "Decisions in force", "{decision}"}, metrics::kind::gauge, {}, count([](const auto&) { return true; })));
   out->readings_.push_back(registry.observe({"andon.plan.frozen", "Decisions that freeze the plan", "{decision}"}, metrics::kind::gauge, {},
@@ -73,7 +78,7 @@ result<void> decision_desk::begin(slo::decision& one, std::optional<slo::rolled_
     const std::lock_guard hold(lock_);
     standing_.push_back(one);
   }
-  registry_.make_counter({"andon.decisions", "Decisions made", "{decision}"}, {{"act", std::string(slo::to_string(one.act))}}).add();
+  decisions_of(registry_, one.act).add();
   log::warn("decision", {{"id", one.id()}, {"act", slo::to_string(one.act)}, {"by", one.who}, {"subject", one.subject}, {"step", one.step}, {"reason", one.reason}});
   note(one, "decision begin");
   if (!one.policy.empty()) post({one}, time_.wall());

@@ -116,6 +116,16 @@ protected:
   std::unique_ptr<instance> running_;
 };
 
+TEST_F(policies_test, decisions_are_counted_from_0_on) {
+  begin(base + routes + policy("{ left: 25, act: freeze }"));
+  const auto [status, metrics] = ask("GET", "/metrics");
+  ASSERT_EQ(status, 200);
+  ASSERT_TRUE(metrics.is_string());
+  for (const auto* act : {"notify", "freeze", "tighten", "roll-back", "override"})
+    EXPECT_NE(std::string_view(metrics.get_string()).find("andon_decisions_total{act=\"" + std::string(act) + "\"} 0\n"), std::string_view::npos) << act;
+  end();
+}
+
 TEST_F(policies_test, a_freeze_refuses_changes_of_the_plan_and_an_override_needs_a_reason) {
   const auto whole = base + policy("{ left: 50, act: notify, severity: page }, { left: 25, act: freeze }");
   begin(whole + routes);
