@@ -74,8 +74,8 @@ async def copy(reader, writer):
 
 
 def reset(writer):
-    link = writer.get_extra_info("socket")
-    with contextlib.suppress(OSError):
+    link = writer.get_extra_info("socket")  # None when the other side was sooner
+    with contextlib.suppress(OSError, AttributeError):
         link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 

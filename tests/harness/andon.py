@@ -2,6 +2,7 @@
 
 Everything listens on loopback at port 0; readiness is an address file. A process is ended by the handle that started it.
 """
+import concurrent.futures
 import contextlib
 import http.client
 import json
@@ -21,6 +22,8 @@ import urllib.parse
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("ANDON_BINARY", str(ROOT / "build" / "release" / "andon"))
 SKIPPED = 77
+MEMORY = pathlib.Path("/dev/shm")
+DISK = tempfile.gettempdir()  # for tests in which writes may have to wait
 
 
 def wait_until(what, condition, seconds=10.0, step=0.01):
@@ -256,7 +259,9 @@ def locked_store(data):
 
 @contextlib.contextmanager
 def folder(name, under=None):
-    """A temporary directory, kept when the block fails and ANDON_KEEP is set."""
+    """A temporary directory, kept when the block fails and ANDON_KEEP is set. In memory where there is room, unless `under` says where."""
+    if under is None and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
+        under = MEMORY
     path = pathlib.Path(tempfile.mkdtemp(prefix=f"andon-{name}-", dir=under))
     try:
         yield path
@@ -269,11 +274,19 @@ def folder(name, under=None):
     shutil.rmtree(path, ignore_errors=True)
 
 
-class Suite:
-    """Cases are functions; one that raises has failed. `./x.test NAME…` runs the named ones."""
+def all_at_once(what, cases, at_most=6):
+    """Calls `what` with each case's arguments, in threads: for cases that mostly wait. The first that raised raises here, when all are through."""
+    with concurrent.futures.ThreadPoolExecutor(at_most) as pool:
+        for done in [pool.submit(what, *case) for case in cases]:
+            done.result()
 
-    def __init__(self):
-        self.cases = []
+
+class Suite:
+    """Cases are functions; one that raises has failed. `./x.test NAME…` runs the named ones. With `at_once` so many run side by side:
+    for cases that have nothing in common and mostly wait."""
+
+    def __init__(self, at_once=1):
+        self.cases, self.at_once = [], at_once
 
     def __call__(self, function):
         self.cases.append(function)
@@ -281,9 +294,8 @@ class Suite:
 
     def run(self, *arguments):
         wanted, failed, began = sys.argv[1:], [], time.monotonic()
-        for case in self.cases:
-            if wanted and case.__name__ not in wanted:
-                continue
+
+        def one(case):
             start = time.monotonic()
             try:
                 case(*arguments)
@@ -291,6 +303,13 @@ class Suite:
             except Exception:
                 failed.append(case.__name__)
                 print(f"  FAIL {case.__name__}\n{traceback.format_exc()}", flush=True)
+
+        cases = [(case,) for case in self.cases if not wanted or case.__name__ in wanted]
+        if self.at_once > 1:
+            all_at_once(one, cases, self.at_once)
+        else:
+            for case, in cases:
+                one(case)
         print(f"{len(self.cases) - len(failed)} passed, {len(failed)} failed in {time.monotonic() - began:.1f} s" + (": " + ", ".join(failed) if failed else ""))
         return 1 if failed else 0
 

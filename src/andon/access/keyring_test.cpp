@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "andon/access/key_text.hpp"
+#include "andon/base/testing_place.hpp"
 #include "andon/sql/statement.hpp"
 
 namespace andon::access {
@@ -41,7 +42,7 @@ protected:
   }
   void shop() { ASSERT_TRUE(ring_->create_project({.id = project_id{"shop"}})); }
 
-  std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("andon-keyring-" + std::to_string(::getpid()));
+  std::filesystem::path folder_ = andon::testing_support::testing_place() / ("andon-keyring-" + std::to_string(::getpid()));
   simulated_clock time_;
   directory_board board_;
   directory_reader reader_{board_};

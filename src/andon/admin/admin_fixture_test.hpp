@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "andon/admin/admin_api.hpp"
+#include "andon/base/testing_place.hpp"
 #include "andon/business/desk.hpp"
 #include "andon/slo/decision_store.hpp"
 #include "andon/drill/drill_desk.hpp"
@@ -30,7 +31,7 @@ struct answer {
 class admin_server {
 public:
   admin_server()
-      : directory(std::filesystem::temp_directory_path() / ("andon-admin-" + std::to_string(::getpid()))), core_(0, time, 1) {
+      : directory(andon::testing_support::testing_place() / ("andon-admin-" + std::to_string(::getpid()))), core_(0, time, 1) {
     std::filesystem::remove_all(directory);
     auto opened = access::keyring::open(directory, time, board);
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().message);

@@ -10,6 +10,7 @@
 #include "andon/alert/api_v2.hpp"
 #include "andon/alert/board.hpp"
 #include "andon/base/metrics.hpp"
+#include "andon/base/testing_place.hpp"
 
 namespace andon::alert::testing_support {
 
@@ -21,7 +22,7 @@ struct delivery {
 
 class board_fixture : public ::testing::Test {
 protected:
-  board_fixture() : folder_(std::filesystem::temp_directory_path() / ("andon-alert-" + std::to_string(::getpid()))) {
+  board_fixture() : folder_(andon::testing_support::testing_place() / ("andon-alert-" + std::to_string(::getpid()))) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     open();

@@ -12,6 +12,7 @@
 #include "andon/alert/alert_testing.hpp"
 #include "andon/alert/api_v2.hpp"
 #include "andon/alert/board.hpp"
+#include "andon/base/testing_place.hpp"
 
 namespace andon::alert {
 namespace {
@@ -55,7 +56,7 @@ configuration_ptr each_alone() {
 }
 
 TEST(board_threads, everything_is_told_once_while_much_else_happens) {
-  const auto folder = std::filesystem::temp_directory_path() / ("andon-alert-threads-" + std::to_string(::getpid()));
+  const auto folder = andon::testing_support::testing_place() / ("andon-alert-threads-" + std::to_string(::getpid()));
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   const system_clock time;

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "andon/base/random.hpp"
+#include "andon/base/testing_place.hpp"
 #include "andon/ledger/ledger.hpp"
 
 namespace andon::drill::testing_support {
@@ -13,7 +14,7 @@ namespace andon::drill::testing_support {
 class temporary_directory {
 public:
   temporary_directory() {
-    std::string name = (std::filesystem::temp_directory_path() / "andon-drill-XXXXXX").native();
+    std::string name = (andon::testing_support::testing_place() / "andon-drill-XXXXXX").native();
     path_ = ::mkdtemp(name.data());
   }
   ~temporary_directory() { std::error_code ignored; std::filesystem::remove_all(path_, ignored); }

@@ -14,6 +14,7 @@
 
 #include "andon/access/budget_book.hpp"
 #include "andon/access/keyring.hpp"
+#include "andon/base/testing_place.hpp"
 #include "andon/gateway/gateway.hpp"
 #include "andon/ledger/journal_file.hpp"
 #include "andon/ledger/store.hpp"
@@ -215,7 +216,7 @@ public:
 
 private:
   static std::filesystem::path fresh_directory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "andon-gateway-XXXXXX").string();
+    std::string pattern = (andon::testing_support::testing_place() / "andon-gateway-XXXXXX").string();
     EXPECT_NE(mkdtemp(pattern.data()), nullptr);
     return pattern;
   }

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "andon/base/random.hpp"
+#include "andon/base/testing_place.hpp"
 #include "andon/ledger/filter.hpp"
 #include "andon/ledger/store.hpp"
 
@@ -100,7 +101,7 @@ private:
 
 class store_test : public ::testing::Test {
 protected:
-  store_test() : directory(std::filesystem::temp_directory_path() / fmt::format("andon-store-{}-{}", ::getpid(), ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
+  store_test() : directory(andon::testing_support::testing_place() / fmt::format("andon-store-{}-{}", ::getpid(), ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
     std::filesystem::remove_all(directory);
   }
   ~store_test() override { std::filesystem::remove_all(directory); }

@@ -5,12 +5,13 @@
 #include <string>
 
 #include "andon/base/random.hpp"
+#include "andon/base/testing_place.hpp"
 
 namespace andon::app::testing_support {
 
 class temporary_folder {
 public:
-  temporary_folder() : path_(std::filesystem::temp_directory_path() / ("andon-app-" + std::to_string(secure_seed()))) { std::filesystem::create_directories(path_); }
+  temporary_folder() : path_(andon::testing_support::testing_place() / ("andon-app-" + std::to_string(secure_seed()))) { std::filesystem::create_directories(path_); }
   ~temporary_folder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
