@@ -133,7 +133,7 @@ void instance::take_up_decisions() {
   const auto plans = decided->store().plans();
   if (!plans) return note_decisions(std::unexpected(plans.error()));
   const auto freeze = decided->freeze();
-  if (freeze && !plans->empty() && plans->front().hash != plan_hash(configuration_text_)) {
+  if (freeze && !instead_ && !plans->empty() && plans->front().hash != plan_hash(configuration_text_)) {
     const auto before = decided->store().plan(plans->front().number);
     if (before && *before && frozen_part((*before)->text, {}) != frozen_part(configuration_text_, {})) {
       slo::decision one{.number = 0, .at = second_of(time_.wall()), .who = "start", .act = slo::decision_act::override_, .subject = "the configuration"};

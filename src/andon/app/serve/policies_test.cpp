@@ -294,6 +294,11 @@ TEST_F(policies_test, a_decision_without_its_act_is_carried_out_at_the_next_star
     one.severity = "ticket";
     one.settings = to_json(slo::tightening{{"both"}, {"d"}, false, {}, {}, false});
     ASSERT_TRUE(store->begin(one));
+    one.act = slo::decision_act::freeze;
+    one.subject = "the configuration";
+    one.step = "freeze at 10 % left";
+    one.settings = "{}";
+    ASSERT_TRUE(store->begin(one));
     one.act = slo::decision_act::roll_back;
     one.step = "roll-back at 0 % left";
     ASSERT_TRUE(store->begin(one, slo::rolled_back{1, 0, plan_hash(bad)}));
@@ -302,6 +307,7 @@ TEST_F(policies_test, a_decision_without_its_act_is_carried_out_at_the_next_star
   EXPECT_EQ(call("good"), 200) << "rolled back";
   EXPECT_EQ(order("both"), (std::vector<std::string>{"m", "d"})) << "and tightened";
   for (const auto& one : decisions()) EXPECT_EQ(text(one, "outcome"), "carried out at the start, after an interruption");
+  EXPECT_TRUE(decisions("&act=override").empty()) << "nobody overrode the freeze: a decision rolled back";
   end();
 }
 
