@@ -108,8 +108,9 @@ struct store_options {
   std::size_t readers = 4;              ///< read connections kept open
 };
 
-/// Opens or creates. A store that is corrupt, of another schema or encrypted under another key is put aside as
-/// `index.db.aside` (removed when encrypted) and begun anew with status().rebuilding set. Errors: locked, io_error, disk_full.
+/// Opens or creates. A store that is corrupt or encrypted under another key is put aside as `index.db.damaged`, one of another
+/// schema as `index.db.aside` (with a key either is removed). The log says so, and the store is begun anew with
+/// status().rebuilding set. Errors: locked, io_error, disk_full.
 result<std::unique_ptr<store>> open_sqlite_store(const store_options&, const andon::clock&);
 
 /// The whole Record for an id: the index says where, the source reads it.

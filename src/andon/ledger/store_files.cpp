@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "andon/base/hashing.hpp"
+#include "andon/base/log.hpp"
 #include "andon/ledger/store_sqlite.hpp"
+#include "andon/sql/damage.hpp"
 
 namespace andon::ledger {
 namespace {
@@ -51,7 +53,7 @@ result<std::unique_ptr<sqlite_chunks>> sqlite_chunks::open(const std::filesystem
     if (found == 0) {
       if (auto done = chunks->db_.run(schema); !done) { (void)chunks->db_.run("ROLLBACK"); return std::unexpected(done.error()); }
     } else if (found != store_schema) {
-      return fail(errc::corrupt, fmt::format("schema {}, need {}", found, store_schema));
+      return fail(errc::conflict, fmt::format("schema {}, need {}", found, store_schema));
     }
     auto write = writing::prepare(chunks->db_, "INSERT OR REPLACE INTO chunk (id, data) VALUES (?, ?)");
     if (!write) return std::unexpected(write.error());
@@ -115,8 +117,8 @@ result<void> sqlite_store::open() {
   }
   const bool existed = std::filesystem::exists(file());
   auto opened = open_files();
-  if (!opened && opened.error().code == errc::corrupt) {
-    if (auto aside = put_aside(); !aside) return aside;
+  if (!opened && (opened.error().code == errc::corrupt || opened.error().code == errc::conflict)) {
+    if (auto aside = put_aside(opened.error()); !aside) return aside;
     opened = start_anew(opened.error().message);
   } else if (opened && !existed) {
     rebuilding_ = true;
@@ -168,14 +170,24 @@ result<void> sqlite_store::load() {
 }
 
 /// Clear content must not outlive encryption, so with a key nothing is kept.
-result<void> sqlite_store::put_aside() {
+result<void> sqlite_store::put_aside(const error& why) {
+  const bool damaged = why.code == errc::corrupt, keep = !vfs_ && std::filesystem::exists(file());
+  std::filesystem::path aside = file().native() + ".aside";
   std::error_code failed;
-  for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(file().string() + suffix, failed);
-  const std::filesystem::path aside = options_.directory / "index.db.aside";
-  std::filesystem::remove(aside, failed);
-  if (vfs_) std::filesystem::remove(file(), failed);
-  else if (std::filesystem::exists(file())) std::filesystem::rename(file(), aside, failed);
-  if (failed) return fail(errc::io_error, fmt::format("index: cannot put {} aside: {}", file().string(), failed.message()));
+  if (keep && damaged) {
+    auto moved = sql::set_aside(file());
+    if (!moved) return std::unexpected(moved.error());
+    aside = std::move(*moved);
+  } else {
+    for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(file().native() + suffix, failed);
+    std::filesystem::remove(aside, failed);
+    if (keep) std::filesystem::rename(file(), aside, failed);
+    else std::filesystem::remove(file(), failed);
+    if (failed) return fail(errc::io_error, fmt::format("index: cannot put {} aside: {}", file().string(), failed.message()));
+  }
+  const auto tell = damaged ? log::error : log::warn;
+  tell(damaged ? "damaged_file_set_aside" : "index_set_aside",
+       {{"file", file().string()}, {"as", keep ? aside.string() : std::string{}}, {"reason", why.message}, {"meaning", "the index is made again from the journal"}});
   return {};
 }
 
@@ -210,11 +222,11 @@ result<void> sqlite_store::check_files() {
   files_checked_ = now;
   const bool gone = file_is_gone();
   if (!gone && !damaged_ && writer_) return {};
-  std::string why = gone ? "the store's file was deleted or replaced" : "the store is damaged";
+  const error why = gone ? error{errc::not_found, "the store's file was deleted or replaced"} : error{errc::corrupt, "the store is damaged"};
   writer_.reset();
-  if (auto aside = put_aside(); !aside) return aside;
-  if (auto begun = start_anew(why); !begun) return begun;
-  return fail(errc::corrupt, fmt::format("index: {}; it begins anew and must be filled from the journal", why));
+  if (auto aside = put_aside(why); !aside) return aside;
+  if (auto begun = start_anew(why.message); !begun) return begun;
+  return fail(errc::corrupt, fmt::format("index: {}; it begins anew and must be filled from the journal", why.message));
 }
 
 result<std::unique_ptr<store>> open_sqlite_store(const store_options& options, const andon::clock& clock) {

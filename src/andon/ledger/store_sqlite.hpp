@@ -83,7 +83,7 @@ private:
   [[nodiscard]] std::string vfs() const { return vfs_ ? vfs_->name() : std::string{}; }
   result<void> open_files();
   result<void> load();
-  result<void> put_aside();
+  result<void> put_aside(const error& why);
   result<void> start_anew(std::string why);
   [[nodiscard]] bool file_is_gone() const;
   result<void> check_files();

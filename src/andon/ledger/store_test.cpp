@@ -116,7 +116,7 @@ TEST_F(store_test, a_corrupt_store_is_put_aside_and_rebuilt) {
   const auto index = open();
   ASSERT_TRUE(index);
   EXPECT_TRUE(index->status().rebuilding);
-  EXPECT_TRUE(std::filesystem::exists(directory / "index.db.aside"));
+  EXPECT_TRUE(std::filesystem::exists(directory / "index.db.damaged"));
   ASSERT_TRUE(journal.feed(*index, 260));
   EXPECT_EQ(ids(*index, "").size(), 260u);
 }
@@ -133,8 +133,25 @@ TEST_F(store_test, damage_inside_is_noticed_and_answered_by_a_rebuild) {
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, errc::corrupt);
   EXPECT_EQ(index->apply({}, {}).error().code, errc::corrupt);
+  EXPECT_TRUE(std::filesystem::exists(directory / "index.db.damaged"));
   ASSERT_TRUE(journal.feed(*index, 260));
   EXPECT_EQ(ids(*index, "").size(), 260u);
+}
+
+TEST_F(store_test, a_store_of_another_schema_is_put_aside_but_is_not_damaged) {
+  fill(10);
+  { const auto index = open(); ASSERT_TRUE(journal.feed(*index, 10)); ASSERT_TRUE(index->flush()); }
+  sqlite3* db = nullptr;
+  sqlite3_open((directory / "index.db").c_str(), &db);
+  sqlite3_exec(db, "PRAGMA user_version = 77", nullptr, nullptr, nullptr);
+  sqlite3_close(db);
+  const auto index = open();
+  ASSERT_TRUE(index);
+  EXPECT_TRUE(index->status().rebuilding);
+  EXPECT_TRUE(std::filesystem::exists(directory / "index.db.aside"));
+  EXPECT_FALSE(std::filesystem::exists(directory / "index.db.damaged"));
+  ASSERT_TRUE(journal.feed(*index, 10));
+  EXPECT_EQ(ids(*index, "").size(), 10u);
 }
 
 TEST_F(store_test, a_directory_that_cannot_be_written_is_an_error) {

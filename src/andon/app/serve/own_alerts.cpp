@@ -34,7 +34,8 @@ void own_alerts::look_for_damage(wall_time now, std::vector<alert::posted_alert>
   if (now >= searched_ && now - searched_ < told_every) return;
   searched_ = now;
   std::string names;
-  for (const auto& one : sql::files_set_aside(data_)) names += (names.empty() ? "" : ", ") + one.filename().string();
+  for (const auto& folder : {data_, data_ / "index"})
+    for (const auto& one : sql::files_set_aside(folder)) names += (names.empty() ? "" : ", ") + one.filename().string();
   set("AndonFileDamaged", !names.empty(), "Damaged files were set aside and begun anew: " + names + ". Remove them when you have looked at them.", now, posts);
 }
 
