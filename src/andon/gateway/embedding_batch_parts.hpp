@@ -36,6 +36,7 @@ public:
   [[nodiscard]] std::span<const net::header> headers() const override { return {}; }
   [[nodiscard]] std::string_view peer_address() const override { return {}; }
   [[nodiscard]] bool encrypted() const override { return true; }   // it never left the program
+  [[nodiscard]] net::spoken_http spoken() const override { return net::spoken_http::http_1_1; }   // nor was any spoken
   [[nodiscard]] mono_time arrived() const override { return arrived_; }
   net::task<result<std::string_view>> read_body() override;
   net::task<result<void>> respond(int status, std::span<const net::header> headers, std::string_view body) override;

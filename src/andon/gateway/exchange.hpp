@@ -24,6 +24,16 @@
 
 namespace andon::gateway {
 
+/// As the Record has it.
+inline ledger::http_version noted(net::spoken_http spoken) {
+  switch (spoken) {
+    case net::spoken_http::http_1_0: return ledger::http_version::http_1_0;
+    case net::spoken_http::http_1_1: return ledger::http_version::http_1_1;
+    case net::spoken_http::http_2: return ledger::http_version::http_2;
+  }
+  return ledger::http_version::none;
+}
+
 /// What the request line asks for: a call that this gateway serves, or what it only answers.
 enum class errand : std::uint8_t { call, feedback, options, wrong_method, unknown_path };
 

@@ -45,6 +45,8 @@ TEST(gateway, tells_of_the_way_that_a_call_went) {
     running_gateway g({});
     const auto r = g.record_of(g.chat().request_id);
     EXPECT_EQ(r.region, "here");
+    EXPECT_EQ(r.http, ledger::http_version::http_1_1);
+    EXPECT_EQ(upstream_http(r), ledger::http_version::http_1_1);
     EXPECT_EQ(r.transport, ledger::client_encrypted | ledger::provider_encrypted) << "nothing left the machine, and the ledger does not encrypt";
   }
   running_gateway g({.amend = [](plan& p, route::health_table&) { p.models[0]->encrypted = false; }});

@@ -65,6 +65,7 @@ public:
   [[nodiscard]] std::span<const net::header> headers() const override { return inner_.headers(); }
   [[nodiscard]] std::string_view peer_address() const override { return inner_.peer_address(); }
   [[nodiscard]] bool encrypted() const override { return inner_.encrypted(); }
+  [[nodiscard]] net::spoken_http spoken() const override { return inner_.spoken(); }
   [[nodiscard]] mono_time arrived() const override { return inner_.arrived(); }
   net::task<result<std::string_view>> read_body() override { return inner_.read_body(); }
   net::task<result<void>> respond(int status, std::span<const net::header> headers, std::string_view body) override;

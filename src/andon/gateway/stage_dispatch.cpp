@@ -75,6 +75,7 @@ std::optional<error> staged_refusal(gateway& on, const served_model& model) {
 void note_head(exchange& x, running_attempt& run, const net::client_reply& reply) {
   auto& attempt = x.account.attempts[run.number];
   attempt.http_status = static_cast<std::uint16_t>(reply.status());
+  attempt.http = noted(reply.spoken());
   attempt.connect = reply.timings().connect;
   attempt.first_byte = reply.timings().first_byte;
   attempt.upstream_request_id = net::find_header(reply.headers(), "x-request-id").substr(0, 128);

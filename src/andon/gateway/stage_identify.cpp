@@ -62,6 +62,7 @@ result<void> identify(gateway& on, exchange& x) {
   account.method = x.call->method();
   account.path = x.call->path().substr(0, 1024);
   account.client_address = x.call->peer_address();
+  account.http = noted(x.call->spoken());
   access::credential_finder credential;
   std::optional<telemetry::trace_context> parent;
   for (const auto& line : x.call->headers()) {

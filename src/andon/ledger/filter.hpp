@@ -28,7 +28,7 @@ enum class field : std::uint8_t {
   // several values per Record
   tag, meta,
   // one of a fixed set of words
-  operation, outcome, origin, delivered, price, cache,
+  operation, outcome, origin, delivered, price, cache, http, upstream_http,
   // yes or no
   stream, interrupted, estimated, truncated,
   // numbers
@@ -57,7 +57,7 @@ const field_about& about(field);
 /// nullptr when no field or alias has this name.
 const field_about* find_field(std::string_view name);
 
-/// The word for a stored value of operation, delivered, price or cache; empty for others.
+/// The word for a stored value of operation, delivered, price, cache, http or upstream_http; empty for others.
 std::string_view word_name(field, std::int64_t value);
 
 /// One row of the language's reference beside the fields.

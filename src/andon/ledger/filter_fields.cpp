@@ -36,6 +36,8 @@ constexpr std::array fields{
     field_about{field::delivered, "delivered", "", word, "", "none, cut or complete", "delivered:cut"},
     field_about{field::price, "price", "", word, "", "unknown, known, free or unknown_tier", "price:unknown"},
     field_about{field::cache, "cache", "", word, "", "hit, semantic or shared when no target was called; miss, refresh or off; none without a cache", "cache:hit"},
+    field_about{field::http, "http", "", word, "", "the HTTP that the client spoke: 1.0, 1.1 or 2; none where it is not known", "http:2"},
+    field_about{field::upstream_http, "upstream_http", "", word, "", "the HTTP of the last reply of a provider: 1.0, 1.1 or 2; none without one", "upstream_http:1.1"},
     field_about{field::stream, "stream", "", flag, "", "the reply was a stream", "stream:true"},
     field_about{field::interrupted, "interrupted", "", flag, "", "closed by recovery after a crash", "interrupted:true"},
     field_about{field::estimated, "estimated", "", flag, "", "usage was counted by the gateway", "estimated:true"},
@@ -77,6 +79,7 @@ constexpr std::array<std::string_view, 6> operations{"chat", "completion", "embe
 constexpr std::array<std::string_view, 3> deliveries{"none", "cut", "complete"};
 constexpr std::array<std::string_view, 4> price_states{"unknown", "known", "free", "unknown_tier"};
 constexpr std::array<std::string_view, 7> cache_uses{"none", "off", "miss", "refresh", "hit", "semantic", "shared"};
+constexpr std::array<std::string_view, 4> http_versions{"none", "1.0", "1.1", "2"};
 
 bool has_alias(std::string_view aliases, std::string_view name) {
   while (!aliases.empty()) {
@@ -106,6 +109,8 @@ std::string_view word_name(field f, std::int64_t value) {
     case field::delivered: return of(deliveries);
     case field::price: return of(price_states);
     case field::cache: return of(cache_uses);
+    case field::http:
+    case field::upstream_http: return of(http_versions);
     default: return {};
   }
 }

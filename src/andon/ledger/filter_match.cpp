@@ -60,6 +60,8 @@ std::int64_t word_of(const record_view& r, field which) {
     case field::delivered: return static_cast<std::int64_t>(r.delivered());
     case field::price: return static_cast<std::int64_t>(r.price());
     case field::cache: return static_cast<std::int64_t>(r.cache());
+    case field::http: return static_cast<std::int64_t>(r.http());
+    case field::upstream_http: return static_cast<std::int64_t>(r.upstream_http());
     case field::stream: return r.stream() ? 1 : 0;
     case field::interrupted: return r.interrupted() ? 1 : 0;
     case field::estimated: return r.use().estimated ? 1 : 0;

@@ -18,7 +18,8 @@ void each_name(Summary& s, F&& f) {
 
 std::array<std::int64_t, 23> numbers_of(const summary& s, const summary& before) {
   const std::int64_t flags = (s.stream ? flag_stream : 0) | (s.interrupted ? flag_interrupted : 0) | (s.estimated ? flag_estimated : 0) | (s.truncated ? flag_truncated : 0) |
-                             static_cast<std::int64_t>(s.cache) << cache_shift;
+                             static_cast<std::int64_t>(s.cache) << cache_shift | static_cast<std::int64_t>(s.http) << http_shift |
+                             static_cast<std::int64_t>(s.upstream_http) << upstream_http_shift;
   return {(s.started - before.started).count(), s.duration.count(), s.first_token.count(), s.upstream.count(), s.at.stream,
           static_cast<std::int64_t>(s.at.segment - before.at.segment), static_cast<std::int64_t>(s.at.offset - before.at.offset),
           static_cast<std::int64_t>(s.op), static_cast<std::int64_t>(s.outcome), static_cast<std::int64_t>(s.delivered),
@@ -42,6 +43,8 @@ void apply_numbers(const std::array<std::int64_t, 23>& n, summary& s) {
   s.estimated = (n[11] & flag_estimated) != 0;
   s.truncated = (n[11] & flag_truncated) != 0;
   s.cache = static_cast<cache_use>(n[11] >> cache_shift & 7);
+  s.http = static_cast<http_version>(n[11] >> http_shift & 3);
+  s.upstream_http = static_cast<http_version>(n[11] >> upstream_http_shift & 3);
   s.http_status = static_cast<std::uint16_t>(n[12]);
   s.attempts = static_cast<std::uint32_t>(n[13]);
   s.cost = nano_usd{n[14]};

@@ -26,7 +26,8 @@ std::size_t list_index(field f) { return f == field::tag ? 0 : 1; }
 
 std::int64_t flags_of(const record_view& r) {
   return (r.stream() ? flag_stream : 0) | (r.interrupted() ? flag_interrupted : 0) | (r.use().estimated ? flag_estimated : 0) | (r.truncated() ? flag_truncated : 0) |
-         static_cast<std::int64_t>(r.cache()) << cache_shift;
+         static_cast<std::int64_t>(r.cache()) << cache_shift | static_cast<std::int64_t>(r.http()) << http_shift |
+         static_cast<std::int64_t>(r.upstream_http()) << upstream_http_shift;
 }
 
 }  // namespace
@@ -246,6 +247,8 @@ result<void> tail_view::read_row(std::uint32_t row, summary& out) {
   out.estimated = (flags & flag_estimated) != 0;
   out.truncated = (flags & flag_truncated) != 0;
   out.cache = static_cast<cache_use>(flags >> cache_shift & 7);
+  out.http = static_cast<http_version>(flags >> http_shift & 3);
+  out.upstream_http = static_cast<http_version>(flags >> upstream_http_shift & 3);
   out.http_status = static_cast<std::uint16_t>(value(number::status));
   out.attempts = static_cast<std::uint32_t>(value(number::attempts));
   out.cost = nano_usd{value(number::cost)};

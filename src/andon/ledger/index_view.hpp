@@ -24,7 +24,9 @@ inline constexpr std::size_t number_count = static_cast<std::size_t>(number::cou
 inline constexpr std::size_t name_count = static_cast<std::size_t>(field::trace) + 1;
 inline constexpr std::size_t list_count = 2;
 enum row_flag : std::uint8_t { flag_stream = 1, flag_interrupted = 2, flag_estimated = 4, flag_truncated = 8 };
-inline constexpr int cache_shift = 4;  ///< the flags' next three bits are the cache_use
+inline constexpr int cache_shift = 4;          ///< the flags' next three bits are the cache_use …
+inline constexpr int http_shift = 7;           ///< … then two the client's http_version …
+inline constexpr int upstream_http_shift = 9;  ///< … and two the provider's; rows of older versions have 0, which is none
 
 struct zone { std::int64_t low = 0, high = 0; };  ///< of a column; low > high when there are no rows
 

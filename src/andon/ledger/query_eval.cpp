@@ -89,6 +89,8 @@ result<bitmap> match_word(const filter_node& node, segment_view& rows) {
     case field::delivered: return match_members(number::delivered, member, rows);
     case field::price: return match_members(number::price, member, rows);
     case field::cache: return match_members(number::flags, [&](std::int64_t v) { return member(v >> cache_shift & 7); }, rows);
+    case field::http: return match_members(number::flags, [&](std::int64_t v) { return member(v >> http_shift & 3); }, rows);
+    case field::upstream_http: return match_members(number::flags, [&](std::int64_t v) { return member(v >> upstream_http_shift & 3); }, rows);
     default: return match_members(number::outcome, [&](std::int64_t v) { return member(static_cast<std::int64_t>(kind_of(static_cast<errc>(v)).from)); }, rows);
   }
 }

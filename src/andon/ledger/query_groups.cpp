@@ -38,6 +38,8 @@ std::string word_of(field f, std::int64_t v) {
     case field::origin: return v == 0 ? std::string{} : std::string{to_string(kind_of(static_cast<errc>(v)).from)};
     case field::delivered: case field::price: return std::string{word_name(f, v)};
     case field::cache: return std::string{word_name(f, v >> cache_shift & 7)};
+    case field::http: return std::string{word_name(f, v >> http_shift & 3)};
+    case field::upstream_http: return std::string{word_name(f, v >> upstream_http_shift & 3)};
     default: return std::to_string(v);
   }
 }
@@ -50,7 +52,7 @@ std::optional<number> small_column(field f) {
     case field::price: return number::price;
     case field::status: return number::status;
     case field::attempts: return number::attempts;
-    case field::cache: case field::stream: case field::interrupted: case field::estimated: case field::truncated: return number::flags;
+    case field::http: case field::upstream_http: case field::cache: case field::stream: case field::interrupted: case field::estimated: case field::truncated: return number::flags;
     default: return std::nullopt;
   }
 }

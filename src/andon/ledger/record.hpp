@@ -33,6 +33,9 @@ enum transport_bit : std::uint8_t {
   stored_encrypted = 4,    ///< the ledger encrypts at rest
 };
 
+/// The HTTP that was spoken. none: not known, because it was not noted yet when the Record was written, or no reply's head came.
+enum class http_version : std::uint8_t { none, http_1_0, http_1_1, http_2 };
+
 /// The stages of the path in their order; indexes into record::stage_nanos.
 enum class stage : std::uint8_t { receive, identify, decode, admit, prepare, inspect_in, recall, dispatch, inspect_out, encode, close, count_ };
 inline constexpr std::size_t stage_count = static_cast<std::size_t>(stage::count_);
@@ -52,6 +55,7 @@ struct attempt {
   nanoseconds total{};
   std::string error_message;
   std::uint16_t key = 0;            ///< which of the provider's credentials, from 1; 0: it has one or none
+  http_version http = http_version::none;   ///< of the reply
   bool operator==(const attempt&) const = default;
 };
 
@@ -99,8 +103,11 @@ struct record {
   std::string region;                ///< of the model that served, where its configuration names one
   structure structured = structure::unchecked;
   std::uint8_t transport = 0;        ///< transport_bit
+  http_version http = http_version::none;   ///< of the client's request
   bool operator==(const record&) const = default;
 };
+/// Of the last attempt, which served if any did.
+inline http_version upstream_http(const record& r) { return r.attempts.empty() ? http_version::none : r.attempts.back().http; }
 
 /// What is journalled at admission, so that a crash cannot lose a call or its reservation.
 struct opened {

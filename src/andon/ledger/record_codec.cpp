@@ -38,7 +38,7 @@ Offset<fb::Attempt> put(FlatBufferBuilder& b, const attempt& a) {
   const auto model = text(b, a.model), provider = text(b, a.provider), upstream = text(b, a.upstream_model);
   const auto address = text(b, a.address), request = text(b, a.upstream_request_id), message = text(b, a.error_message);
   return fb::CreateAttempt(b, model, provider, upstream, address, request, static_cast<std::uint16_t>(a.outcome), a.http_status,
-                           a.started.count(), a.connect.count(), a.first_byte.count(), a.total.count(), message, a.key);
+                           a.started.count(), a.connect.count(), a.first_byte.count(), a.total.count(), message, a.key, static_cast<std::uint8_t>(a.http));
 }
 
 auto put(FlatBufferBuilder& b, const std::vector<std::pair<std::string, std::string>>& all) {
@@ -93,7 +93,8 @@ attempt attempt_of(const fb::Attempt& a) {
   return {.model = model_name{copy(a.model())}, .provider = provider_name{copy(a.provider())}, .upstream_model = copy(a.upstream_model()),
           .address = copy(a.address()), .upstream_request_id = copy(a.upstream_request_id()), .outcome = outcome_of(a.outcome()),
           .http_status = a.http_status(), .started = nanoseconds{a.started()}, .connect = nanoseconds{a.connect()},
-          .first_byte = nanoseconds{a.first_byte()}, .total = nanoseconds{a.total()}, .error_message = copy(a.error_message()), .key = a.key()};
+          .first_byte = nanoseconds{a.first_byte()}, .total = nanoseconds{a.total()}, .error_message = copy(a.error_message()), .key = a.key(),
+          .http = known(a.http(), http_version::http_2, http_version::none)};
 }
 
 void read_who(const fb::Record& from, record& to) {
@@ -135,6 +136,7 @@ void read_what(const fb::Record& from, record& to) {
   to.region = copy(from.region());
   to.structured = known(from.structured(), structure::invalid, structure::unchecked);
   to.transport = from.transport();
+  to.http = known(from.http(), http_version::http_2, http_version::none);
   to.interrupted = from.interrupted();
   to.content_type = copy(from.content_type());
   to.request_body = view(from.request_body());
@@ -210,7 +212,8 @@ byte_span record_encoder::encode(const record& r) {
       static_cast<std::uint8_t>(r.delivered), finish, use, r.cost.value(), static_cast<std::uint8_t>(r.price), r.interrupted, address,
       agent, trace, span, tags, metadata, type, request, reply, r.request_bytes, r.reply_bytes, r.request_truncated,
       r.reply_truncated, r.stream_events, r.first_token.count(), r.upstream.count(), stages, attempts,
-      static_cast<std::uint8_t>(r.cache), r.saved.value(), region, static_cast<std::uint8_t>(r.structured), r.transport));
+      static_cast<std::uint8_t>(r.cache), r.saved.value(), region, static_cast<std::uint8_t>(r.structured), r.transport,
+      static_cast<std::uint8_t>(r.http)));
   return state_->finished();
 }
 
@@ -297,6 +300,11 @@ nano_usd record_view::saved() const { return nano_usd{ANDON_TABLE->saved()}; }
 std::string_view record_view::region() const { return view(ANDON_TABLE->region()); }
 structure record_view::structured() const { return known(ANDON_TABLE->structured(), structure::invalid, structure::unchecked); }
 std::uint8_t record_view::transport() const { return ANDON_TABLE->transport(); }
+http_version record_view::http() const { return known(ANDON_TABLE->http(), http_version::http_2, http_version::none); }
+http_version record_view::upstream_http() const {
+  const auto count = attempt_count();
+  return count == 0 ? http_version::none : known(ANDON_TABLE->attempts()->Get(static_cast<unsigned>(count - 1))->http(), http_version::http_2, http_version::none);
+}
 std::size_t record_view::tag_count() const { return ANDON_TABLE->tags() == nullptr ? 0 : ANDON_TABLE->tags()->size(); }
 std::string_view record_view::tag(std::size_t i) const { return view(ANDON_TABLE->tags()->Get(static_cast<unsigned>(i))); }
 std::size_t record_view::metadata_count() const { return ANDON_TABLE->metadata() == nullptr ? 0 : ANDON_TABLE->metadata()->size(); }

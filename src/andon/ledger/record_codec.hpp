@@ -81,6 +81,8 @@ public:
   [[nodiscard]] std::string_view region() const;
   [[nodiscard]] structure structured() const;
   [[nodiscard]] std::uint8_t transport() const;      ///< transport_bit
+  [[nodiscard]] http_version http() const;
+  [[nodiscard]] http_version upstream_http() const;  ///< of the last attempt
   [[nodiscard]] std::size_t tag_count() const;
   [[nodiscard]] std::string_view tag(std::size_t i) const;
   [[nodiscard]] std::size_t metadata_count() const;

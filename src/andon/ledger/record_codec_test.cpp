@@ -18,7 +18,8 @@ attempt random_attempt(random_source& random) {
   return {.model = model_name{word(random)}, .provider = provider_name{word(random)}, .upstream_model = word(random), .address = word(random),
           .upstream_request_id = word(random), .outcome = static_cast<errc>(random.below(static_cast<std::uint64_t>(errc::count_))),
           .http_status = static_cast<std::uint16_t>(random()), .started = span(random), .connect = span(random), .first_byte = span(random),
-          .total = span(random), .error_message = word(random)};
+          .total = span(random), .error_message = word(random),
+          .http = static_cast<http_version>(random.below(4))};
 }
 
 record random_record(random_source& random) {
@@ -33,7 +34,7 @@ record random_record(random_source& random) {
            .request_body = word(random, 2000), .reply_body = word(random, 2000), .request_bytes = random(), .reply_bytes = random(),
            .request_truncated = random.below(2) == 1, .reply_truncated = random.below(2) == 1, .stream_events = static_cast<std::uint32_t>(random()),
            .first_token = span(random), .upstream = span(random), .region = word(random), .structured = static_cast<structure>(random.below(3)),
-           .transport = static_cast<std::uint8_t>(random())};
+           .transport = static_cast<std::uint8_t>(random()), .http = static_cast<http_version>(random.below(4))};
   r.use = {.input = tokens{n()}, .cached_read = tokens{n()}, .cache_write_5m = tokens{n()}, .cache_write_1h = tokens{n()}, .input_audio = tokens{n()},
            .output = tokens{n()}, .reasoning = tokens{n()}, .output_audio = tokens{n()}, .estimated = random.below(2) == 1};
   for (auto& s : r.stage_nanos) s = n();
@@ -71,6 +72,8 @@ TEST(record_codec, a_view_reads_in_place) {
     ASSERT_EQ(v.metadata_count(), r.metadata.size());
     for (std::size_t m = 0; m < r.metadata.size(); ++m) EXPECT_EQ(v.metadata(m).second, r.metadata[m].second);
     EXPECT_EQ(v.attempt_count(), r.attempts.size());
+    EXPECT_EQ(v.http(), r.http);
+    EXPECT_EQ(v.upstream_http(), upstream_http(r));
   }
 }
 

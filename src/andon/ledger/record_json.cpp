@@ -69,9 +69,13 @@ void put_tags(object& to, const std::vector<std::string>& tags, const std::vecto
   for (const auto& [key, value] : metadata) pairs.text(key, value);
 }
 
+void put_http(object& to, std::string_view name, http_version spoken) {
+  if (spoken != http_version::none) to.text(name, word_name(field::http, static_cast<std::int64_t>(spoken)));
+}
+
 /// The fields that a Record and its summary share, under names that both use.
 template <class R>
-void put_common(object& to, const R& r, std::string_view project, std::string_view key, std::string_view route, std::string_view model, std::string_view provider) {
+void put_common(object& to, const R& r, http_version upstream, std::string_view project, std::string_view key, std::string_view route, std::string_view model, std::string_view provider) {
   to.text("id", r.id.str());
   to.text("started", format_rfc3339(r.started));
   to.seconds("duration_s", r.duration);
@@ -82,6 +86,8 @@ void put_common(object& to, const R& r, std::string_view project, std::string_vi
   to.text("op", word_name(field::operation, static_cast<std::int64_t>(r.op)));
   to.text("method", r.method);
   to.text("path", r.path);
+  put_http(to, "http", r.http);
+  put_http(to, "upstream_http", upstream);
   to.text("route", route);
   to.text("model", model);
   to.text("provider", provider);
@@ -154,6 +160,7 @@ void put_attempt(std::string& out, const attempt& a) {
   to.seconds("total_s", a.total);
   to.text("error_message", a.error_message);
   if (a.key != 0) to.count("key", a.key);
+  put_http(to, "http", a.http);
 }
 
 void put_stages(object& to, const record& r) {
@@ -165,7 +172,7 @@ void put_stages(object& to, const record& r) {
 
 void append_json(std::string& out, const record& r) {
   object to(out);
-  put_common(to, r, r.project.view(), r.key.view(), r.route.view(), r.model.view(), r.provider.view());
+  put_common(to, r, upstream_http(r), r.project.view(), r.key.view(), r.route.view(), r.model.view(), r.provider.view());
   if (r.saved > nano_usd{}) to.name("saved_usd").append(format_usd(r.saved));
   put_usage(to, r.use);
   to.text("region", r.region);
@@ -193,7 +200,7 @@ void append_json(std::string& out, const record& r) {
 
 void append_json(std::string& out, const summary& s) {
   object to(out);
-  put_common(to, s, s.project, s.key, s.route, s.model, s.provider);
+  put_common(to, s, s.upstream_http, s.project, s.key, s.route, s.model, s.provider);
   object use(to.name("usage"));
   use.number("input", s.input.value());
   use.number("cached_read", s.cached.value());

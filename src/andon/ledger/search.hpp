@@ -50,6 +50,7 @@ struct summary {
   delivery delivered = delivery::none;
   price_state price = price_state::unknown;
   cache_use cache = cache_use::none;
+  http_version http = http_version::none, upstream_http = http_version::none;   ///< of the client; of the last attempt
   bool stream = false, interrupted = false, estimated = false, truncated = false;
   std::uint16_t http_status = 0;
   std::uint32_t attempts = 0;

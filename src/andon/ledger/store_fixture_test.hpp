@@ -35,6 +35,8 @@ public:
     r.provider = provider_name{pick({"openai", "claude"})};
     r.stream = random.below(2) == 0;
     r.http_status = random.below(4) == 0 ? 504 : 200;
+    r.http = static_cast<http_version>(n_ % 4);
+    if (n_ % 5 != 0) r.attempts.emplace_back().http = static_cast<http_version>(n_ % 3);
     r.outcome = r.http_status == 200 ? errc::none : random.below(2) == 0 ? errc::idle_timeout : errc::connect_failed;
     r.duration = std::chrono::milliseconds{random.below(4000)};
     r.first_token = std::chrono::milliseconds{random.below(400)};

@@ -71,6 +71,8 @@ bool compare_matches(const filter_node& n, const record& r) {
     case field::outcome: return (n.members >> static_cast<int>(r.outcome) & 1) != 0;
     case field::origin: return (n.members >> static_cast<int>(kind_of(r.outcome).from) & 1) != 0;
     case field::stream: return (n.members >> (r.stream ? 1 : 0) & 1) != 0;
+    case field::http: return (n.members >> static_cast<int>(r.http) & 1) != 0;
+    case field::upstream_http: return (n.members >> static_cast<int>(upstream_http(r)) & 1) != 0;
     default: return number_of(n.which, r) >= n.low && number_of(n.which, r) <= n.high;
   }
 }
@@ -100,7 +102,7 @@ std::vector<request_id> expected(const std::deque<record>& records, const filter
 std::string random_filter(random_source& random, int depth = 0) {
   constexpr std::string_view leaves[]{"refund", "\"refund order\"", "ref*", "~fund", "late", "\"the late*\"", "中文", "文", "fun-ding", "in:prompt refund", "in:reply \"order late\"", "nosuch",
       "model:gpt-4o", "model:gpt*", "model:~mini", "user:u1", "user:*", "project:shop", "project:none", "status>=500", "cost>0.01", "latency>2s", "tokens<500", "ttft:100ms..200ms", "tag:x", "tag:z",
-      "meta.team:a", "outcome:idle_timeout", "error:tim*", "origin:provider", "stream:true", "since:50m", "until:55m", "~\"ing re\"", "\"please the\""};
+      "meta.team:a", "outcome:idle_timeout", "error:tim*", "origin:provider", "stream:true", "http:2", "http:1.0,none", "upstream_http:1.1", "since:50m", "until:55m", "~\"ing re\"", "\"please the\""};
   if (depth > 2 || random.below(2) == 0) return std::string{leaves[random.below(std::size(leaves))]};
   const std::string a = random_filter(random, depth + 1), b = random_filter(random, depth + 1);
   switch (random.below(4)) {

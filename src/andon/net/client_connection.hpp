@@ -49,6 +49,7 @@ public:
   [[nodiscard]] int status() const override { return head_.status; }
   [[nodiscard]] std::span<const header> headers() const override { return head_.headers; }
   [[nodiscard]] const call_timings& timings() const override { return measured; }
+  [[nodiscard]] spoken_http spoken() const override { return head_.http_1_0 ? spoken_http::http_1_0 : spoken_http::http_1_1; }
   task<result<std::string_view>> read_some() override;
   task<result<std::string_view>> read_all(std::size_t limit) override;
   void abort() override;

@@ -41,7 +41,8 @@ const char* parse_status_line(std::string_view line, reply_head& out) {
   if (ec != std::errc{} || end != line.data() + 12 || out.status < 100 || (line.size() > 12 && line[12] != ' '))
     return "the status is not a number of three digits";
   if (!all_of_class(line, value_char)) return "the status line holds control characters";
-  out.keep_alive = line[7] == '1';
+  out.http_1_0 = line[7] == '0';
+  out.keep_alive = !out.http_1_0;
   return nullptr;
 }
 

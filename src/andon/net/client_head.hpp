@@ -16,6 +16,7 @@ enum class body_framing : std::uint8_t { none, length, chunked, until_close };
 
 struct reply_head {
   int status = 0;
+  bool http_1_0 = false;
   bool keep_alive = false;
   body_framing framing = body_framing::none;
   std::uint64_t content_length = 0;   ///< where framing is `length`

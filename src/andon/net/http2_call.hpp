@@ -18,6 +18,7 @@ public:
   [[nodiscard]] std::span<const header> headers() const override { return headers_; }
   [[nodiscard]] std::string_view peer_address() const override { return session_.peer_; }
   [[nodiscard]] bool encrypted() const override { return session_.stream_.tls() != nullptr; }
+  [[nodiscard]] spoken_http spoken() const override { return spoken_http::http_2; }
   [[nodiscard]] mono_time arrived() const override { return arrived_; }
   task<result<std::string_view>> read_body() override;
   task<result<void>> respond(int status, std::span<const header> headers, std::string_view body) override;

@@ -18,6 +18,7 @@ struct outcome {
   std::string message, body, type;
   int status = 0;
   call_timings timings;
+  spoken_http spoken{};
 };
 
 struct call_plan {
@@ -39,6 +40,7 @@ task<void> call(http_client& client, call_plan plan, call_deadlines until, outco
   if (reply) {
     out.status = (*reply)->status();
     out.timings = (*reply)->timings();
+    out.spoken = (*reply)->spoken();
     out.type = find_header((*reply)->headers(), "Content-Type");
   }
   if (reply && !plan.in_parts) {
@@ -94,6 +96,7 @@ TEST_F(http2_client_test, carries_every_kind_of_call_on_one_connection) {
   EXPECT_EQ(first.body, "hello") << first.message;
   EXPECT_EQ(first.status, 200);
   EXPECT_EQ(first.type, "text/plain");
+  EXPECT_EQ(first.spoken, spoken_http::http_2);
   EXPECT_FALSE(first.timings.reused);
   EXPECT_GT(first.timings.connect.count(), 0);
   const auto events = one({to, "GET", "/stream", {}, true});

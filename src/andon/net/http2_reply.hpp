@@ -35,6 +35,7 @@ public:
   [[nodiscard]] int status() const override { return status_; }
   [[nodiscard]] std::span<const header> headers() const override { return headers_; }
   [[nodiscard]] const call_timings& timings() const override { return measured; }
+  [[nodiscard]] spoken_http spoken() const override { return spoken_http::http_2; }
   task<result<std::string_view>> read_some() override;
   task<result<std::string_view>> read_all(std::size_t limit) override;
   void abort() override;

@@ -14,6 +14,7 @@ TEST(http2_server, answers_streams_and_bodies) {
   h2_client client(server.port());
   EXPECT_EQ(client.wait(client.ask("GET", "/")).body, "hello");
   EXPECT_EQ(client.wait(client.ask("GET", "/stream")).body, "data: 0\n\ndata: 1\n\ndata: 2\n\ndata: [DONE]\n\n");
+  EXPECT_EQ(client.wait(client.ask("GET", "/spoken")).body, "2");
   const auto shown = client.wait(client.ask("GET", "/show?a=b&c")).body;
   EXPECT_NE(shown.find("GET /show ?a=b&c\n"), std::string::npos) << shown;
   EXPECT_NE(shown.find("host=[x]"), std::string::npos) << shown;

@@ -141,6 +141,7 @@ public:
   /// Views live as long as the reply.
   [[nodiscard]] virtual std::span<const header> headers() const = 0;
   [[nodiscard]] virtual const call_timings& timings() const = 0;
+  [[nodiscard]] virtual spoken_http spoken() const = 0;
   /// Next bytes of the body, un-chunked and unpacked, as soon as any are there; an empty view is the proper end. The
   /// view lives until the next call. Errors: upstream_reset (closed early, body shorter than declared),
   /// upstream_bad_reply (bad chunking or packing), idle_timeout, total_timeout, cancelled.

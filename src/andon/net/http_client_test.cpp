@@ -23,6 +23,7 @@ struct outcome {
   std::string body;
   bool reused = false;
   bool renewed = false;
+  spoken_http spoken{};
 };
 
 enum class reading : std::uint8_t { all, parts };
@@ -64,6 +65,7 @@ task<void> call(http_client& client, call_plan plan, call_deadlines until, outco
   out.status = (*reply)->status();
   out.reused = (*reply)->timings().reused;
   out.renewed = (*reply)->timings().renewed;
+  out.spoken = (*reply)->spoken();
   if (plan.how == reading::parts) {
     co_await read_parts(**reply, out);
     co_return;
@@ -176,6 +178,7 @@ TEST_F(http_client_test, reads_every_framing_split_anywhere) {
         outcome out = one_from(script, 5s, how);
         ASSERT_EQ(out.code, errc::none) << out.message << each.reply;
         ASSERT_EQ(out.body, each.body);
+        ASSERT_EQ(out.spoken, each.reply.starts_with("HTTP/1.0") ? spoken_http::http_1_0 : spoken_http::http_1_1) << each.reply;
       }
     }
     outcome out = one_from([&](peer_socket& socket, int) {

@@ -55,6 +55,7 @@ public:
   [[nodiscard]] virtual std::span<const header> headers() const = 0;
   [[nodiscard]] virtual std::string_view peer_address() const = 0;  ///< without the port
   [[nodiscard]] virtual bool encrypted() const = 0;                 ///< it came through TLS
+  [[nodiscard]] virtual spoken_http spoken() const = 0;
   [[nodiscard]] virtual mono_time arrived() const = 0;              ///< when the head's first byte was read
 
   /// The whole body, un-chunked and unpacked (gzip, deflate, br, zstd). Sends 100 Continue where asked. The view lives

@@ -32,6 +32,7 @@ public:
   [[nodiscard]] std::span<const header> headers() const override { return work_->head.headers; }
   [[nodiscard]] std::string_view peer_address() const override { return {peer_.data(), peer_size_}; }
   [[nodiscard]] bool encrypted() const override { return stream_.tls() != nullptr; }
+  [[nodiscard]] spoken_http spoken() const override { return work_->head.http_1_0 ? spoken_http::http_1_0 : spoken_http::http_1_1; }
   [[nodiscard]] mono_time arrived() const override { return arrived_; }
   task<result<std::string_view>> read_body() override;
   task<result<void>> respond(int status, std::span<const header> headers, std::string_view body) override;

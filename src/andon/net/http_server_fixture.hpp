@@ -41,6 +41,7 @@ public:
     if (path == "/throw") throw std::runtime_error("thrown on purpose");
     if (path == "/inject") return inject(call);
     if (path == "/show") return show(call);
+    if (path == "/spoken") return spoken(call);
     return hello(call);
   }
   void refused(const error& why, std::string_view) override {
@@ -70,6 +71,10 @@ private:
   task<void> hello(incoming_call& call) {
     const header type{"Content-Type", "text/plain"};
     (void)co_await call.respond(200, std::span(&type, 1), "hello");
+  }
+  task<void> spoken(incoming_call& call) {
+    constexpr std::string_view names[] = {"1.0", "1.1", "2"};
+    (void)co_await call.respond(200, {}, names[static_cast<std::size_t>(call.spoken())]);
   }
   task<void> echo(incoming_call& call) {
     auto body = co_await call.read_body();

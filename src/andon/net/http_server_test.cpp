@@ -90,6 +90,15 @@ TEST(http_server, speaks_http_1_0) {
   EXPECT_EQ(body_of(stream), "data: 0\n\ndata: 1\n\ndata: 2\n\ndata: [DONE]\n\n");
 }
 
+TEST(http_server, knows_which_http_is_spoken) {
+  test_server server;
+  for (const std::string version : {"1.0", "1.1"}) {
+    test_client client(server.port());
+    client.send("GET /spoken HTTP/" + version + "\r\nHost: a\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(body_of(client.read_all()), version);
+  }
+}
+
 TEST(http_server, answers_head_without_a_body) {
   test_server server;
   test_client client(server.port());

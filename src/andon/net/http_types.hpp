@@ -12,6 +12,9 @@ namespace andon::net {
 /// prior knowledge.
 enum class http_version : std::uint8_t { negotiated, only_1_1, only_2 };
 
+/// What a message came in.
+enum class spoken_http : std::uint8_t { http_1_0, http_1_1, http_2 };
+
 /// One header line. The views live as long as the message they came from.
 struct header {
   std::string_view name;

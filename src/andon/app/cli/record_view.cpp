@@ -66,7 +66,8 @@ private:
     line("time", fmt::format("{}, took {}", cell(r_, "started"), span_text(r_, "duration_s")));
     line("outcome", fmt::format("{}, status {}{}{}", outcome_text(r_), cell(r_, "status"), optional(", delivered ", r_, "delivered"), optional(", finish reason ", r_, "finish_reason")));
     if (given(r_, "error_message")) line("error", fmt::format("{}{}", cell(r_, "error_message"), optional(", origin ", r_, "origin")));
-    line("request", fmt::format("{} {}{}", cell(r_, "method"), cell(r_, "path"), cell(r_, "stream") == "true" ? ", streamed" : ""));
+    line("request", fmt::format("{} {}{}{}{}", cell(r_, "method"), cell(r_, "path"), cell(r_, "stream") == "true" ? ", streamed" : "", optional(", HTTP/", r_, "http"),
+                                optional(", provider's HTTP/", r_, "upstream_http")));
     line("route", fmt::format("{}{}{}{}", cell(r_, "route"), optional(" → ", r_, "model"), optional(", provider ", r_, "provider"), optional(", its model ", r_, "upstream_model")));
     line("caller", fmt::format("project {}, key {}{}{}{}", cell(r_, "project"), cell(r_, "key"), optional(", user ", r_, "user"), optional(", session ", r_, "session"),
                                optional(", from ", r_, "client_address")));

@@ -12,7 +12,7 @@ namespace json = boost::json;
 TEST(record_view, a_call_reads_from_top_to_bottom) {
   EXPECT_EQ(record_text(json::parse(R"({
     "id":"req_1","started":"2026-11-22T20:00:00.000000Z","duration_s":0.250000000,"project":"shop","key":"key_web","user":"u1","session":"",
-    "method":"POST","path":"/v1/chat/completions","route":"chat","model":"b","provider":"openai","upstream_model":"gpt-4o","stream":true,
+    "method":"POST","path":"/v1/chat/completions","http":"2","upstream_http":"1.1","route":"chat","model":"b","provider":"openai","upstream_model":"gpt-4o","stream":true,
     "outcome":"none","origin":"none","status":200,"error_message":"","delivered":"complete","finish_reason":"stop","cost_usd":0.000081,"price":"known",
     "client_address":"10.0.0.7","trace_id":"","tags":["gold"],"metadata":{"team":"a"},"first_token_s":0.1,"upstream_s":0.2,
     "usage":{"input":12,"cached_read":4,"output":34,"reasoning":0,"estimated":true},
@@ -24,7 +24,7 @@ TEST(record_view, a_call_reads_from_top_to_bottom) {
   })")), R"(call       req_1
 time       2026-11-22T20:00:00.000000Z, took 250.000 ms
 outcome    none, status 200, delivered complete, finish reason stop
-request    POST /v1/chat/completions, streamed
+request    POST /v1/chat/completions, streamed, HTTP/2, provider's HTTP/1.1
 route      chat → b, provider openai, its model gpt-4o
 caller     project shop, key key_web, user u1, from 10.0.0.7
 tags       gold
