@@ -24,7 +24,5 @@ endif()
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-# How the tests' own sources are compiled: what they test is compiled as it ships. Under sanitizers -O0 takes less than half the
-# time to compile, which outweighs what the tests take longer to run.
+# How the tests' own sources are compiled: what they test is compiled as it ships.
 set(ANDON_TEST_OPTIONS "-O1" CACHE STRING "flags of the tests' own sources")
-set(ANDON_COLD_OPTIONS "" CACHE STRING "flags, beside the usual, of rooms that say COLD: none of their code runs for each call")

@@ -7,12 +7,11 @@ set(prelude_headers_core <algorithm> <array> <atomic> <bit> <charconv> <chrono> 
     <functional> <map> <memory> <mutex> <optional> <span> <string> <string_view> <system_error> <thread> <tuple> <unordered_map>
     <utility> <variant> <vector> <fmt/format.h>)
 set(prelude_headers_net ${prelude_headers_core} <boost/asio/awaitable.hpp> <boost/asio/io_context.hpp> <boost/asio/steady_timer.hpp> <boost/json.hpp>)
-set(prelude_headers_app ${prelude_headers_net})  # with the flags of a room that is COLD
-foreach(kind core net app)
+foreach(kind core net)
   set(prelude_headers_test_${kind} ${prelude_headers_${kind}} <gtest/gtest.h> <gmock/gmock.h>)
 endforeach()
 
-# andon_prelude(TARGET KIND [OPTION…]): gives the target the headers of a kind, core, net or app, or test_ and one of these; the options are
+# andon_prelude(TARGET KIND [OPTION…]): gives the target the headers of a kind, core or net, or test_ and one of these; the options are
 # added to the target's flags, since a header compiled in advance is only good for the same flags.
 function(andon_prelude target kind)
   target_compile_options(${target} PRIVATE ${ARGN})

@@ -2,12 +2,11 @@
 #   andon_room(ledger LINKS andon::base andon::llm DEPS sqlite flatbuffers)
 # Sources are the folder's *.cpp; *_test.cpp, *_bench.cpp and *_fuzz.cpp become targets of their own.
 # PRELUDE is the kind of library headers that are compiled in advance (prelude.cmake).
-# COLD: nothing of it runs for each call, so that a build under sanitizers may spare the optimizer (prelude.cmake).
 # LINKS are the rooms it may include; DEPS are files of cmake/deps.
 # Fuzz targets are built wherever the address sanitizer is on, so that no change breaks them unseen; only the preset
 # `fuzz` compiles the rooms with the coverage that lets them find their way. The target `fuzzers` builds them all.
 function(andon_room name)
-  cmake_parse_arguments(ROOM "COLD" "PRELUDE" "LINKS;DEPS;TEST_LINKS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "PRELUDE" "LINKS;DEPS;TEST_LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(tests ${sources})
   set(benches ${sources})
@@ -36,10 +35,7 @@ function(andon_room name)
   endforeach()
 
   if(sources)
-    if(ROOM_COLD)
-      set(cold ${ANDON_COLD_OPTIONS})
-    endif()
-    andon_prelude(${target} ${ROOM_PRELUDE} ${cold})
+    andon_prelude(${target} ${ROOM_PRELUDE})
   endif()
 
   if(tests)
