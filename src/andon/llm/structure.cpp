@@ -9,6 +9,8 @@
 #include <cmath>
 #include <optional>
 
+#include "andon/base/text_start.hpp"
+
 namespace andon::llm {
 namespace {
 
@@ -21,6 +23,7 @@ constexpr std::size_t most_compared = 500;   // of a list whose items are to be 
 constexpr std::size_t parser_depth = 100;
 constexpr std::size_t lookups_a_step = 8;
 constexpr std::size_t steps_of_pattern = 50;   // it is compiled each time
+constexpr std::size_t most_of_path = 200, most_of_name = 64;   // bytes of a complaint: names in a reply may be of any length
 
 /// Keywords that demand something and are not read here.
 constexpr std::array<std::string_view, 9> unread{"if", "contains", "propertyNames", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties", "unevaluatedItems", "$dynamicRef"};
@@ -73,7 +76,7 @@ public:
 
 private:
   bool no(const std::string& path, std::string what) {
-    if (quiet_ == 0) why_ = fmt::format("{}: {}", path.empty() ? "/" : path, what);
+    if (quiet_ == 0) why_ = fmt::format("{}{}: {}", path.empty() ? "/" : text_start(path, most_of_path), path.size() > most_of_path ? "…" : "", what);
     return false;
   }
 
@@ -122,7 +125,7 @@ private:
   bool has_type(element schema, element value, const std::string& path) {
     const auto type = member(schema, "type");
     if (!type) return true;
-    if (type->is_string()) return is_of(text(type), value) || no(path, fmt::format("is no {}", text(type)));
+    if (type->is_string()) return is_of(text(type), value) || no(path, fmt::format("is no {}", text_start(text(type), most_of_name)));
     if (!type->is_array()) return true;
     return std::ranges::any_of(array(*type), [&](element one) { return is_of(text(one), value); }) || no(path, "is of none of the types");
   }
@@ -145,6 +148,7 @@ private:
     return holds(target, value, path, depth + 1);
   }
 
+  /// What is not read counts as fulfilled: where fulfilling is the fault, nobody knows.
   bool combined(element schema, element value, const std::string& path, std::uint32_t depth) {
     const auto count = [&](std::optional<element> list) {
       std::size_t out = 0;
@@ -156,8 +160,9 @@ private:
       for (element one : array(*all))
         if (!holds(one, value, path, depth + 1)) return false;
     if (const auto any = member(schema, "anyOf"); any && any->is_array() && count(any) == 0) return no(path, "fits none of anyOf");
-    if (const auto one = member(schema, "oneOf"); one && one->is_array() && count(one) != 1) return no(path, "does not fit exactly one of oneOf");
-    if (const auto not_this = member(schema, "not"); not_this && would_hold(*not_this, value, path, depth + 1) && !beyond_) return no(path, "fits what it must not");
+    if (const auto one = member(schema, "oneOf"); one && one->is_array())
+      if (const auto fits = count(one); fits == 0 || (fits > 1 && !unread_)) return no(path, "does not fit exactly one of oneOf");
+    if (const auto not_this = member(schema, "not"); not_this && would_hold(*not_this, value, path, depth + 1) && !beyond_ && !unread_) return no(path, "fits what it must not");
     return true;
   }
 
@@ -165,7 +170,7 @@ private:
     const object of = value;
     if (const auto required = member(schema, "required"); required && required->is_array())
       for (element name : array(*required))
-        if (spend(of_size(value)) && name.is_string() && !member(value, text(name))) return no(path, fmt::format("lacks '{}'", text(name)));
+        if (spend(of_size(value)) && name.is_string() && !member(value, text(name))) return no(path, fmt::format("lacks '{}'", text_start(text(name), most_of_name)));
     if (!within(schema, "minProperties", "maxProperties", static_cast<double>(of.size()), path, "properties")) return false;
     const auto named = member(schema, "properties"), others = member(schema, "additionalProperties"), patterns = member(schema, "patternProperties");
     for (const auto& one : of) {
@@ -176,9 +181,9 @@ private:
       if (own && !holds(*own, one.value, below, depth + 1)) return false;
       if (patterns && patterns->is_object())
         for (const auto& [pattern, under] : object(*patterns)) {
-          if (!matches(pattern, one.key).value_or(false)) continue;
-          known = true;
-          if (!holds(under, one.value, below, depth + 1)) return false;
+          const auto fits = matches(pattern, one.key);
+          known = known || fits.value_or(true);
+          if (fits.value_or(false) && !holds(under, one.value, below, depth + 1)) return false;
         }
       if (!known && others && !holds(*others, one.value, below, depth + 1)) return false;
     }
@@ -189,6 +194,7 @@ private:
     const array of = value;
     if (!within(schema, "minItems", "maxItems", static_cast<double>(of.size()), path, "items")) return false;
     const auto first = member(schema, "prefixItems"), rest = member(schema, "items");
+    unread_ = unread_ || (rest && rest->is_array());   // places of draft 7
     std::size_t at = 0, named = first && first->is_array() ? array(*first).size() : 0;
     for (element one : of) {
       const auto below = fmt::format("{}/{}", path, at);

@@ -69,6 +69,16 @@ TEST(structure, what_is_not_read_is_never_valid) {
   EXPECT_EQ(verdict(R"({"type":"object","contains":{}})", "1"), invalid);
 }
 
+/// What is not read may be as asked: a provider is not blamed for it, wherever it stands.
+TEST(structure, what_is_not_read_is_never_invalid) {
+  EXPECT_EQ(verdict(R"({"patternProperties":{"^(?!_)[a-z]":{"type":"number"}},"additionalProperties":false})", R"({"a":1})"), unchecked);
+  EXPECT_EQ(verdict(R"({"not":{"propertyNames":{"pattern":"^x"}}})", R"({"a":1})"), unchecked);
+  EXPECT_EQ(verdict(R"({"not":{"pattern":"(?=a)b"}})", "\"a\""), unchecked);
+  EXPECT_EQ(verdict(R"({"oneOf":[{"type":"object"},{"propertyNames":{"pattern":"^x"}}]})", R"({"a":1})"), unchecked);
+  EXPECT_EQ(verdict(R"({"oneOf":[{"type":"null"},{"type":"string","pattern":"(?=a)b"}]})", "1"), invalid);
+  EXPECT_EQ(verdict(R"({"items":[{"type":"string"}]})", "[1]"), unchecked);   // of draft 7
+}
+
 TEST(structure, text_that_is_no_json_is_invalid) {
   EXPECT_EQ(verdict("{}", "Sure! {}"), invalid);
   EXPECT_EQ(verdict("{}", "```json\n{}\n```"), invalid);
@@ -81,6 +91,10 @@ TEST(structure, says_where_and_never_what) {
   const auto found = check_structure(schema(R"({"properties":{"a":{"items":{"type":"integer"}}}})"), reply(R"({"a":[1,"secret"]})"));
   EXPECT_EQ(found.verdict, invalid);
   EXPECT_EQ(found.why, "/a/1: is no integer");
+  const auto long_name = check_structure(schema(R"({"additionalProperties":false})"), reply(R"({")" + std::string(100'000, 'n') + R"(":1})"));
+  EXPECT_EQ(long_name.verdict, invalid);
+  EXPECT_LT(long_name.why.size(), 300U);
+  EXPECT_TRUE(long_name.why.ends_with("is not allowed here")) << long_name.why.substr(0, 300);
 }
 
 TEST(structure, a_reply_that_did_not_end_with_a_text_says_nothing) {
