@@ -42,7 +42,7 @@ constexpr std::array<const char*, 2> journals{"journal", "audit"};
 constexpr std::array<const char*, 1> kept_folders{"statements"};
 
 /// The files of a data directory itself, and those of folders that hold what nothing else knows; relative to it.
-result<std::vector<fs::path>> small_files(const fs::path& data) {
+result<std::vector<fs::path>> small_files(const fs::path& data) try {
   std::vector<fs::path> out;
   std::error_code code;
   const auto add = [&](const fs::path& folder) {
@@ -56,6 +56,8 @@ result<std::vector<fs::path>> small_files(const fs::path& data) {
   if (code) return fail(errc::io_error, data.string() + ": " + code.message());
   std::ranges::sort(out);
   return out;
+} catch (const fs::filesystem_error& wrong) {   // of an iterator that goes on, or a folder that cannot be looked at
+  return fail(errc::io_error, wrong.what());
 }
 
 bool has_gap(const segment_files& in) {
@@ -151,12 +153,17 @@ result<void> copy_all(const backup_order& how, const fs::path& into) {
   return {};
 }
 
-std::vector<ledger::segment_report> reports_of(const ledger::segment_directory& of, journal_count& sums) {
-  auto out = ledger::verify(of);
-  for (const auto& one : out) {
-    sums.records += one.records;
-    sums.entries += one.entries;
-    sums.bytes += one.bytes;
+result<std::vector<ledger::segment_report>> reports_of(const ledger::segment_directory& of, journal_count& sums, const std::function<bool()>& go_on) {
+  const auto all = of.list();
+  bool ended = false;
+  auto out = ledger::verify(of, [&](std::uint64_t) { return !(ended = !go_on()); });
+  if (ended) return fail(errc::cancelled, "the journal's copy was not read to its end");
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    sums.records += out[i].records;
+    sums.entries += out[i].entries;
+    sums.bytes += out[i].bytes;
+    const auto base = all[i]->activation.base_records;
+    sums.streams.try_emplace(out[i].stream, stream_records{base, base}).first->second.end = base + out[i].records;
   }
   return out;
 }
@@ -178,17 +185,18 @@ result<bool> end_tails(const std::vector<ledger::segment_report>& reports) {
 }
 
 /// The copied journal, whole up to where it was copied.
-result<journal_count> settle_journal(const fs::path& directory, const ledger::keyring* keys) {
+result<journal_count> settle_journal(const fs::path& directory, const backup_order& how) {
   {
-    const auto segments = ledger::open_segments(directory, keys);
+    const auto segments = ledger::open_segments(directory, how.keys);
     if (!segments) return std::unexpected(segments.error());
     journal_count out;
-    const auto reports = reports_of(**segments, out);
-    const auto torn = end_tails(reports);
+    const auto reports = reports_of(**segments, out, how.go_on);
+    if (!reports) return std::unexpected(reports.error());
+    const auto torn = end_tails(*reports);
     if (!torn) return std::unexpected(torn.error());
-    if (!*torn && std::ranges::all_of(reports, [](const auto& one) { return one.problem.empty(); })) return out;
+    if (!*torn && std::ranges::all_of(*reports, [](const auto& one) { return one.problem.empty(); })) return out;
   }
-  return read_journal(directory, keys);
+  return read_journal(directory, how.keys, how.go_on);
 }
 
 result<json::array> list_files(const fs::path& root, backed_up& sums) {
@@ -215,14 +223,14 @@ json::value configuration_json(const fs::path& file) {
   return json::object{{"path", file.string()}, {"sha256", hash ? json::value(*hash) : json::value(nullptr)}};
 }
 
-result<backed_up> fill(const backup_order& how, const fs::path& folder) {
+result<backed_up> fill(const backup_order& how, const fs::path& folder) try {
   const auto data = folder / "data";
   if (auto made = make_directory(data); !made) return std::unexpected(made.error());
   if (auto copied = copy_all(how, data); !copied) return std::unexpected(copied.error());
   backed_up out;
   const bool encrypted = fs::exists(data / "keyring");
   if (!encrypted || how.keys != nullptr) {
-    const auto count = settle_journal(data / "journal", how.keys);
+    const auto count = settle_journal(data / "journal", how);
     if (!count) return std::unexpected(count.error());
     out.records = count->records;
     out.verified = true;
@@ -232,9 +240,10 @@ result<backed_up> fill(const backup_order& how, const fs::path& folder) {
   const json::object manifest{{"format", manifest_format}, {"version", how.version}, {"made", format_rfc3339(how.now)}, {"data", how.data.string()}, {"configuration", configuration_json(how.configuration)},
                               {"encrypted", encrypted}, {"verified", out.verified}, {"records", out.records}, {"files", std::move(*files)}};
   if (auto written = ledger::replace_file(ledger::file_operations::machine(), folder / manifest_name, json::serialize(manifest) + "\n"); !written) return std::unexpected(written.error());
-  for (const auto& folder_of : {data / "journal", data / "audit", data, folder})
-    if (auto synced = sync_directory(folder_of); !synced) return std::unexpected(synced.error());
+  if (auto synced = sync_tree(folder); !synced) return std::unexpected(std::move(synced.error()));
   return out;
+} catch (const fs::filesystem_error& wrong) {
+  return fail(errc::io_error, wrong.what());
 }
 
 /// Whose it is nobody knows: it is not removed.
@@ -292,7 +301,7 @@ result<manifest> read_manifest(const fs::path& from) try {
   return fail(errc::corrupt, (from / manifest_name).string() + " cannot be read: " + wrong.what());
 }
 
-result<void> no_strangers(const fs::path& data, const manifest& known) {
+result<void> no_strangers(const fs::path& data, const manifest& known) try {
   std::set<fs::path> names;
   for (const auto& one : known.files) names.insert(one.path);
   std::error_code code;
@@ -300,6 +309,8 @@ result<void> no_strangers(const fs::path& data, const manifest& known) {
     if (one.is_regular_file(code) && !names.contains(fs::relative(one.path(), data)))
       return fail(errc::corrupt, one.path().string() + " is not in the manifest: it was put there later");
   return {};
+} catch (const fs::filesystem_error& wrong) {
+  return fail(errc::io_error, wrong.what());
 }
 
 result<restored> copy_back(const fs::path& from, const fs::path& into, const manifest& known, const std::function<bool()>& go_on) {
@@ -324,7 +335,7 @@ result<restored> copy_back(const fs::path& from, const fs::path& into, const man
 
 }  // namespace
 
-result<std::uint64_t> backup_size(const fs::path& data) {
+result<std::uint64_t> backup_size(const fs::path& data) try {
   const auto files = small_files(data);
   if (!files) return std::unexpected(files.error());
   std::uint64_t out = 0;
@@ -332,19 +343,37 @@ result<std::uint64_t> backup_size(const fs::path& data) {
     std::error_code code;
     if (const auto bytes = fs::file_size(file, code); !code) out += bytes;
   };
-  for (const auto& name : *files) add(data / name);
+  for (const auto& name : *files) {
+    add(data / name);
+    if (is_database(name)) add((data / name).string() + "-wal");   // its copy holds what stands there
+  }
   for (const auto* folder : journals) {
     std::error_code none;
     for (const auto& one : fs::directory_iterator(data / folder, none)) add(one.path());
   }
   return out;
+} catch (const fs::filesystem_error& wrong) {
+  return fail(errc::io_error, wrong.what());
 }
 
-result<journal_count> read_journal(const fs::path& directory, const ledger::keyring* keys) {
+std::uint64_t records_missing(const records_by_stream& wanted, const records_by_stream& found) {
+  std::uint64_t out = 0;
+  for (const auto& [stream, all] : wanted) {
+    const auto there = found.find(stream);
+    const auto from = there == found.end() ? all.end : std::max(all.first, there->second.first);
+    const auto to = there == found.end() ? all.end : std::min(all.end, there->second.end);
+    out += all.end - std::min(all.first, all.end) - (to > from ? to - from : 0);
+  }
+  return out;
+}
+
+result<journal_count> read_journal(const fs::path& directory, const ledger::keyring* keys, const std::function<bool()>& go_on) {
   const auto segments = ledger::open_segments(directory, keys);
   if (!segments) return std::unexpected(segments.error());
   journal_count out;
-  for (const auto& one : reports_of(**segments, out))
+  const auto reports = reports_of(**segments, out, go_on);
+  if (!reports) return std::unexpected(reports.error());
+  for (const auto& one : *reports)
     if (!one.problem.empty()) return fail(errc::corrupt, fmt::format("{}: {} ({} Records lost, {} bytes damaged); see andon ledger verify", one.file.string(), one.problem, one.lost_records, one.damaged_bytes));
   return out;
 }
@@ -384,8 +413,7 @@ result<restored> restore_backup(const fs::path& from, const fs::path& data, cons
   auto space = enough_space(folder, bytes);
   auto out = space ? copy_back(from, folder, *known, go_on) : std::unexpected(std::move(space.error()));
   if (out)
-    for (const auto& one : fs::recursive_directory_iterator(folder, code))
-      if (one.is_directory(code)) (void)sync_directory(one.path());
+    if (auto synced = sync_tree(folder); !synced) out = std::unexpected(std::move(synced.error()));
   if (out)
     if (auto named = finish(folder, plain(data)); !named) out = std::unexpected(std::move(named.error()));
   if (!out) fs::remove_all(folder, code);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct backup_order {
   const ledger::keyring* keys = nullptr;   ///< of an encrypted ledger; null: the copy of one is not read again
   std::string version;                     ///< of the program
   wall_time now;
-  /// Asked between files; false ends it with errc::cancelled.
+  /// Asked between files, while they are copied and while the copied journal is read; false ends it with errc::cancelled.
   std::function<bool()> go_on = [] { return true; };
 };
 
@@ -53,10 +54,20 @@ struct restored {
 /// missing, altered or not in the manifest), already_exists, disk_full, io_error, cancelled. `data` appears whole or not at all.
 [[nodiscard]] result<restored> restore_backup(const std::filesystem::path& from, const std::filesystem::path& data, const std::function<bool()>& go_on = [] { return true; });
 
-/// What a journal directory holds, read byte by byte. errc::corrupt: damaged entries, with the file; forbidden: encrypted, and no key.
+/// Records of one journal stream, numbered from its beginning: [first, end). What was before `first` was removed by retention.
+struct stream_records {
+  std::uint64_t first = 0, end = 0;
+};
+using records_by_stream = std::map<std::uint32_t, stream_records>;
+/// How many of `wanted` are not in `found`. Newer ones make up for none.
+[[nodiscard]] std::uint64_t records_missing(const records_by_stream& wanted, const records_by_stream& found);
+
+/// What a journal directory holds, read byte by byte. errc::corrupt: damaged entries, with the file; forbidden: encrypted, and no key;
+/// cancelled: go_on(), asked between files, was false.
 struct journal_count {
   std::uint64_t records = 0, entries = 0, bytes = 0;
+  records_by_stream streams;
 };
-[[nodiscard]] result<journal_count> read_journal(const std::filesystem::path& directory, const ledger::keyring* keys);
+[[nodiscard]] result<journal_count> read_journal(const std::filesystem::path& directory, const ledger::keyring* keys, const std::function<bool()>& go_on = [] { return true; });
 
 }  // namespace andon::drill

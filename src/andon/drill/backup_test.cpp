@@ -100,6 +100,20 @@ TEST_F(backup, of_an_encrypted_ledger_is_read_with_its_key) {
   EXPECT_EQ(open_ledger(back(), clk, key)->status().appended, 20u);
 }
 
+/// Statements are dated by their files.
+TEST_F(backup, brings_files_back_with_their_times) {
+  { append(*open_ledger(data(), clk), 3, clk); }
+  fs::create_directories(data() / "statements");
+  const auto statement = fs::path("statements") / "acme-2026-10.json";
+  write(data() / statement, "{}");
+  const auto then = fs::file_time_type::clock::now() - std::chrono::hours{24 * 40};
+  fs::last_write_time(data() / statement, then);
+  const auto kept = fs::last_write_time(data() / statement);
+  ASSERT_TRUE(make());
+  ASSERT_TRUE(restore_backup(saved(), back()));
+  EXPECT_EQ(fs::last_write_time(back() / statement), kept);
+}
+
 TEST_F(backup, takes_only_a_free_directory) {
   { append(*open_ledger(data(), clk), 3, clk); }
   fs::create_directories(saved());
@@ -115,6 +129,25 @@ TEST_F(backup, takes_only_a_free_directory) {
   fs::create_directories(back().string() + ".partial");   // somebody's
   EXPECT_EQ(restore_backup(saved(), back()).error().code, errc::already_exists);
   EXPECT_TRUE(fs::exists(back().string() + ".partial"));
+}
+
+TEST_F(backup, knows_which_records_of_each_stream_it_has) {
+  { append(*open_ledger(data(), clk), 120, clk); }
+  const auto count = read_journal(data() / "journal", nullptr);
+  ASSERT_TRUE(count) << count.error().message;
+  ASSERT_TRUE(count->streams.contains(0));
+  EXPECT_EQ(count->streams.at(0).first, 0U);
+  EXPECT_EQ(count->streams.at(0).end, 120U);
+}
+
+/// What came since, or in another stream, makes up for nothing.
+TEST(records, that_are_missing_are_counted_by_stream) {
+  EXPECT_EQ(records_missing({{0, {0, 100}}}, {{0, {0, 100}}}), 0U);
+  EXPECT_EQ(records_missing({{0, {0, 100}}, {1, {0, 50}}}, {{0, {0, 40}}, {1, {0, 500}}}), 60U);
+  EXPECT_EQ(records_missing({{0, {20, 100}}}, {{0, {30, 200}}}), 10U);
+  EXPECT_EQ(records_missing({{0, {20, 100}}}, {{0, {150, 200}}}), 80U);
+  EXPECT_EQ(records_missing({{0, {20, 100}}, {1, {7, 7}}}, {}), 80U);
+  EXPECT_EQ(records_missing({}, {{0, {0, 5}}}), 0U);
 }
 
 TEST_F(backup, that_was_altered_is_refused_with_the_file) {
@@ -168,6 +201,12 @@ TEST_F(backup, that_is_ended_leaves_nothing) {
   const auto made = make_backup({.data = data(), .to = saved(), .version = "1", .now = clk.wall(), .go_on = [&] { return left-- > 0; }});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, errc::cancelled);
+  EXPECT_FALSE(fs::exists(saved().string() + ".partial"));
+  const auto audit = saved().string() + ".partial/data/audit";   // what is copied last; then the copy is read
+  fs::create_directories(data() / "audit");
+  const auto unread = make_backup({.data = data(), .to = saved(), .version = "1", .now = clk.wall(), .go_on = [&] { return !fs::exists(audit); }});
+  ASSERT_FALSE(unread);
+  EXPECT_EQ(unread.error().code, errc::cancelled);
   EXPECT_FALSE(fs::exists(saved().string() + ".partial"));
   EXPECT_EQ(make_backup({.data = home.path() / "none", .to = saved(), .version = "1", .now = clk.wall()}).error().code, errc::not_found);
 }

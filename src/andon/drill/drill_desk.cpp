@@ -176,13 +176,17 @@ deadline drill_desk::patience() const {
   return deadline::after(parts_.time.mono(), limits_.settle);
 }
 
-void drill_desk::run(drill one) {
+/// Nothing that goes wrong in a drill ends the gateway.
+void drill_desk::run(drill one) try {
   switch (one.asked.what) {
-    case kind::provider_down: run_provider_down(one); break;
-    case kind::store_down: run_store_down(one); break;
-    case kind::node_kill: run_node_kill(one); break;
-    case kind::restore: run_restore(one); break;
+    case kind::provider_down: return run_provider_down(one);
+    case kind::store_down: return run_store_down(one);
+    case kind::node_kill: return run_node_kill(one);
+    case kind::restore: return run_restore(one);
   }
+} catch (const std::exception& wrong) {
+  one.note = wrong.what();
+  end(one, "failed");
 }
 
 void drill_desk::keep(const drill& one) {

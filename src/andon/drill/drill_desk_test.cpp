@@ -121,6 +121,32 @@ TEST_F(desk, a_restored_ledger_has_every_record_and_the_scratch_folder_is_gone) 
   EXPECT_FALSE(std::filesystem::exists(home.path() / "drill-scratch"));
 }
 
+TEST_F(desk, a_folder_that_cannot_be_looked_at_fails_the_drill_and_not_the_gateway) {
+  const auto it = open();
+  append(*records, 3, clk);
+  std::filesystem::create_symlink("statements", home.path() / "statements");   // leads to itself
+  ASSERT_TRUE(it->start(of(kind::restore, 20s)));
+  const auto one = ended();
+  EXPECT_EQ(one.outcome, "failed");
+  EXPECT_NE(one.note.find("statements"), std::string::npos) << one.note;
+  EXPECT_FALSE(std::filesystem::exists(home.path() / "drill-scratch"));
+}
+
+TEST_F(desk, whatever_is_thrown_in_a_drill_ends_it_as_failed) {
+  int asked = 0;
+  const auto it = drill_desk::open({.time = clk, .records = records.get(), .audit = audit.get(), .data = home.path(), .version = "1",
+                                    .find = [&](std::string_view) { return asked++ == 0 ? places{.models = {{"a", health}}, .routes = {"chat"}} : throw std::runtime_error("the plan is gone"); },
+                                    .paging = [this] { return paging; },
+                                    .told = [this](const drill& one) { told.set_value(one); },
+                                    .die = [] {}},
+                                   {.enabled = true, .longest = 1min, .settle = 300ms})
+                      .value();
+  ASSERT_TRUE(it->start(of(kind::provider_down)));
+  const auto one = ended();
+  EXPECT_EQ(one.outcome, "failed");
+  EXPECT_EQ(one.note, "the plan is gone");
+}
+
 TEST_F(desk, a_kill_is_ended_by_the_next_start) {
   {
     const auto it = open();

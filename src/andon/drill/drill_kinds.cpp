@@ -132,16 +132,16 @@ result<void> drill_desk::try_restore(drill& one, const std::filesystem::path& sc
   if (!back) return std::unexpected(back.error());
   const auto restored_keys = keys_of(scratch / "restored", parts_.master_key);
   if (!restored_keys) return std::unexpected(restored_keys.error());
-  const auto count = read_journal(scratch / "restored" / "journal", *restored_keys ? &**restored_keys : nullptr);
+  const auto count = read_journal(scratch / "restored" / "journal", *restored_keys ? &**restored_keys : nullptr, go_on);
   if (!count) return std::unexpected(count.error());
   one.got.recovery_s = in_seconds(parts_.time.mono() - restoring);
   one.got.records = count->records;
 
-  std::uint64_t expected = 0;   // of what was there before, less what retention removed meanwhile
+  records_by_stream wanted;   // what was there before, less what retention removed meanwhile
   for (const auto& then : before)
     for (const auto& now : parts_.records->status().journal.streams)
-      if (now.stream == then.stream) expected += then.records - std::min(then.records, std::max(then.first_records, now.first_records));
-  one.got.data_loss = expected > count->records ? expected - count->records : 0;
+      if (now.stream == then.stream) wanted[then.stream] = {std::min(then.records, std::max(then.first_records, now.first_records)), then.records};
+  one.got.data_loss = records_missing(wanted, count->streams);
   return {};
 }
 

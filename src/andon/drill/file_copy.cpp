@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -49,6 +51,15 @@ result<void> each_block(const open_file& in, const std::filesystem::path& file, 
   }
 }
 
+/// Statements, for one, are dated by their files.
+result<void> keep_time(const open_file& in, const open_file& out, const std::filesystem::path& to) {
+  struct stat about {};
+  if (::fstat(in.get(), &about) != 0) return failed("date", to);
+  const std::array times{about.st_atim, about.st_mtim};
+  if (::futimens(out.get(), times.data()) != 0) return failed("date", to);
+  return {};
+}
+
 result<void> write_all(int fd, const std::filesystem::path& file, const char* bytes, std::size_t count) {
   while (count > 0) {
     const auto put = ::write(fd, bytes, count);
@@ -73,6 +84,7 @@ result<std::uint64_t> copy_bytes(const std::filesystem::path& from, const std::f
     return write_all(out.get(), to, block, count);
   });
   if (!copied) return std::unexpected(copied.error());
+  if (auto dated = keep_time(in, out, to); !dated) return std::unexpected(std::move(dated.error()));
   if (::fsync(out.get()) != 0) return failed("sync", to);
   return bytes;
 }
@@ -104,6 +116,17 @@ result<void> sync_directory(const std::filesystem::path& directory) {
   if (in.get() < 0) return failed("open", directory);
   if (::fsync(in.get()) != 0) return failed("sync", directory);
   return {};
+}
+
+result<void> sync_tree(const std::filesystem::path& root) {
+  std::error_code code;
+  std::filesystem::recursive_directory_iterator at(root, code);
+  for (; !code && at != std::filesystem::recursive_directory_iterator{}; at.increment(code)) {
+    if (std::error_code gone; !at->is_directory(gone)) continue;
+    if (auto synced = sync_directory(at->path()); !synced) return synced;
+  }
+  if (code) return fail(errc::io_error, "list " + root.string() + ": " + code.message());
+  return sync_directory(root);
 }
 
 }  // namespace andon::drill
