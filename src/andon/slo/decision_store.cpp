@@ -158,9 +158,11 @@ result<decision_page> decision_store::list(const decision_query& query) {
 result<void> decision_store::put(plan_entry& one, std::size_t keep) {
   const std::lock_guard hold(lock_);
   std::int64_t given = 0;
+  const auto whole = texts_.seal ? texts_.seal(one.text) : result<std::string>(one.text);
+  if (!whole) return std::unexpected(whole.error());
   auto kept = together([&]() -> result<void> {
     statement<params<integer, view, view, view, view>, columns<integer>> put(db_, "INSERT INTO plan(at, who, hash, standing, text) VALUES(?,?,?,?,?) RETURNING number");
-    const auto done = put.each([&](integer n) { given = n; }, number(one.at), one.who, one.hash, standing_text(one.standing), texts_.seal ? texts_.seal(one.text) : one.text);
+    const auto done = put.each([&](integer n) { given = n; }, number(one.at), one.who, one.hash, standing_text(one.standing), *whole);
     if (!done) return only_fault(done);
     statement<params<integer>, columns<>> prune(
         db_, "DELETE FROM plan WHERE number NOT IN (SELECT number FROM plan ORDER BY number DESC LIMIT ?) AND number NOT IN (SELECT plan FROM instead)");

@@ -47,7 +47,7 @@ struct rolled_back {
 
 /// How texts of configurations, which may hold secrets, lie in the file. Empty functions: as they are.
 struct text_keeper {
-  std::function<std::string(std::string_view plain)> seal;
+  std::function<result<std::string>(std::string_view plain)> seal;
   std::function<result<std::string>(std::string_view sealed)> open;
 };
 

@@ -127,5 +127,13 @@ TEST_F(decision_store_test, a_file_that_is_no_database_is_an_error) {
   EXPECT_EQ(decision_store::open(home_.file("decisions.db"), wall_time{}).error().code, errc::corrupt);
 }
 
+TEST_F(decision_store_test, a_text_that_cannot_be_sealed_is_not_kept) {
+  store_.reset();
+  store_ = decision_store::open(home_.file("decisions.db"), wall_time{}, {.seal = [](std::string_view) -> result<std::string> { return fail(errc::internal, "no cipher"); }, .open = {}}).value();
+  plan_entry one{.number = 0, .at = at_second(5), .who = "file", .hash = "h", .standing = {}, .text = "routes: {}"};
+  EXPECT_EQ(store_->put(one, 20).error().code, errc::internal);
+  EXPECT_TRUE(store_->plans()->empty());
+}
+
 }  // namespace
 }  // namespace andon::slo

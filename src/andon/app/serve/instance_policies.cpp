@@ -255,7 +255,8 @@ void instance::begin_step(const slo::step_begin& of, slo::watch& seen) {
       const auto back = roll_back(one, good->number);
       if (back) return note_decisions({});
       if (back.error().code == errc::internal) return;  // it is kept, with what came in its way
-      if (back.error().code != errc::conflict && back.error().code != errc::not_found) return note_decisions(std::unexpected(back.error()));
+      const bool never = back.error().code == errc::conflict || back.error().code == errc::not_found || back.error().code == errc::corrupt;
+      if (!never) return note_decisions(std::unexpected(back.error()));
       is_done(one, "nothing to roll back to: " + back.error().message.substr(0, longest_reason));
       break;
     }

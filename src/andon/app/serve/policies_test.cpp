@@ -9,6 +9,7 @@
 #include "andon/app/serve/instance.hpp"
 #include "andon/app/serve/plan_history.hpp"
 #include "andon/app/serve/temporary_folder_testing.hpp"
+#include "andon/sql/database.hpp"
 
 namespace andon::app {
 namespace {
@@ -259,6 +260,23 @@ TEST_F(policies_test, a_roll_back_takes_back_the_change_that_ate_the_budget_unti
   EXPECT_EQ(ask("POST", "/api/v1/config/reload", R"({"override_reason":"the file it is"})").first, 200);
   EXPECT_NE(call("good"), 200);
   EXPECT_EQ(decisions("&act=override").size(), 1U) << "to undo a roll-back is a Decision, too";
+  end();
+}
+
+/// As after another ledger.encryption key: the step is decided once, and says why nothing came back.
+TEST_F(policies_test, a_configuration_that_does_not_open_is_no_one_to_roll_back_to) {
+  const auto whole = base + policy("{ left: 0, act: roll-back, within: 1h }");
+  begin(whole + routes);
+  call("good", 20);
+  nothing_more(0);
+  write(whole + "routes: { good: { targets: [ d ], retry: { attempts: 1 } } }\n");
+  ASSERT_TRUE(running_->reload_because("file"));
+  ASSERT_TRUE(sql::database::open(home_.file("data") + "/decisions.db")->run("UPDATE plan SET text = '00' WHERE number = 1"));
+  EXPECT_NE(call("good", 20), 200);
+  const auto made = wait_for_decisions(1);
+  ASSERT_EQ(made.size(), 1U);
+  EXPECT_EQ(text(made[0], "outcome").find("nothing to roll back to: a kept configuration"), 0U) << text(made[0], "outcome");
+  nothing_more(1);
   end();
 }
 

@@ -24,10 +24,11 @@ result<ledger::data_key> key_of(const std::optional<secret>& master, const secre
 }
 
 /// Salt, cipher text and tag in hex; each text has a salt and so a key of its own.
-std::string seal(const ledger::data_key& key, std::string_view plain) {
+result<std::string> seal(const ledger::data_key& key, std::string_view plain) {
   std::string out(salt_bytes + plain.size() + ledger::segment_cipher::tag_bytes, '\0');
   secure_random({bytes_in(out, 0), salt_bytes});
-  if (!ledger::segment_cipher(key, std::string_view(out).substr(0, salt_bytes)).seal(0, bytes_of(purpose), bytes_of(plain), bytes_in(out, salt_bytes))) return {};
+  if (!ledger::segment_cipher(key, std::string_view(out).substr(0, salt_bytes)).seal(0, bytes_of(purpose), bytes_of(plain), bytes_in(out, salt_bytes)))
+    return fail(errc::internal, "a configuration cannot be encrypted, so it is not kept: OpenSSL refused AES-256-GCM");
   return to_hex(out);
 }
 
