@@ -25,29 +25,45 @@ public:
   operator std::string_view() const { return {text_.data(), size_}; }
 
 private:
-  std::array<char, 96> text_;
+  std::array<char, 32> text_;
   std::size_t size_ = 0;
 };
 
-std::string_view header_scope(const bound_limit& rule) {
-  if (rule.per.has(scope::user)) return "end_user";
+/// Names of the headers that tell of one limit.
+struct pair_names {
+  std::string_view limit, remaining;
+};
+struct scope_names {
+  pair_names requests, tokens, parallel;
+};
+
+#define ANDON_PAIR(SCOPE, WHAT) pair_names{"x-ratelimit-" SCOPE "-limit-" WHAT, "x-ratelimit-" SCOPE "-remaining-" WHAT}
+#define ANDON_SCOPE(SCOPE) scope_names{ANDON_PAIR(SCOPE, "requests"), ANDON_PAIR(SCOPE, "tokens"), ANDON_PAIR(SCOPE, "max_parallel_requests")}
+constexpr scope_names of_user = ANDON_SCOPE("end_user"), of_key = ANDON_SCOPE("api_key"), of_key_model = ANDON_SCOPE("model_per_key"), of_project = ANDON_SCOPE("team"),
+                      of_project_model = ANDON_SCOPE("model_per_team"), of_model = ANDON_SCOPE("model"), of_all = ANDON_SCOPE("gateway");
+#undef ANDON_SCOPE
+#undef ANDON_PAIR
+
+const scope_names& names_for(const bound_limit& rule) {
+  if (rule.per.has(scope::user)) return of_user;
   const bool route = rule.only_route != route_index::none;
-  if (rule.owner == scope::key || rule.per.has(scope::key)) return route ? "model_per_key" : "api_key";
-  if (rule.owner == scope::project || rule.per.has(scope::project)) return route ? "model_per_team" : "team";
-  return route ? "model" : "gateway";
+  if (rule.owner == scope::key || rule.per.has(scope::key)) return route ? of_key_model : of_key;
+  if (rule.owner == scope::project || rule.per.has(scope::project)) return route ? of_project_model : of_project;
+  return route ? of_model : of_all;
+}
+
+void write_pair(const rate_reading& one, const pair_names& names, const header_sink& sink) {
+  if (one.rule == nullptr) return;
+  sink(names.limit, short_text(one.limit));
+  sink(names.remaining, short_text(one.remaining));
 }
 
 void write_scoped(void* context, const bound_limit& rule, const rate_readings& r) {
   const auto& sink = *static_cast<const header_sink*>(context);
-  const auto scope = header_scope(rule);
-  auto write = [&](const rate_reading& one, std::string_view what) {
-    if (one.rule == nullptr) return;
-    sink(short_text("x-ratelimit-", scope, "-limit-", what), short_text(one.limit));
-    sink(short_text("x-ratelimit-", scope, "-remaining-", what), short_text(one.remaining));
-  };
-  write(r.requests, "requests");
-  write(r.tokens, "tokens");
-  write(r.parallel, "max_parallel_requests");
+  const auto& names = names_for(rule);
+  write_pair(r.requests, names.requests, sink);
+  write_pair(r.tokens, names.tokens, sink);
+  write_pair(r.parallel, names.parallel, sink);
 }
 
 short_text duration_text(nanoseconds span) {
@@ -66,11 +82,16 @@ short_text duration_text(nanoseconds span) {
   return out;
 }
 
-void write_one(const rate_reading& one, std::string_view what, const header_sink& sink) {
-  if (one.rule == nullptr) return;
-  sink(short_text("x-ratelimit-limit-", what), short_text(one.limit));
-  sink(short_text("x-ratelimit-remaining-", what), short_text(one.remaining));
-  sink(short_text("x-ratelimit-reset-", what), duration_text(one.reset));
+struct tightest_names {
+  pair_names pair;
+  std::string_view reset;
+};
+constexpr tightest_names tightest_requests{{"x-ratelimit-limit-requests", "x-ratelimit-remaining-requests"}, "x-ratelimit-reset-requests"};
+constexpr tightest_names tightest_tokens{{"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens"}, "x-ratelimit-reset-tokens"};
+
+void write_tightest(const rate_reading& one, const tightest_names& names, const header_sink& sink) {
+  write_pair(one, names.pair, sink);
+  if (one.rule != nullptr) sink(names.reset, duration_text(one.reset));
 }
 
 std::string_view limit_type(errc code) {
@@ -89,8 +110,8 @@ std::string rate_duration(nanoseconds span) { return std::string{std::string_vie
 
 void write_rate_headers(const ticket& held, mono_time now, const header_sink& sink) {
   const auto best = held.rates(now);
-  write_one(best.requests, "requests", sink);
-  write_one(best.tokens, "tokens", sink);
+  write_tightest(best.requests, tightest_requests, sink);
+  write_tightest(best.tokens, tightest_tokens, sink);
   held.each_limit(now, write_scoped, const_cast<header_sink*>(&sink));
 }
 
@@ -102,10 +123,10 @@ void write_refusal_headers(const refusal& why, const header_sink& sink) {
     sink("retry-after-ms", short_text(std::int64_t{std::chrono::ceil<std::chrono::milliseconds>(wait).count()}));
   }
   if (why.code == errc::requests_limited || why.code == errc::tokens_limited) {
-    const std::string_view kind = why.code == errc::requests_limited ? "requests" : "tokens";
-    sink(short_text("x-ratelimit-limit-", kind), short_text(why.limit));
-    sink(short_text("x-ratelimit-remaining-", kind), "0");
-    sink(short_text("x-ratelimit-reset-", kind), duration_text(why.retry_after));
+    const auto& names = why.code == errc::requests_limited ? tightest_requests : tightest_tokens;
+    sink(names.pair.limit, short_text(why.limit));
+    sink(names.pair.remaining, "0");
+    sink(names.reset, duration_text(why.retry_after));
   }
   sink("x-should-retry", retry ? "true" : "false");
   sink("rate_limit_type", limit_type(why.code));

@@ -11,8 +11,8 @@ namespace andon::access {
 /// `120ms`, `6s`, `1.5s`, `2m5s`: rounded up to the millisecond.
 std::string rate_duration(nanoseconds span);
 
-/// Refers to a callable (std::string_view name, std::string_view value) that copies what it wants to keep; it must
-/// outlive the call that it is given to.
+/// Refers to a callable (std::string_view name, std::string_view value), which must outlive the call that it is given to.
+/// Names are literals; values are gone after the call.
 class header_sink {
 public:
   template <class Callable>

@@ -19,7 +19,8 @@ std::string own_idempotency_key(const access::directory& in, std::string_view pr
 /// A new attempt in the Record, with its span, credential and headers.
 void begin_attempt(gateway& on, exchange& x, running_attempt& run, const served_model& model);
 void note_head(exchange& x, running_attempt& run, const net::client_reply& reply);
-void finish_attempt(gateway& on, exchange& x, const running_attempt& run, const relayed& how);
+/// When it was over; the Record has how.
+mono_time finish_attempt(gateway& on, exchange& x, const running_attempt& run, const relayed& how);
 /// Calls the target and opens its reply: a head with a good status, of a stream also its first token. `done`: it is in the
 /// attempt, nothing has gone to the client.
 net::task<relayed> open(gateway& on, exchange& x, running_attempt& run, route::attempt_deadlines limits);

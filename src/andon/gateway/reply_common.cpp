@@ -48,7 +48,7 @@ void add_common_headers(gateway& on, exchange& x, const served_model* model) {
   out.add("access-control-expose-headers", "X-Request-ID");
   if (!x.allow.empty()) out.add("allow", x.allow);
   if (x.held.holds())
-    access::write_rate_headers(x.held, now, [&out](std::string_view name, std::string_view value) { out.add_both(name, value); });
+    access::write_rate_headers(x.held, now, [&out](std::string_view name, std::string_view value) { out.add_copy(name, value); });
 }
 
 net::task<void> answer_error(gateway& on, exchange& x, const error& why) {
@@ -67,7 +67,7 @@ net::task<void> answer_error(gateway& on, exchange& x, const error& why) {
     if (x.retry_after) x.headers.add_number("retry-after", whole(*x.retry_after + std::chrono::milliseconds{999}, std::chrono::seconds{1}));
   } else if (x.refused) {
     x.headers.add("content-type", "application/json");
-    access::write_refusal_headers(*x.refused, [&x](std::string_view name, std::string_view value) { x.headers.add_both(name, value); });
+    access::write_refusal_headers(*x.refused, [&x](std::string_view name, std::string_view value) { x.headers.add_copy(name, value); });
   } else {
     for (const auto& [name, value] : llm::openai::error_headers(why, x.retry_after)) x.headers.add_both(name, value);
   }

@@ -109,11 +109,13 @@ void begin_attempt(gateway& on, exchange& x, running_attempt& run, const served_
   headers_for(on, x, run);
 }
 
-void finish_attempt(gateway& on, exchange& x, const running_attempt& run, const relayed& how) {
+mono_time finish_attempt(gateway& on, exchange& x, const running_attempt& run, const relayed& how) {
+  const auto now = on.now();
   auto& attempt = x.account.attempts[run.number];
-  attempt.total = on.now() - x.arrived() - attempt.started;
+  attempt.total = now - x.arrived() - attempt.started;
   attempt.outcome = how.why.code;
   if (!how.why.message.empty()) attempt.error_message = how.why.message;
+  return now;
 }
 
 route::attempt_failure failure_of(const exchange& x, const relayed& how) {
@@ -135,8 +137,8 @@ void note_failure(gateway& on, const served_model& model, const relayed& how, co
 
 namespace {
 
-void review_peers(gateway& on, const served_route& at) {
-  const auto out = at.choice->review(on.now(), on.parts().on.random().unit());
+void review_peers(gateway& on, const served_route& at, mono_time now) {
+  const auto out = at.choice->review(now, on.parts().on.random().unit());
   if (!out) return;
   const auto model = at.models[out->index]->name.view();
   on.parts().meter.cooled(model);
@@ -201,9 +203,10 @@ net::task<relayed> try_target(gateway& on, exchange& x, const served_route& at, 
   x.forget_attempt();
   begin_attempt(on, x, x.first, *at.models[step.index]);
   x.running = &x.first;
+  const auto now = on.now();
   if (!attempts.hedged())
-    if (const auto after = at.choice->hedge_after(step.index, attempts.about(), on.now())) return open_hedged(on, x, at, attempts, *after);
-  return open(on, x, x.first, attempts.deadlines(on.now()));
+    if (const auto after = at.choice->hedge_after(step.index, attempts.about(), now)) return open_hedged(on, x, at, attempts, *after);
+  return open(on, x, x.first, attempts.deadlines(now));
 }
 
 net::task<relayed> relay(gateway& on, exchange& x, running_attempt& run) { return run.stream ? relay_stream(on, x, run) : relay_whole(on, x, run); }
@@ -236,8 +239,9 @@ void blame_target(gateway& on, exchange& x, const served_route& at, route::attem
   const bool other_key = rest_key(on, x, run, how);
   auto failure = failure_of(x, how);
   failure.other_key = other_key;
-  note_failure(on, *run.model, how, attempts.failed(failure, on.now()));
-  review_peers(on, at);
+  const auto now = on.now();
+  note_failure(on, *run.model, how, attempts.failed(failure, now));
+  review_peers(on, at, now);
 }
 
 namespace {
@@ -267,14 +271,16 @@ private:
 
 /// The next attempt, with a place for it, when its time has come.
 net::task<result<route::attempt_step>> next_step(gateway& on, exchange& x, const served_route& at, route::attempt_plan& attempts, error& last) {
-  auto step = attempts.next(on.now());
+  auto now = on.now();
+  auto step = attempts.next(now);
   if (!step && step.error() == route::stop_reason::all_busy) {
     auto waited = co_await wait_for_place(on, x, at, attempts);
     if (!waited) co_return std::unexpected(std::move(waited.error()));
     step = *waited;
+    now = on.now();
   }
   if (!step) co_return std::unexpected(std::move(last));
-  if (step->not_before > on.now()) co_await wait_before_retry(on, x, step->not_before);
+  if (step->not_before > now) co_await wait_before_retry(on, x, step->not_before);
   if (x.gone) co_return fail(errc::client_gone, "The client left while the call waited to be tried.");
   if (step->probe) log::info("breaker_half_open", {{"model", at.models[step->index]->name.view()}, {"meaning", "this call is the probe"}});
   co_return *step;
@@ -300,10 +306,10 @@ net::task<result<void>> dispatch_on(gateway& on, exchange& x, const served_route
     if (how.how == relayed::end::done) how = co_await relay(on, x, run);
     run.reply.reset();
     if (x.gone && how.how != relayed::end::done) how.why = {errc::client_gone, "The client closed the connection; the call to the provider was cancelled."};
-    finish_attempt(on, x, run, how);
+    const auto ended = finish_attempt(on, x, run, how);
     if (how.how == relayed::end::done) {
-      if (attempts.succeeded(success_of(x, run), on.now())) log::info("breaker_closed", {{"model", model.name.view()}});
-      review_peers(on, at);
+      if (attempts.succeeded(success_of(x, run), ended)) log::info("breaker_closed", {{"model", model.name.view()}});
+      review_peers(on, at, ended);
       co_return result<void>{};
     }
     if (x.gone) {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -279,10 +280,13 @@ bool json_cursor::next_member(bool& first, token& key) {
   space();
   if (failed()) return false;
   if (at_ < end_ && *at_ == '}') return ++at_, --depth_, false;
-  if (!first && !expect(',', "A comma or a closing brace is expected")) return false;
-  first = false;
-  if (peek() != type::string) return fail("A key in quotes is expected"), false;
-  key = string();
+  if (!std::exchange(first, false)) {
+    if (!expect(',', "A comma or a closing brace is expected")) return false;
+    space();
+  }
+  if (at_ >= end_ || *at_ != '"') return fail("A key in quotes is expected"), false;
+  key = {};
+  scan_string(key);
   return !failed() && expect(':', "A colon is expected");
 }
 

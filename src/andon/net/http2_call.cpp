@@ -18,7 +18,7 @@ constexpr std::size_t field_overhead = 32;   // RFC 9113, 10.5.1
 std::unexpected<error> left() { return fail(errc::client_gone, "the client closed the stream before the answer was sent"); }
 
 bool is_sendable(const header& line) {
-  return !line.name.empty() && skip_token(line.name, 0) == line.name.size() && skip_value(line.value, 0) == line.value.size();
+  return !line.name.empty() && is_token(line.name) && is_value(line.value);
 }
 
 bool set_by_the_server(std::string_view name) { return is_of_the_connection(name) || header_equals(name, "date") || header_equals(name, "content-length"); }

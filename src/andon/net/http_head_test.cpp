@@ -149,6 +149,19 @@ TEST(http_syntax, finds_every_byte_that_no_value_may_hold_at_every_place) {
     }
 }
 
+TEST(http_syntax, judges_names_and_values_of_every_length_by_every_byte) {
+  for (std::size_t size = 1; size <= 40; ++size)
+    for (unsigned c = 0; c < 256; ++c)
+      for (std::size_t place = 0; place < size; ++place) {
+        std::vector<char> text(size, 'v');  // no byte behind its end
+        text[place] = static_cast<char>(c);
+        const std::string_view view(text.data(), size);
+        ASSERT_EQ(is_value(view), c == '\t' || (c >= 0x20 && c != 0x7f)) << c << " at " << place << " of " << size;
+        ASSERT_EQ(is_token(view), skip_token(view, 0) == size) << c << " at " << place << " of " << size;
+      }
+  EXPECT_TRUE(is_value(""));
+}
+
 TEST(http_head, the_authority_of_an_absolute_target_is_the_host) {
   head_parser parser;
   request_head head;

@@ -21,10 +21,6 @@ bool set_by_the_server(std::string_view name) {
   }
 }
 
-bool is_sendable(const header& line) {
-  return !line.name.empty() && skip_token(line.name, 0) == line.name.size() && skip_value(line.value, 0) == line.value.size();
-}
-
 // Writes into a string that was made large enough before.
 struct text_writer {
   char* at;
@@ -33,6 +29,15 @@ struct text_writer {
     at += text.size();
   }
   void put_number(std::size_t number) { at = std::to_chars(at, at + 20, number).ptr; }
+  /// False: a byte of the name or the value is not allowed.
+  bool put_line(const header& line) {
+    if (line.name.empty() || !is_token(line.name) || !is_value(line.value)) return false;
+    put(line.name);
+    put(": ");
+    put(line.value);
+    put("\r\n");
+    return true;
+  }
 };
 
 std::unexpected<error> left() { return fail(errc::client_gone, "the client closed the connection before the answer was sent"); }
@@ -49,13 +54,7 @@ void server_connection::decide_keep_alive() {
 
 bool server_connection::compose(int status, std::span<const header> headers, body_length length, std::size_t size) {
   std::size_t bound = 256;
-  for (const auto& line : headers) {
-    if (!is_sendable(line)) return false;
-    bound += line.name.size() + line.value.size() + 4;
-  }
-  decide_keep_alive();
-  const bool old = work_->head.http_1_0;
-  if (length == body_length::until_close) keep_ = false;
+  for (const auto& line : headers) bound += line.name.size() + line.value.size() + 4;
   char line_text[24];
   auto& out = work_->out;
   out.resize(bound);
@@ -64,13 +63,10 @@ bool server_connection::compose(int status, std::span<const header> headers, bod
   to.put("Date: ");
   to.put(server_->date());
   to.put("\r\n");
-  for (const auto& line : headers) {
-    if (set_by_the_server(line.name)) continue;
-    to.put(line.name);
-    to.put(": ");
-    to.put(line.value);
-    to.put("\r\n");
-  }
+  for (const auto& line : headers)
+    if (!set_by_the_server(line.name) && !to.put_line(line)) return out.clear(), false;
+  decide_keep_alive();
+  if (length == body_length::until_close) keep_ = false;
   if (length == body_length::chunked) {
     to.put("Transfer-Encoding: chunked\r\n");
   } else if (length == body_length::given && status != 204 && status != 304) {
@@ -79,7 +75,7 @@ bool server_connection::compose(int status, std::span<const header> headers, bod
     to.put("\r\n");
   }
   if (!keep_) to.put("Connection: close\r\n");
-  else if (old) to.put("Connection: keep-alive\r\n");
+  else if (work_->head.http_1_0) to.put("Connection: keep-alive\r\n");
   to.put("\r\n");
   out.resize(static_cast<std::size_t>(to.at - out.data()));
   return true;

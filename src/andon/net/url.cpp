@@ -138,6 +138,8 @@ address_kind kind_of_address(const ip::address& address) {
 
 bool is_this_machine(std::string_view host) {
   if (host == "localhost") return true;
+  boost::system::error_code no_v4;
+  if (const auto v4 = ip::make_address_v4(host, no_v4); !no_v4) return kind_of_v4(v4.to_uint()) == address_kind::loopback;
   const auto address = parse_literal_address(host);
   return !address.empty() && kind_of_address(address.front()) == address_kind::loopback;
 }
