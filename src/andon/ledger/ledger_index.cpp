@@ -168,6 +168,7 @@ ledger_index::step ledger_index::drain(source_stream& from, std::uint32_t) {
       return step::failed;
     }
     if (!*entry) {
+      from.seen_end = true;
       took(reached(from), 0);
       return what;
     }
@@ -184,7 +185,11 @@ ledger_index::step ledger_index::turn() {
   for (std::size_t i = 0; i < streams_.size() && what != step::failed; ++i)
     if (const auto here = drain(streams_[i], static_cast<std::uint32_t>(i)); here != step::idle) what = here;
   if (what != step::moved) urgent_ = false;
-  if (what == step::idle && !std::exchange(caught_up_once_, true)) store_.rebuilt();
+  if (!caught_up_once_ && std::ranges::all_of(streams_, &source_stream::seen_end)) {  // under load no turn may find nothing to do
+    store_.rebuilt();
+    const std::lock_guard lock(mutex_);
+    caught_up_once_ = true;
+  }
   progress_.notify_all();
   tasks();
   retain();
@@ -292,7 +297,7 @@ bool ledger_index::wait_reached(const std::vector<stream_counters>& target, nano
   urgent_ = true;
   spare_time_.release();
   wake_.notify_all();
-  return progress_.wait_for(lock, limit, [&] { return has_reached(target); });
+  return progress_.wait_for(lock, limit, [&] { return caught_up_once_ && has_reached(target); });
 }
 
 index_account ledger_index::account() const {

@@ -56,6 +56,7 @@ private:
   struct source_stream {
     journal_reader reader;
     std::uint64_t malformed = 0;
+    bool seen_end = false;       ///< all that was there when the index began is in
   };
   enum class step : std::uint8_t { moved, idle, failed };
 
@@ -86,7 +87,7 @@ private:
 
   index_settings settings_;  // the thread's, once it runs
   std::vector<source_stream> streams_;
-  bool caught_up_once_ = false;
+  bool caught_up_once_ = false;   ///< changed under the lock
   mono_time next_retention_;
   std::optional<mono_time> stop_by_;
   wall_time newest_;  ///< when the last entry read was appended

@@ -94,5 +94,30 @@ TEST(ledger_index, stopping_ends_in_time_and_the_next_start_goes_on) {
   EXPECT_EQ(into.status().rows, appended);
 }
 
+TEST(ledger_index, search_is_whole_once_all_of_before_is_in_however_much_comes_meanwhile) {
+  const temporary_directory home;
+  simulated_clock clk;
+  auto options = small_options(home.path() / "journal", 1 << 20);
+  options.streams = 2;
+  auto log = journal::open(options, clk, nullptr, nullptr).value();
+  constexpr std::uint64_t most = 1'000;
+  std::uint64_t given = 0;
+  std::optional<bool> whole;
+  store* inside = nullptr;
+  watched_store into(open_sqlite_store({.directory = home.path() / "index"}, clk).value(), [&]() -> result<void> {
+    if (given == most / 2) whole = inside->search({.where = {}})->complete;
+    if (++given < most) EXPECT_TRUE(log->writer(given % 2).append_record(record_number(given)));  // to the other stream: no turn finds nothing
+    return {};
+  });
+  inside = &into;
+  ASSERT_TRUE(log->writer(0).append_record(record_number(0)));
+  ledger_index index(*log, into, clk, {}, {});
+  index.start();
+  EXPECT_TRUE(index.wait_reached(log->status().streams, std::chrono::seconds{20}));
+  index.stop();
+  EXPECT_EQ(given, most);
+  EXPECT_EQ(whole, true);
+}
+
 }  // namespace
 }  // namespace andon::ledger
