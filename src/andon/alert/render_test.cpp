@@ -84,10 +84,20 @@ TEST_F(render_test, slack) {
   EXPECT_EQ(got.at("channel").as_string(), "#ops");
   const auto& one = got.at("attachments").at(0);
   EXPECT_EQ(one.at("color").as_string(), "danger");
-  EXPECT_EQ(one.at("title").as_string(), "[FIRING:1] Burn");
+  EXPECT_EQ(one.at("title").as_string(), "[FIRING:1] Burn: budget &lt;burns&gt; &amp; more");
   EXPECT_EQ(one.at("title_link").as_string(), "http://prom/graph");
   EXPECT_NE(one.at("text").as_string().find("budget &lt;burns&gt; &amp; more"), std::string_view::npos) << one.at("text");
   EXPECT_EQ(body("slack", over()).at("attachments").at(0).at("color").as_string(), "good");
+}
+
+TEST_F(render_test, a_title_says_what_it_is_about_without_common_names) {
+  auto what = firing();
+  what.group_labels = {};
+  what.alerts = {told("1"), told("2"), told("3", true)};
+  what.alerts[1].labels["alertname"] = "Slow";
+  EXPECT_EQ(body("teams", what).at("attachments").at(0).at("content").at("body").at(0).at("text").as_string(), "[FIRING:2] Burn, Slow: budget <burns> & more, and 1 more");
+  what.group_labels = {{"team", "shop"}};
+  EXPECT_EQ(words_for(to, what, external).title, "[FIRING:2] Burn, Slow (team=shop)");
 }
 
 TEST_F(render_test, teams_is_an_adaptive_card) {
@@ -99,7 +109,7 @@ TEST_F(render_test, teams_is_an_adaptive_card) {
   EXPECT_EQ(attachment.at("contentType").as_string(), "application/vnd.microsoft.card.adaptive");
   const auto& card = attachment.at("content");
   EXPECT_EQ(card.at("type").as_string(), "AdaptiveCard");
-  EXPECT_EQ(card.at("body").at(0).at("text").as_string(), "[FIRING:1] Burn");
+  EXPECT_EQ(card.at("body").at(0).at("text").as_string(), "[FIRING:1] Burn: budget <burns> & more");
   EXPECT_EQ(card.at("body").at(0).at("color").as_string(), "Attention");
   EXPECT_EQ(card.at("actions").at(0).at("url").as_string(), "https://andon.example/alert/a.1");
 }
@@ -112,7 +122,7 @@ TEST_F(render_test, pagerduty_triggers_and_resolves) {
   EXPECT_EQ(got.at("dedup_key").as_string(), dedup_key(firing()));
   EXPECT_EQ(got.at("dedup_key").as_string().size(), 64U);
   const auto& payload = got.at("payload");
-  EXPECT_EQ(payload.at("summary").as_string(), "[FIRING:1] Burn");
+  EXPECT_EQ(payload.at("summary").as_string(), "[FIRING:1] Burn: budget <burns> & more");
   EXPECT_EQ(payload.at("severity").as_string(), "critical") << "page";
   EXPECT_EQ(payload.at("source").as_string(), "https://andon.example");
   EXPECT_EQ(payload.at("custom_details").at("num_firing").as_string(), "1");

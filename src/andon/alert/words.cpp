@@ -1,6 +1,10 @@
 #include "andon/alert/words.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <kainjow/mustache.hpp>
+#include <set>
 
 #include "andon/base/text_start.hpp"
 #include "andon/base/time_text.hpp"
@@ -52,6 +56,29 @@ data alert_data(const notified_alert& from) {
   return out;
 }
 
+/// Of alerts that are not all of one name: `ErrorBudgetPolicy, ObjectiveBurn`.
+std::string names_text(const notification& from) {
+  constexpr std::size_t most = 3;
+  std::set<std::string_view> names;
+  for (const auto& one : from.alerts)
+    if (const auto name = label_value(one.labels, "alertname"); !name.empty()) names.insert(name);
+  std::string out;
+  std::size_t shown = 0;
+  for (const auto name : names)
+    if (shown++ < most) out.append(out.empty() ? "" : ", ").append(name);
+  return shown > most ? out + ", …" : out;
+}
+
+/// What one of them says, and how many there are beside it.
+std::string gist_text(const notification& from) {
+  const auto counts = [any = from.firing() == 0](const notified_alert& one) { return any || !one.resolved; };
+  const auto told = std::ranges::find_if(from.alerts, [&](const auto& one) { return counts(one) && !label_value(one.annotations, "summary").empty(); });
+  if (told == from.alerts.end()) return {};
+  std::string out(label_value(told->annotations, "summary"));
+  if (const auto others = static_cast<std::uint64_t>(std::ranges::count_if(from.alerts, counts)) + from.truncated - 1; others > 0) out += fmt::format(", and {} more", others);
+  return out;
+}
+
 /// Zero counts as absent, so that sections `{{#firing_count}}` work.
 void set_count(data& out, const std::string& name, std::uint64_t count) {
   if (count > 0) out.set(name, std::to_string(count));
@@ -64,6 +91,8 @@ data all_data(const notification& from, const std::string& external_url) {
   out.set("STATUS", from.firing() > 0 ? "FIRING" : "RESOLVED");
   out.set("receiver", from.receiver);
   set_text(out, "name", label_value(common, "alertname"));
+  set_text(out, "names", names_text(from));
+  set_text(out, "gist", gist_text(from));
   set_text(out, "severity", label_value(common, "severity"));
   auto others = from.group_labels;
   others.erase("alertname");
@@ -106,7 +135,7 @@ std::string first_of(const std::string& own, std::string_view usual, const data&
 
 }  // namespace
 
-const std::string_view usual_title = "[{{STATUS}}{{#firing_count}}:{{firing_count}}{{/firing_count}}]{{#name}} {{name}}{{/name}}{{#group}} ({{group}}){{/group}}";
+const std::string_view usual_title = "[{{STATUS}}{{#firing_count}}:{{firing_count}}{{/firing_count}}]{{#names}} {{names}}{{/names}}{{#group}} ({{group}}){{/group}}{{^group}}{{#gist}}: {{gist}}{{/gist}}{{/group}}";
 const std::string_view usual_text =
     "{{#note}}{{note}}\n\n{{/note}}{{#alerts}}[{{status}}] {{name}}{{#summary}}: {{summary}}{{/summary}}\n{{#description}}{{description}}\n{{/description}}"
     "  {{#label_list}}{{name}}={{value}} {{/label_list}}\n  since {{starts_at}}{{#ends_at}}, ended {{ends_at}}{{/ends_at}}\n{{/alerts}}"

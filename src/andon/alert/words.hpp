@@ -1,6 +1,6 @@
 #pragma once
 // Titles and texts by mustache templates. Fields: status (firing, resolved), STATUS, receiver, name (alertname of all, or
-// empty), severity, group (`severity=page team=x`), firing_count, resolved_count, truncated, external_url, note, incident,
+// empty), names (those of all alerts), gist (what the first one says, and how many more there are), severity, group (`severity=page team=x`), firing_count, resolved_count, truncated, external_url, note, incident,
 // ack_url, resolve_url, common_labels.NAME, common_annotations.NAME, and the lists firing, resolved and alerts with status,
 // name, summary, description, labels.NAME, annotations.NAME, label_list and annotation_list (name, value), starts_at, ends_at,
 // generator_url, fingerprint.
