@@ -124,6 +124,16 @@ net::task<void> admin_api::state::respond(net::incoming_call& call, const admin_
   (void)co_await call.respond(with->status, headers, with->body);
 }
 
+namespace {
+
+/// To whom may_call() said no.
+std::string why_not(const admin_path& path, const access::principal& who) {
+  if (!access::allows(who.role, *path.needs)) return fmt::format("role {} may not do this (it needs {})", access::to_string(who.role), access::to_string(*path.needs));
+  return "a key of a project may not do this: it is about the whole installation; use a key that is bound to no project";
+}
+
+}  // namespace
+
 net::task<void> admin_api::state::answer(net::incoming_call& call) {
   auto found = find_path(call.method(), call.path());
   const bool probe = found.path != nullptr && (found.path->pattern == "/healthz" || found.path->pattern == "/readyz");
@@ -148,8 +158,7 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
     }
     asked.who = std::move(*who);
     if (!may_call(*found.path, *asked.who)) {
-      const error why{errc::forbidden, fmt::format("role {} may not do this (it needs {}{})", access::to_string(asked.who->role), access::to_string(*found.path->needs),
-                                                   found.path->whom == reach::installation ? " for the whole installation" : "")};
+      const error why{errc::forbidden, why_not(*found.path, *asked.who)};
       if (is_act(*found.path)) co_await note_refusal(call, *found.path, asked, why);
       co_return co_await refuse(call, found.path, 403, why, asked.who);
     }

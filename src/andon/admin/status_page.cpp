@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace andon::admin {
 namespace {
 
@@ -30,9 +32,15 @@ const promised=async()=>{try{const o=(await ask("/api/v1/objectives")).data;docu
 fill(document.getElementById("objectives"),o.map(x=>[x.name,x.state,share(x.target),share(x.ratio),share(x.budget_left),x.firing.length||""]),
 ["objective","state","promised","attained","budget left","alerts"])}catch(e){document.getElementById("promised").hidden=true}};
 const ask=async path=>{const r=await fetch(path,{headers:{Authorization:"Bearer "+token}});const b=await r.json();if(!r.ok)throw new Error(b.error.message);return b};
+const pressing=s=>{const a=s.alerts,d=s.decisions,r=s.drill,rows=[];
+if(a)rows.push(["alerts firing",a.firing],["incidents open",a.open_incidents],["dead letters",a.dead_letters]);
+if(d){rows.push(["Decisions in force",d.in_force]);if(d.frozen_by)rows.push(["plan frozen by",d.frozen_by]);if(d.file_apart)rows.push(["file not in force",d.file_apart])}
+if(r)rows.push(["drill under way",[r.kind,r.target,r.phase].join(" ")]);
+if(s.needs_restart)rows.push(["in force after a restart only",s.needs_restart.join(", ")]);
+if((s.ledger||{}).index_problem)rows.push(["index",s.ledger.index_problem]);return rows};
 const show=async()=>{try{const s=await ask("/api/v1/status");const l=s.ledger||{};
 fill(document.getElementById("now"),[["keys",s.keys],["projects",s.projects],["routes",s.plan?s.plan.routes:0],["calls under way",s.calls_under_way],
-["Records",l.appended],["indexed / waiting / dropped",[l.indexed,l.waiting,l.dropped].join(" / ")],["up for",s.uptime_s+" s"]]);
+["Records",l.appended],["indexed / waiting / dropped",[l.indexed,l.waiting,l.dropped].join(" / ")],["up for",s.uptime_s+" s"],...pressing(s)]);
 const q=document.getElementById("q").value;const p=await ask("/api/v1/records?limit=20&q="+encodeURIComponent(q));
 fill(document.getElementById("calls"),p.data.map(r=>[r.started.slice(0,19),r.id,r.project,r.route,r.status,took(Number(r.duration_s)),r.cost_usd===null?"unknown":"$"+r.cost_usd]),
 ["time","id","project","model","status","took","cost"]);document.getElementById("problem").textContent=""}catch(e){document.getElementById("problem").textContent=e.message}};
@@ -65,11 +73,12 @@ std::string status_page(const services& with) {
   out += fmt::format("<h1>Andon {}</h1><p class=\"{}\">{}</p><table><tr><td>gateway</td><td><code>{}/v1</code></td></tr>"
                      "<tr><td>metrics</td><td><code>/metrics</code></td></tr><tr><td>admin API</td><td><code>/api/v1/paths</code></td></tr></table>",
                      escape_html(with.version), with.ready() ? "good" : "bad", with.ready() ? "ready" : "not ready", gateway);
-  out += fmt::format("<h2>Get a key</h2><pre>andon project list\nandon key create --project default --name my-app</pre><h2>Make a call</h2>"
+  const bool has_default = std::ranges::any_of(with.keys.projects(), [](const auto& one) { return one.id.view() == "default"; });
+  out += fmt::format("<h2>Get a key</h2><pre>andon project list\nandon key create --project {} --name my-app</pre><h2>Make a call</h2>"
                      "<pre>curl {}/v1/chat/completions -H 'Authorization: Bearer sk-andon-…' -H 'Content-Type: application/json' \\\n"
                      "  -d '{{\"model\":\"{}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'</pre>"
                      "<h2>Find it again</h2><pre>andon ledger search hello</pre>",
-                     gateway, escape_html(model));
+                     has_default ? "default" : "NAME", gateway, escape_html(model));
   out += script;
   return out;
 }

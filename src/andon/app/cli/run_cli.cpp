@@ -32,7 +32,7 @@ void add_sim(cli::command root, cli::context& in, const verbs& with) {
 void add_check(cli::command root, cli::context& in, const verbs& with) {
   auto verb = root.add_verb("check", "Check a configuration file: 0 when it can be served, 2 with every complaint");
   auto file = std::make_shared<std::string>();
-  verb.add_option("file", *file, "Configuration file; without it the embedded defaults");
+  verb.add_option("file,--config", *file, "Configuration file; without it the embedded defaults");
   verb.callback([file, &in, &with] { in.chosen = [file, &with] { return with.check(*file); }; });
 }
 
