@@ -69,6 +69,24 @@ void count(promise_line& into, const std::vector<piece>& pieces, const std::vect
     if (!of.first) ++into.silent_hours, ++into.days[of.second].silent_hours;
 }
 
+/// Up to where a number is good; empty for what is good or bad by itself.
+std::string bound_of(const slo::series_spec& what) {
+  const auto said = [&]() -> std::string_view {
+    switch (what.how) {
+      case slo::comparison::none: return {};
+      case slo::comparison::lte: return "at most";
+      case slo::comparison::gte: return "at least";
+      case slo::comparison::lt: return "less than";
+      case slo::comparison::gt: return "more than";
+    }
+    return {};
+  }();
+  if (said.empty()) return {};
+  const auto& about = slo::about(what.what);
+  const auto unit = about.kind == slo::measure_kind::ratio ? "s" : about.unit;  // of shares only a time can be bounded
+  return fmt::format("{} {}{}{}", said, what.bound, unit.empty() ? "" : " ", unit);
+}
+
 promise_line line_of(const promise& agreed, const measured& from, const statement& in, const std::vector<excluded_time>& without) {
   promise_line out{.objective = agreed.objective, .title = from.what.title, .description = from.what.description};
   out.method = slo::to_string(from.what.method);
@@ -76,6 +94,7 @@ promise_line line_of(const promise& agreed, const measured& from, const statemen
   for (const auto& one : from.what.members) {
     const auto more = [](std::string& to, std::string_view text) { if (!text.empty()) to.append(to.empty() ? "" : " | ").append(text); };
     more(out.measure, slo::about(one.what.what).name);
+    more(out.bound, bound_of(one.what));
     more(out.filter, one.what.filter_text);
     more(out.good_filter, one.what.good_text);
     more(out.identity, one.what.identity());

@@ -47,7 +47,7 @@ struct day_line {
 };
 
 struct promise_line {
-  std::string objective, title, description, method, measure, filter, good_filter, identity;
+  std::string objective, title, description, method, measure, bound, filter, good_filter, identity;  ///< bound: `at most 2 s` is good
   share promised, objective_target;
   std::int64_t unit = 1;               ///< that one event is counted as
   bool by_slices = false;              ///< events are slices of time

@@ -44,7 +44,7 @@ json::object line_json(const promise_line& from) {
           {"hours_without_events", from.silent_hours},
           {"days", std::move(days)},
           {"causes", std::move(causes)},
-          {"evidence", json::object{{"method", from.method}, {"measure", from.measure}, {"filter", from.filter}, {"good", from.good_filter},
+          {"evidence", json::object{{"method", from.method}, {"measure", from.measure}, {"bound", from.bound}, {"filter", from.filter}, {"good", from.good_filter},
                                     {"objective_target_percent", percent_text(from.objective_target)}, {"series", from.identity}, {"recount", std::move(recount)}}}};
 }
 

@@ -44,6 +44,16 @@ TEST_F(statement_test, a_month_counted_by_hand) {
   EXPECT_TRUE(made.preliminary);
 }
 
+TEST_F(statement_test, it_says_up_to_where_a_number_is_good) {
+  open("2026-11-02T00:00:00");
+  measured quick{.what = {.name = "calls", .members = {{.name = {}, .what = {.what = slo::measure::latency, .how = slo::comparison::lte, .bound = 2}}}}, .pieces = {}, .causes = {}};
+  statement_input from{.when = {2026, 10}, .until = utc("2026-11-01T00:00:00"), .made = utc("2026-11-02T00:00:00"), .counted = {quick}};
+  const auto made = make_statement(agreed, from);
+  EXPECT_EQ(made.lines.at(0).bound, "at most 2 s");
+  const auto rows = statement_words::numbers(made.lines[0]);
+  EXPECT_TRUE(std::ranges::any_of(rows, [](const auto& row) { return row.first == "measured" && row.second == "latency at most 2 s, of all calls"; }));
+}
+
 TEST_F(statement_test, months_follow_the_clock_of_their_zone) {
   agreed.zone_name = "Europe/Berlin";
   agreed.zone = zone("Europe/Berlin");

@@ -49,7 +49,7 @@ statement_words::rows statement_words::numbers(const promise_line& of) {
   if (!of.excluded.empty()) out.emplace_back("not counted", fmt::format("{}, of which {} bad", count(of.excluded.total, of.unit), count(of.excluded.bad(), of.unit)));
   if (auto silent = silence(of); !silent.empty()) out.emplace_back("silence", std::move(silent));
   out.emplace_back("credit", percent_text(of.credit) + " %");
-  out.emplace_back("measured", of.measure + (of.filter.empty() ? ", of all calls" : ", of " + of.filter) + (of.good_filter.empty() ? "" : "; good: " + of.good_filter));
+  out.emplace_back("measured", of.measure + (of.bound.empty() ? "" : " " + of.bound) + (of.filter.empty() ? ", of all calls" : ", of " + of.filter) + (of.good_filter.empty() ? "" : "; good: " + of.good_filter));
   out.emplace_back("own target", percent_text(of.objective_target) + " %, which the objective's alerts follow");
   return out;
 }

@@ -1,10 +1,11 @@
 #include "andon/slo/indicator.hpp"
-#include "andon/slo/interval.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+
+#include "andon/slo/interval.hpp"
 
 namespace andon::slo {
 namespace {
@@ -76,9 +77,29 @@ std::optional<double> value_of(statistic what, const distribution& from, seconds
 }
 
 statistic usual_statistic(measure what) {
-  if (about(what).kind == measure_kind::ratio) return what == measure::goodput ? statistic::good_rate : statistic::good;
-  if (what == measure::cost || what == measure::tokens || what == measure::input_tokens || what == measure::output_tokens) return statistic::sum;
+  switch (what) {
+    case measure::goodput: return statistic::good_rate;
+    case measure::cost:
+    case measure::tokens:
+    case measure::input_tokens:
+    case measure::output_tokens: return statistic::sum;
+    case measure::csat:
+    case measure::nps:
+    case measure::score:
+    case measure::attempts: return statistic::mean;
+    case measure::tokens_per_second: return statistic::p50;   // more is better: its 95th percentile hides who waits
+    default: break;
+  }
+  if (about(what).kind == measure_kind::ratio) return statistic::good;
   return about(what).source == measure_source::samples ? statistic::mean : statistic::p95;
+}
+
+std::string measure_reference() {
+  std::string out = "# Measures\n\n| measure | kind | from | unit | told by | what it counts |\n| --- | --- | --- | --- | --- | --- |\n";
+  for (const auto& one : measure_table())
+    out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", one.name, one.kind == measure_kind::ratio ? "good among all" : "number", one.source == measure_source::records ? "Records" : "samples", one.unit,
+                       to_string(usual_statistic(one.which)), one.meaning);
+  return out;
 }
 
 std::string indicator::identity() const {

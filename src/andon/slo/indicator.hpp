@@ -35,6 +35,7 @@ bool is_of_numbers(statistic);
 std::optional<double> value_of(statistic what, const distribution& from, seconds over);
 /// The statistic a measure is told by when none is named.
 statistic usual_statistic(measure what);
+std::string measure_reference();  ///< the table of measures as Markdown
 
 /// One indicator with its series, one for each combination of the dimensions' values. Beyond max_groups of them the rest
 /// is counted together, under the value `other`.

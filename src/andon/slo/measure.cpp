@@ -201,13 +201,6 @@ const measure_about* find_measure(std::string_view name) {
   return found == table.end() ? nullptr : &*found;
 }
 
-std::string measure_reference() {
-  std::string out = "# Measures\n\n| measure | kind | from | unit | what it counts |\n| --- | --- | --- | --- | --- |\n";
-  for (const auto& one : table)
-    out += fmt::format("| `{}` | {} | {} | {} | {} |\n", one.name, one.kind == ratio ? "good among all" : "number", one.source == records ? "Records" : "samples", one.unit, one.meaning);
-  return out;
-}
-
 std::optional<comparison> parse_comparison(std::string_view text) {
   for (std::size_t i = 1; i < comparison_names.size(); ++i)
     if (comparison_names[i] == text) return static_cast<comparison>(i);

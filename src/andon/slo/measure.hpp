@@ -43,7 +43,6 @@ struct measure_about {
 std::span<const measure_about> measure_table();
 const measure_about& about(measure);
 const measure_about* find_measure(std::string_view name);
-std::string measure_reference();  ///< the table as Markdown
 
 enum class comparison : std::uint8_t { none, lte, gte, lt, gt };
 std::optional<comparison> parse_comparison(std::string_view text);

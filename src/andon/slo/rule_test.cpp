@@ -139,6 +139,13 @@ TEST_F(rule_test, a_share_is_taken_for_what_few_events_prove) {
   EXPECT_EQ(value_of(statistic::lower_bound, {}, 60s), std::nullopt);
 }
 
+TEST(statistics, ratings_are_told_by_their_mean_and_times_by_their_tail) {
+  for (const auto what : {measure::csat, measure::nps, measure::score, measure::quality, measure::cpu}) EXPECT_EQ(usual_statistic(what), statistic::mean) << about(what).name;
+  for (const auto what : {measure::latency, measure::first_token, measure::overhead}) EXPECT_EQ(usual_statistic(what), statistic::p95) << about(what).name;
+  for (const auto what : {measure::cost, measure::tokens}) EXPECT_EQ(usual_statistic(what), statistic::sum) << about(what).name;
+  for (const auto what : {measure::availability, measure::resolved, measure::thumbs}) EXPECT_EQ(usual_statistic(what), statistic::good) << about(what).name;
+}
+
 TEST_F(rule_test, groups_are_judged_apart_and_remembered) {
   indicator_spec what{.name = "calls", .description = {}, .what = {}, .by = {dimension::route}};
   indicator calls(what, *store);

@@ -8,6 +8,7 @@
 #include "andon/app/cli/cli_context.hpp"
 #include "andon/app/cli/drill_text.hpp"
 #include "andon/app/cli/table.hpp"
+#include "andon/slo/indicator.hpp"
 #include "andon/slo/openslo.hpp"
 #include "andon/slo/prometheus_rules.hpp"
 
