@@ -19,6 +19,7 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 constexpr nanoseconds before_incident = 1h;        // changes that may have led to it
+constexpr nanoseconds before_alert = 10min;        // what made the first alert fire
 constexpr std::size_t most_acts = 100, most_lines = 1000, most_shown = 50;
 
 struct line {
@@ -28,9 +29,9 @@ struct line {
 
 struct case_file {
   alert::incident about;
-  wall_time until;
+  wall_time harm_from, until;                       // it is opened by what went wrong before
   std::vector<line> lines;                          // by time
-  std::optional<ledger::aggregated> calls;          // in the incident's time, by route
+  std::optional<ledger::aggregated> calls;          // from harm_from until, by route
 };
 
 std::vector<line> acts(const services& with, const request& asked, wall_time from, wall_time until) {
@@ -65,7 +66,7 @@ std::vector<line> decisions(const services& with, const request& asked, wall_tim
 
 std::optional<ledger::aggregated> calls(const services& with, const request& asked, wall_time from, wall_time until, nanoseconds bucket) {
   if (with.records == nullptr) return std::nullopt;
-  const auto where = ledger::parse_filter(fmt::format("started>={} started<={}", format_rfc3339(from), format_rfc3339(until)), asked.now);
+  const auto where = ledger::parse_filter(fmt::format("-op:feedback started>={} started<={}", format_rfc3339(from), format_rfc3339(until)), asked.now);
   if (!where) return std::nullopt;
   ledger::aggregate_request question;
   question.where = *where;
@@ -79,8 +80,8 @@ std::optional<ledger::aggregated> calls(const services& with, const request& ask
 }
 
 void add_calls(const services& with, const request& asked, const case_file& of, std::vector<line>& to) {
-  const auto span = of.until - of.about.opened + 10min;
-  const auto found = calls(with, asked, of.about.opened - 10min, of.until, std::max<nanoseconds>(1min, std::chrono::ceil<std::chrono::minutes>(span / 60)));
+  const auto span = of.until - of.harm_from;
+  const auto found = calls(with, asked, of.harm_from, of.until, std::max<nanoseconds>(1min, std::chrono::ceil<std::chrono::minutes>(span / 60)));
   if (!found) return;
   for (const auto& group : found->groups)
     if (group.errors > 0) to.push_back({group.bucket_start, "calls", "", fmt::format("route {}: {} of {} calls failed", group.keys[0], group.errors, group.count)});
@@ -98,6 +99,8 @@ result<case_file> gather(const services& with, const request& asked) {
     if (!found || !*found) return void(done = found ? fail(errc::not_found, fmt::format("there is no incident '{}'", asked.argument)) : std::unexpected(found.error()));
     out.about = std::move(**found);
     out.until = out.about.resolved.value_or(asked.now);
+    out.harm_from = out.about.opened - before_alert;
+    for (const auto& one : out.about.latest.alerts) out.harm_from = std::min(out.harm_from, one.starts_at - before_alert);
     const auto events = from.store.events(*number);
     if (!events) return void(done = std::unexpected(events.error()));
     for (const auto& one : *events) out.lines.push_back({one.at, one.kind, one.who, one.text});
@@ -114,7 +117,7 @@ result<case_file> gather(const services& with, const request& asked) {
   for (auto& one : out.lines) by_time.emplace(one.at, std::move(one));
   out.lines.clear();
   for (auto& [at, one] : by_time) out.lines.push_back(std::move(one));
-  out.calls = calls(with, asked, out.about.opened, out.until, {});
+  out.calls = calls(with, asked, out.harm_from, out.until, {});
   return out;
 }
 
@@ -155,7 +158,7 @@ std::string budget_lines(const alert::incident& of) {
 std::string impact_lines(const case_file& from) {
   if (!from.calls) return "The ledger is switched off: calls were not recorded.\n";
   const auto& total = from.calls->total;
-  std::string out = fmt::format("- {} calls, {} failed ({:.2f} %)\n", total.count, total.errors, 100 * total.error_rate());
+  std::string out = fmt::format("From {}, ten minutes before its first alert, until {}:\n\n- {} calls, {} failed ({:.2f} %)\n", format_rfc3339(from.harm_from), format_rfc3339(from.until), total.count, total.errors, 100 * total.error_rate());
   for (const auto& one : from.calls->groups)
     if (one.errors > 0) out += fmt::format("- route {}: {} of {} failed ({:.2f} %)\n", plain(one.keys[0]), one.errors, one.count, 100 * one.error_rate());
   return out;

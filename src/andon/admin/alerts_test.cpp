@@ -133,7 +133,7 @@ TEST_F(alerts_test, an_incident_has_its_timeline_and_a_draft) {
   for (const auto* kind : {"opened;", "notified;", "note;", "resolved;", "message dead;", "change;"}) EXPECT_NE(kinds.find(kind), std::string::npos) << kind << " in " << kinds;
   const auto draft = get("/api/v1/incidents/inc_1/postmortem");
   EXPECT_NE(draft.head.find("text/markdown"), std::string::npos);
-  for (const auto* part : {"# Post-mortem of inc_1: slow", "## Impact", "## Budget burned", "looked at the graphs", "## Actions"}) EXPECT_NE(draft.body.find(part), std::string::npos) << part << draft.body;
+  for (const auto* part : {"# Post-mortem of inc_1: slow", "## Impact", "- 1 calls, 0 failed", "## Budget burned", "looked at the graphs", "## Actions"}) EXPECT_NE(draft.body.find(part), std::string::npos) << part << draft.body;
   const auto report = get("/api/v1/report").json();
   EXPECT_EQ(report.at("incidents").as_array().size(), 1U);
   EXPECT_EQ(report.at("calls").at("count").to_number<int>(), 1);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 
 #include "andon/admin/audit.hpp"
 #include "andon/admin/body_reader.hpp"
@@ -292,6 +293,8 @@ result<reply> take_sample(const services& with, const request& asked) {
   in.number("total", total);
   const bool ratio = what->kind == slo::measure_kind::ratio;
   if (!ratio && (value == nullptr || !value->is_number())) in.complain("value", "has to be a number");
+  else if (!ratio && (value->to_number<double>() < 0 || !std::isfinite(value->to_number<double>()))) in.complain("value", "has to be 0 or more");
+  else if (what->which == slo::measure::quality && value->to_number<double>() > 1) in.complain("value", "a score of quality is from 0 to 1");
   if (ratio && (!good || !total || *good < 0 || *good > *total)) in.complain("good", "good and total have to be counts, good at most total");
   if (auto done = in.finish(); !done) return std::unexpected(std::move(done.error()));
   const auto taken = ratio ? (*watch)->sample(what->which, slo::counts{*good, *total}) : (*watch)->sample(what->which, value->to_number<double>());

@@ -26,7 +26,7 @@ std::string replace_argument(std::string_view pattern, const std::string& with) 
 std::string body_of(const admin_path& path, const std::string& project, int number) {
   if (path.method == "POST" && path.pattern == "/api/v1/keys") return R"({"name":"n)" + std::to_string(number) + R"(","project":")" + project + R"("})";
   if (path.method == "POST" && path.pattern == "/api/v1/projects") return R"({"id":"made-)" + std::to_string(number) + R"("})";
-  if (path.pattern == "/api/v1/measures/{measure}/samples") return R"({"value":4})";
+  if (path.pattern == "/api/v1/measures/{measure}/samples") return R"({"value":0.9})";
   if (path.pattern == "/api/v1/kpis/{name}/values") return R"({"value":4})";
   const auto in_an_hour = format_rfc3339(system_clock{}.wall() + std::chrono::hours{1});
   if (path.method == "POST" && path.pattern == "/api/v2/alerts") return R"([{"labels":{"alertname":"walked"}}])";

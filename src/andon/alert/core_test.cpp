@@ -36,7 +36,7 @@ TEST(matcher, table) {
       {R"(a!~"foo.*")", {{"a", "foo"}}, false},  {R"(a=~".+")", {}, false},                 {R"(a!~".+")", {}, true},                 {R"(a=~".*")", {}, true},
       {"{a=\"1\", b!=\"x,y\"}", {{"a", "1"}, {"b", "z"}}, true}, {"{a=\"1\", b!=\"x,y\"}", {{"a", "1"}, {"b", "x,y"}}, false}, {R"(a="q\"q")", {{"a", "q\"q"}}, true}, {"{}", {}, true}};
   for (const auto& [text, labels, matches] : rows) EXPECT_EQ(all_match(match(text), labels), matches) << text << ' ' << labels_text(labels);
-  for (const auto* bad : {"a", "=x", "a=~\"(\"", "a=\"x", "a=x\"y", "9a=1", "a!1", "a=~\"\\\""}) EXPECT_FALSE(matcher::parse(bad)) << bad;
+  for (const auto* bad : {"a", "=x", "a=~\"(\"", "a=\"x", "a=x\"y", "9a=1", "a==b", "a!1", "a=~\"\\\""}) EXPECT_FALSE(matcher::parse(bad)) << bad;
   const auto odd = matcher::make("a", match_op::equal, std::string("nul\0 tab\t line\n \\ \" ü", 22)).value();
   EXPECT_EQ(match(odd.text()), matchers{odd}) << odd.text();
   EXPECT_FALSE(matcher::make("a", match_op::equal, "\xff"));

@@ -25,6 +25,7 @@ std::string_view trimmed(std::string_view text) {
 result<std::string> unquoted(std::string_view text) {
   if (text.empty() || text.front() != '"') {
     if (text.find('"') != std::string_view::npos) return fail(errc::invalid_argument, fmt::format("matcher value has a quote in the middle: {}", text));
+    if (text.starts_with('=')) return fail(errc::invalid_argument, fmt::format("matcher value begins with '=': write name=value, or put the value in quotes: {}", text));
     return std::string(text);
   }
   std::string out;

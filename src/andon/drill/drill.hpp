@@ -59,7 +59,7 @@ struct drill {
   phase now = phase::running;
   wall_time began;
   std::optional<wall_time> lifted, ended;
-  std::string outcome;                   ///< in one word: `recovered`, `not-recovered`, `no-traffic`, `stopped`, `interrupted`, `failed`; empty while it runs
+  std::string outcome;                   ///< in one word: `recovered`, `not-recovered`, `no-failover`, `no-traffic`, `stopped`, `interrupted`, `failed`; empty while it runs
   std::string note;                      ///< what to know of it, for a person
   realised got;
   std::optional<kill_mark> mark;

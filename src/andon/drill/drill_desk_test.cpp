@@ -93,6 +93,33 @@ TEST_F(desk, without_calls_nothing_was_measured) {
   EXPECT_FALSE(one.got.recovery_s);
 }
 
+TEST_F(desk, it_is_no_success_when_nobody_stood_in) {
+  const auto it = open();
+  random_source random(3);
+  const auto call = [&](errc outcome) {
+    ledger::record r;
+    r.started = clk.wall();
+    r.id = request_id::make(r.started, random);
+    r.route = route_name{"chat"};
+    r.outcome = outcome;
+    auto& attempt = r.attempts.emplace_back();
+    attempt.model = model_name{"a"};
+    if (outcome != errc::none) attempt.error_message = route::outage::message;
+    ASSERT_TRUE(records->writer(0).append_record(r));
+  };
+  ASSERT_TRUE(it->start(of(kind::provider_down, 200ms)));
+  while (!health->staged().on(clk.mono())) std::this_thread::yield();
+  call(errc::connect_failed);
+  while (health->staged().on(clk.mono())) std::this_thread::sleep_for(1ms);
+  std::this_thread::sleep_for(100ms);
+  call(errc::none);
+  const auto one = ended();
+  EXPECT_EQ(one.outcome, "no-failover");
+  EXPECT_NE(one.note.find("no other target served"), std::string::npos) << one.note;
+  EXPECT_EQ(one.got.failed, 1u);
+  EXPECT_TRUE(one.got.recovery_s);
+}
+
 TEST_F(desk, a_store_that_was_down_loses_nothing) {
   const auto it = open();
   append(*records, 10, clk);

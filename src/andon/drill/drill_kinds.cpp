@@ -67,6 +67,11 @@ void drill_desk::run_provider_down(drill& one) {
   account.tell(one.got);
   if (stopped() && !account.recovered()) return end(one, "stopped");
   if (one.got.calls == 0U && !account.recovered()) return end(one, "no-traffic");
+  const bool has_other = at.without_other.size() < at.routes.size();
+  if (account.recovered() && has_other && one.got.failed > 0U && !one.got.failover_s) {
+    one.note = (one.note.empty() ? "" : one.note + "; ") + "no other target served while it was down";
+    return end(one, "no-failover");
+  }
   end(one, account.recovered() ? "recovered" : "not-recovered");
 }
 

@@ -24,7 +24,7 @@ constexpr std::array table{
     measure_about{structured, "structured", ratio, records, "", "replies with the structure that was asked for, among those that were checked: calls with a response_format on routes that say `structured: require`"},
     measure_about{cache_hits, "cache_hits", ratio, records, "", "calls answered from the cache, among those that looked there"},
     measure_about{priced, "priced", ratio, records, "", "calls whose price is known, among those that used tokens"},
-    measure_about{transit_encrypted, "transit_encrypted", ratio, records, "", "calls encrypted on the way from the client and to the provider"},
+    measure_about{transit_encrypted, "transit_encrypted", ratio, records, "", "calls encrypted on the way from the client and to the provider, where a way within this machine counts as encrypted; interrupted ones do not count"},
     measure_about{rest_encrypted, "rest_encrypted", ratio, records, "", "calls whose record is encrypted where it lies"},
     measure_about{authenticated, "authenticated", ratio, records, "", "calls of a good key, among those whose key is known (expired and blocked ones are bad)"},
     measure_about{probes_detected, "probes_detected", ratio, records, "", "seeded attacks (metadata probe=attack) that a guard stopped"},
@@ -92,9 +92,6 @@ bool is_attack(const record_view& r) {
   return false;
 }
 
-/// Feedback is a Record, but no call: it counts for the measures of feedback and for no other.
-bool is_of_feedback(measure what) { return what == resolved || what == thumbs || what == csat || what == nps || what == score; }
-
 /// What feedback says under this name; empty when it does not.
 std::string_view said(const record_view& r, std::string_view name) {
   for (std::size_t i = 0; i < r.metadata_count(); ++i)
@@ -142,8 +139,10 @@ std::optional<bool> judge(const series_spec& to, const record_view& r) {
     case priced:
       if (r.use().total() == andon::tokens{}) return std::nullopt;
       return r.price() == ledger::price_state::known || r.price() == ledger::price_state::free;
-    case transit_encrypted: return has(ledger::client_encrypted) && has(ledger::provider_encrypted);
-    case rest_encrypted: return has(ledger::stored_encrypted);
+    case transit_encrypted:
+    case rest_encrypted:
+      if (r.interrupted()) return std::nullopt;  // closed after a crash: nobody saw how it was carried
+      return to.what == rest_encrypted ? has(ledger::stored_encrypted) : has(ledger::client_encrypted) && has(ledger::provider_encrypted);
     case authenticated: return outcome != errc::expired_key && outcome != errc::blocked_key && outcome != errc::forbidden;
     case probes_detected:
       if (!is_attack(r)) return std::nullopt;
@@ -193,6 +192,8 @@ counts events_of(const series_spec& to, double value) {
 }
 
 }  // namespace
+
+bool is_of_feedback(measure what) { return what == resolved || what == thumbs || what == csat || what == nps || what == score; }
 
 std::span<const measure_about> measure_table() { return table; }
 const measure_about& about(measure which) { return table[static_cast<std::size_t>(which)]; }

@@ -43,6 +43,8 @@ struct measure_about {
 std::span<const measure_about> measure_table();
 const measure_about& about(measure);
 const measure_about* find_measure(std::string_view name);
+/// Feedback is a Record, but no call: it counts for these measures and for no other.
+bool is_of_feedback(measure what);
 
 enum class comparison : std::uint8_t { none, lte, gte, lt, gt };
 std::optional<comparison> parse_comparison(std::string_view text);

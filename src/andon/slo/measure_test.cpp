@@ -48,5 +48,13 @@ TEST(measure, what_feedback_does_not_say_is_no_event) {
   EXPECT_FALSE(of(measure::csat, refused));
 }
 
+TEST(measure, how_an_interrupted_call_was_carried_is_not_known) {
+  auto one = record_at(at_second(1));
+  one.transport = 0;
+  for (const auto what : {measure::transit_encrypted, measure::rest_encrypted}) EXPECT_EQ(of(what, one)->events, (counts{0, 1})) << about(what).name;
+  one.interrupted = true;
+  for (const auto what : {measure::transit_encrypted, measure::rest_encrypted}) EXPECT_FALSE(of(what, one)) << about(what).name;
+}
+
 }  // namespace
 }  // namespace andon::slo

@@ -46,9 +46,9 @@ void complain_of_burn(const objective_spec& of, const burn_rule& rule, std::vect
   const auto most = most_burn(of);
   if (rule.factor < most || (rule.or_equal && rule.factor == most)) return;
   out.push_back(fmt::format(
-      "the {} alert over {} can never fire: {:g} x (1 - {:g}) = {:g} of all events would have to be bad; with this factor the target has to be above {:.4g}, "
+      "the {} alert over {} can never fire: {:g} x (1 - {:g}) = {:g} of all events would have to be bad; with this factor the target has to be above {:.4g} %, "
       "or switch the alert off or give it a smaller factor",
-      rule.severity, length_text(rule.long_window), rule.factor, of.target, rule.factor / most, 1 - 1 / rule.factor));
+      rule.severity, length_text(rule.long_window), rule.factor, of.target, rule.factor / most, 100 * (1 - 1 / rule.factor)));
 }
 
 /// Slices or seconds of outage until the burn rate over `length` is above the factor.
@@ -109,7 +109,7 @@ std::vector<std::string> complaints_of(const objective_spec& of) {
   for (const auto& one : of.members) {
     const auto& what = slo::about(one.what.what);
     if (what.kind == measure_kind::number && one.what.how == comparison::none && !one.what.fraction && !one.what.good)
-      out.push_back(fmt::format("{} is a number: say which are good, such as lte with a value", what.name));
+      out.push_back(fmt::format("{} is a number: say up to where it is good (at_most or at_least; in OpenSLO op and value)", what.name));
     if (!(one.weight > 0)) out.push_back(fmt::format("a weight of {:g} is not above 0", one.weight));
   }
   if (of.members.empty()) out.emplace_back("there is no indicator");

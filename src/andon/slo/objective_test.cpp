@@ -38,7 +38,7 @@ TEST(objective, what_cannot_be_kept_an_eye_on_says_why) {
   EXPECT_EQ(complaints(0.999, nothing), "");
   EXPECT_EQ(complaints(0.931, nothing), "") << "14.4 needs more than 93.06 %";
   EXPECT_NE(complaints(0.93, nothing).find("the page alert over 1h can never fire: 14.4 x (1 - 0.93) = 1.008"), std::string::npos) << complaints(0.93, nothing);
-  EXPECT_NE(complaints(0.9, nothing).find("above 0.9306"), std::string::npos) << complaints(0.9, nothing);
+  EXPECT_NE(complaints(0.9, nothing).find("above 93.06 %"), std::string::npos) << complaints(0.9, nothing);
   EXPECT_NE(complaints(0.5, nothing).find("ticket alert over 1d"), std::string::npos);
   EXPECT_EQ(complaints(0.5, [](auto& what) { what.burns.clear(); }), "");
   EXPECT_NE(complaints(1, nothing), "");

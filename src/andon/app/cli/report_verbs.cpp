@@ -46,7 +46,7 @@ int overnight(const context& in, const std::string& since) {
   print_rows(got->at("incidents").as_array(), "Incidents", [](const json::value& one) { return fmt::format("{} {} ({}) opened {}", cell(one, "id"), cell(one, "state"), cell(one, "title"), cell(one, "opened")); });
   print_rows(alerts.at("fired").as_array(), "Fired", [](const json::value& one) { return fmt::format("{} times, last {}: {}", cell(one, "times"), cell(one, "last"), cell(one, "alert")); });
   print_rows(got->at("decisions").as_array(), "Decisions", [](const json::value& one) { return fmt::format("{} {} {}: {}", cell(one, "at"), cell(one, "kind"), cell(one, "who"), cell(one, "text")); });
-  print_rows(got->at("changes").as_array(), "Changes", [](const json::value& one) { return fmt::format("{} {} {}", cell(one, "at"), cell(one, "who"), cell(one, "text")); });
+  print_rows(got->at("changes").as_array(), "Changes", [](const json::value& one) { return fmt::format("{} {} {}{}", cell(one, "at"), cell(one, "who"), cell(one, "kind") == "change" ? "" : "REFUSED ", cell(one, "text")); });
   print_rows(got->at("on_call").as_array(), "On call", [](const json::value& one) { return cell(one, "schedule") + ": " + cell(one, "person"); });
   return done;
 }

@@ -98,7 +98,26 @@ private:
     if (one.at_most && one.at_least) complain(path + ".at_least", "either at_most or at_least");
     if (one.at_most) out.how = slo::comparison::lte, out.bound = *one.at_most;
     if (one.at_least) out.how = slo::comparison::gte, out.bound = *one.at_least;
+    if (what != nullptr && one.good.empty()) complain_of_fit(path, *what, out);
     return out;
+  }
+
+  static bool asks_for(const ledger::filter_node& node, std::initializer_list<ledger::field> fields) {
+    if (node.kind == ledger::node_kind::compare && std::ranges::find(fields, node.which) != fields.end()) return true;
+    return std::ranges::any_of(node.children, [&](const auto& child) { return asks_for(child, fields); });
+  }
+
+  /// What would be counted never, or otherwise than it reads.
+  void complain_of_fit(const std::string& path, const slo::measure_about& what, const slo::series_spec& of) {
+    if (what.source == slo::measure_source::samples && !of.filter_text.empty())
+      complain(path + ".filter", fmt::format("{} comes from samples, which are of the whole gateway: a filter cannot tell them apart", what.name));
+    if (slo::is_of_feedback(what.which) && asks_for(of.filter.what().root, {ledger::field::route, ledger::field::model, ledger::field::provider}))
+      complain(path + ".filter", fmt::format("{} is counted from feedback, which has no route, model or provider of its own: nothing would ever match", what.name),
+               "filter by project, key or metadata; `andon feedback summary` tells it by route");
+    const bool in_time = what.which == slo::measure::complete || what.which == slo::measure::goodput;
+    if (what.kind == slo::measure_kind::ratio && of.how != slo::comparison::none && !in_time)
+      complain(path + (of.how == slo::comparison::lte ? ".at_most" : ".at_least"), fmt::format("{} is good or bad by itself, a bound would change nothing", what.name),
+               "for a time say `measure: latency`, or `goodput` for calls that are right and in time");
   }
 
   slo::label_pairs labels(const std::string& path, const std::vector<std::string>& texts) {
@@ -126,7 +145,11 @@ private:
     out.slice = whole(one.slice);
     out.over = window(path, one);
     out.target = share(one.target);
-    out.burns = slo::derive_burns(out.over.length, one.alerts.page, one.alerts.ticket);
+    if (one.target > 0 && one.target < 1)
+      complain(path + ".target", fmt::format("{:g} is less than one percent: a target is in percent", one.target), fmt::format("did you mean {:g}?", 100 * one.target));
+    if (one.slice_target && out.method == slo::budgeting::occurrences)
+      complain(path + ".slice_target", "single events are counted, so there is no slice", "say `method: timeslices`, or take it out");
+    if (one.target >= 1) out.burns = slo::derive_burns(out.over.length, one.alerts.page, one.alerts.ticket);  // of others the target is what is wrong
     out.min_events = out.method == slo::budgeting::occurrences ? one.alerts.min_events : 1;
     if (one.alerts.absent > nanoseconds{}) out.absent_for = whole(one.alerts.absent);
     out.source = "objectives." + name;

@@ -59,7 +59,12 @@ TEST(compile_objectives, what_is_wrong_is_told_with_its_place) {
            row{"objectives: { a: { } }", "'target' is missing"},
            row{"objectives: { a: { target: 100 } }", "leaves no error budget"},
            row{"objectives: { a: { target: 99, measure: laency } }", "did you mean 'latency'?"},
-           row{"objectives: { a: { target: 99, measure: latency } }", "say which are good"},
+           row{"objectives: { a: { target: 99, measure: latency } }", "at_most or at_least"},
+           row{"objectives: { a: { target: 0.999 } }", "did you mean 99.9?"},
+           row{"objectives: { a: { target: 99, at_most: 2 } }", "objectives.a.at_most: availability is good or bad by itself"},
+           row{"objectives: { a: { target: 99, slice_target: 95 } }", "objectives.a.slice_target: single events are counted"},
+           row{"objectives: { a: { target: 99, measure: cpu, at_most: 0.8, filter: \"route:r\" } }", "objectives.a.filter: cpu comes from samples"},
+           row{"objectives: { a: { target: 99, measure: csat, at_least: 4, filter: \"project:p -route:r\" } }", "objectives.a.filter: csat is counted from feedback"},
            row{"objectives: { a: { target: 99, filter: refund } }", "objectives.a.filter: words of the content"},
            row{"objectives: { a: { target: 99, filter: \"model:\" } }", "objectives.a.filter"},
            row{"objectives: { a: { target: 99, errors: [ nobody ] } }", "objectives.a.errors[0]"},
@@ -85,6 +90,14 @@ TEST(compile_objectives, what_is_wrong_is_told_with_its_place) {
     EXPECT_FALSE(c.made) << text;
     EXPECT_NE(c.found.text().find(complaint), std::string::npos) << text << "\n" << c.found.text();
     EXPECT_EQ(c.found.text().find("a.yaml:0"), std::string::npos) << c.found.text();
+  }
+}
+
+TEST(compile_objectives, a_target_that_is_wrong_brings_no_further_complaints) {
+  for (const auto* text : {"objectives: { a: { } }", "objectives: { a: { target: \"99.9%\" } }", "objectives: { a: { target: 0.5 } }"}) {
+    const compilation c(smallest + text + "\n");
+    EXPECT_FALSE(c.made) << text;
+    EXPECT_EQ(c.found.text().find("never fire"), std::string::npos) << c.found.text();
   }
 }
 

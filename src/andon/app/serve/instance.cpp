@@ -448,12 +448,14 @@ result<void> instance::reload(const admin::change_cause& why) {
   if (!found.empty() || !done) {
     const auto all = done ? found.text() : done.error().message;
     reloads_refused_.add();
+    refused_fault_ = all.substr(0, std::min<std::size_t>(all.find('\n'), 300));
     log::error("reload_refused", {{"meaning", "the configuration before it stays in force"}, {"reason", all}});
     return fail(errc::invalid_argument, all);
   }
   for (const auto& name : restart_needed(started_text_, fresh.text)) log::warn("needs_restart", {{"setting", name}, {"meaning", "changed in the file; takes effect at the next start"}});
   in_force(fresh);
   refused_hash_.clear();
+  refused_fault_.clear();
   if (instead_ && desk() != nullptr) note_decisions(desk()->store().file_in_force());
   instead_.reset();
   note_plan(fresh, why.who);
@@ -467,7 +469,9 @@ bool instance::is_in_force(const std::string& file) {
   const std::lock_guard lock(reloading_);
   diagnostics found(file);
   const auto there = load_settings(file, engines_, found);
-  return found.empty() && !instead_ && refused_hash_.empty() && there.text == configuration_text_;
+  if (!found.empty() || instead_ || !refused_hash_.empty() || there.text != configuration_text_) return false;
+  refused_fault_.clear();
+  return true;
 }
 
 std::vector<std::string> instance::needs_restart() {

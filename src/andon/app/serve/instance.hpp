@@ -169,6 +169,7 @@ private:
   std::string kept_part_;                         ///< of the configuration in force: what a freeze keeps as it is
   std::optional<slo::rolled_back> instead_;       ///< of the file's
   std::string refused_hash_;                      ///< of a file that came while the plan was frozen; empty: none did
+  std::string refused_fault_;                     ///< the first fault of a file that was refused for one
   std::mutex deciding_;                           ///< taken before reloading_
   mutable std::mutex desk_;                       ///< guards decisions_ and what follows
   std::string decisions_problem_;                 ///< why Decisions are not kept; empty: they are

@@ -57,10 +57,12 @@ void is_done(slo::decision& one, std::string outcome) {
   one.outcome = std::move(outcome);
 }
 
+constexpr std::string_view the_configuration = "the configuration";
+
 std::string frozen_text(const slo::decision& by, const std::string& what) {
   return fmt::format("the plan is frozen, so {} may not change: by policy {}, since {} ({}, in force since {}). Who may call, who is told and a reload that leaves the plan as it is are not frozen. "
-                     "To change it all the same, give a reason: `andon reload --override --reason \"…\"`, or `override_reason` in the request's body",
-                     what, by.policy, by.reason, by.id(), format_rfc3339(wall_time{by.at}));
+                     "To change it all the same, give a reason: {}--override --reason \"…\"`, or `override_reason` in the request's body",
+                     what, by.policy, by.reason, by.id(), format_rfc3339(wall_time{by.at}), what == the_configuration ? "`andon reload " : "the same command with `");
 }
 
 }  // namespace
@@ -342,6 +344,7 @@ result<slo::decision> instance::roll_back(slo::decision one, std::int64_t to) {
 std::string instance::file_apart() const {
   const std::lock_guard lock(reloading_);
   if (instead_) return fmt::format("dec_{} rolled it back to plan {}; it takes force again when it is edited, or by `andon reload --override --reason …`", instead_->decision, instead_->plan);
+  if (!refused_fault_.empty()) return "it has faults, so that a restart would fail; `andon check` tells them all: " + refused_fault_;
   if (!refused_hash_.empty()) return "it was changed while the plan was frozen; `andon reload` takes it up when the freeze is over, with --override and a reason at once";
   return {};
 }

@@ -105,9 +105,10 @@ TEST_F(objective_watch_test, counts_calls_pages_and_remembers) {
 TEST_F(objective_watch_test, samples_and_load_are_indicators) {
   begin(configuration);
   const auto client = cli::admin_client::open(home_.file("data"));
-  ASSERT_TRUE(client->call("POST", "/api/v1/measures/quality/samples", R"({"value":4})"));
+  ASSERT_TRUE(client->call("POST", "/api/v1/measures/quality/samples", R"({"value":0.9})"));
   EXPECT_FALSE(client->call("POST", "/api/v1/measures/latency/samples", R"({"value":4})")) << "it is counted from Records";
   EXPECT_FALSE(client->call("POST", "/api/v1/measures/quality/samples", R"({"value":"good"})"));
+  for (const auto* wrong : {R"({"value":90})", R"({"value":-1})"}) EXPECT_FALSE(client->call("POST", "/api/v1/measures/quality/samples", wrong)) << wrong;
   const system_clock time;
   std::size_t found = 0;
   for (const auto until = deadline::after(time.mono(), 15s); found < 3 && !until.passed(time.mono()); std::this_thread::sleep_for(50ms)) {

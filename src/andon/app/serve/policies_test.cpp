@@ -159,7 +159,9 @@ TEST_F(policies_test, a_freeze_refuses_changes_of_the_plan_and_an_override_needs
   EXPECT_EQ(status().at("frozen_by"), "dec_2");
   EXPECT_EQ(status().at("file_in_force"), false);
 
-  EXPECT_EQ(ask("POST", "/api/v1/targets/m/pause?for=1s").first, 409);
+  const auto [paused, why] = ask("POST", "/api/v1/targets/m/pause?for=1s");
+  EXPECT_EQ(paused, 409);
+  EXPECT_NE(text(why.at("error"), "message").find("the same command with `--override"), std::string::npos) << text(why.at("error"), "message");
   EXPECT_EQ(ask("POST", "/api/v1/keys", R"({"project":"shop","name":"k"})").first, 201) << "who may call is not the plan";
   EXPECT_EQ(ask("POST", "/api/v1/config/reload", R"({"override_reason":"  "})").first, 400);
   EXPECT_EQ(ask("POST", "/api/v1/config/reload", R"({"reason":"typo"})").first, 400);
@@ -355,6 +357,19 @@ TEST_F(policies_test, a_store_that_cannot_be_opened_keeps_no_call_from_being_ser
   EXPECT_TRUE(told);
   EXPECT_TRUE(running_->reload_because("file"));
   end();
+}
+
+TEST_F(policies_test, a_file_with_faults_is_told_of_until_it_is_mended) {
+  const auto good = base + "routes: { good: { targets: [ m ] } }\n";
+  begin(good);
+  EXPECT_EQ(status().at("file_in_force"), true);
+  write(good + "routs: { }\n");
+  EXPECT_FALSE(running_->reload_because("file"));
+  EXPECT_NE(text(status(), "file_apart").find("it has faults"), std::string::npos) << text(status(), "file_apart");
+  EXPECT_NE(text(status(), "file_apart").find("routs"), std::string::npos) << text(status(), "file_apart");
+  write(good);
+  EXPECT_TRUE(running_->reload_because("file"));
+  EXPECT_EQ(status().at("file_in_force"), true);
 }
 
 }  // namespace
