@@ -5,6 +5,9 @@
 namespace andon::app {
 namespace {
 
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using testing_support::compilation;
 using testing_support::smallest;
 using lines = std::vector<std::string>;
@@ -241,6 +244,15 @@ keys:
       "a.yaml:19:31: warning: keys.k1.value: is the same secret as providers.b.key (each place wants its own: whoever learns one has both)",
   }));
   EXPECT_EQ(compilation(smallest).warnings(), lines{});
+}
+
+TEST(compile_plan, a_page_whose_link_leads_nowhere_is_told_of) {
+  const std::string chain = "route: { receiver: r }, receivers: { r: { webhook: { url: \"http://127.0.0.1:1/\" } } }, people: { ada: { receivers: [ r ] } }, escalations: { e: { steps: [ { notify: [ ada ] } ] } }";
+  const auto told = [&](const std::string& more) { return compilation(smallest + more + "\n").warnings(); };
+  EXPECT_THAT(told("alerting: { " + chain + " }"), Contains(HasSubstr("no link to acknowledge")));
+  EXPECT_THAT(told("alerting: { external_url: \"https://andon.example:4001\", " + chain + " }"), Contains(HasSubstr("listen.admin_hosts")));
+  EXPECT_THAT(told("listen: { admin_hosts: [ andon.example ] }\nalerting: { external_url: \"https://andon.example:4001\", " + chain + " }"), Not(Contains(HasSubstr("admin_hosts"))));
+  EXPECT_THAT(told("alerting: { external_url: \"http://127.0.0.1:4001\", " + chain + " }"), Not(Contains(HasSubstr("admin_hosts"))));
 }
 
 }  // namespace

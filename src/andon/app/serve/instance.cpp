@@ -456,7 +456,10 @@ result<void> instance::reload(const admin::change_cause& why) {
   in_force(fresh);
   refused_hash_.clear();
   refused_fault_.clear();
-  if (instead_ && desk() != nullptr) note_decisions(desk()->store().file_in_force());
+  if (instead_ && desk() != nullptr) {
+    note_decisions(desk()->store().file_in_force());
+    (void)desk()->end(instead_->decision, why.who, "the file is in force again", true);  // a person's roll-back is over since it was made
+  }
   instead_.reset();
   note_plan(fresh, why.who);
   reloads_.add();

@@ -252,6 +252,7 @@ TEST_F(policies_test, a_roll_back_takes_back_the_change_that_ate_the_budget_unti
   write(bad + "# edited\n");
   ASSERT_TRUE(running_->reload_because("file"));
   EXPECT_NE(call("good"), 200) << "a new file takes force";
+  EXPECT_EQ(text(decisions()[0], "end_reason"), "the file is in force again");
   EXPECT_EQ(status().at("file_in_force"), true);
   EXPECT_EQ(ask("POST", "/api/v1/plans/1/roll-back", R"({"reason":""})").first, 400);
   EXPECT_EQ(ask("POST", "/api/v1/plans/99/roll-back", R"({"reason":"x"})").first, 404);
