@@ -59,7 +59,7 @@ result<drill::order> read_order(const request& asked) {
     else if (back_by != "supervisor") in.complain("restarted_by", "restarted_by is supervisor or caller");
   }
   const auto what = drill::parse_kind(kind);
-  if (!what) in.complain("kind", "kind is provider-down, store-down, node-kill or restore");
+  if (!what) in.complain("kind", "must be provider-down, store-down, node-kill or restore");
   if (auto good = in.finish(); !good) return std::unexpected(good.error());
   out.what = *what;
   if (out.what != drill::kind::provider_down && (!out.target.empty() || object->contains("share")))

@@ -17,7 +17,8 @@ constexpr double burn_rest = 0.5;           // of its bound: below it a burn rat
 constexpr double rounding = 1e-9;           // a target's binary form
 constexpr std::size_t most_causes = 3;
 
-std::string percent(double share) { return fmt::format("{:.4g} %", share * 100); }
+/// A budget that was spent a thousand times over is not told to the percent.
+std::string percent(double share) { return share < -10 ? "less than -1000 %" : fmt::format("{:.4g} %", share * 100); }
 
 /// Events as people count them: slices and parts of events are kept by the millionth.
 double unit_of(const objective_spec& of) {

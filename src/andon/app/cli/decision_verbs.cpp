@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <span>
 
 #include "andon/app/cli/admin_client.hpp"
 #include "andon/app/cli/cli_context.hpp"
@@ -86,12 +88,23 @@ int act(const context& in, const std::string& target, const std::string& reason)
   return done;
 }
 
+/// Those that stood worst.
+std::string worst_of(const json::object& budgets) {
+  constexpr std::size_t most = 2;
+  constexpr double lowest_told = -10;
+  std::vector<std::pair<double, std::string_view>> all;
+  for (const auto& [name, share] : budgets) all.emplace_back(share.to_number<double>(), name);
+  std::ranges::sort(all);
+  std::string out;
+  for (const auto& [left, name] : std::span(all).first(std::min(all.size(), most)))
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name, left < lowest_told ? "< -1000 %" : fmt::format("{:.4g} %", left * 100));
+  return all.size() > most ? fmt::format("{}, {} more", out, all.size() - most) : out;
+}
+
 int plans(const context& in) {
   return print_rows(in, "/api/v1/plans", table({"PLAN", "IN FORCE FROM", "WHO", "HASH", "BUDGET LEFT AT THAT TIME", ""}),
                     [](const json::value& one) {
-                      std::string left;
-                      for (const auto& [name, share] : one.at("budget_left").as_object()) left += fmt::format("{}{} {:.4g} %", left.empty() ? "" : ", ", std::string_view(name), share.to_number<double>() * 100);
-                      return std::vector<std::string>{cell(one, "number"), cell(one, "at"), cell(one, "who"), cell(one, "hash").substr(0, 12), left, cell(one, "in_force") == "true" ? "in force" : ""};
+                      return std::vector<std::string>{cell(one, "number"), cell(one, "at"), cell(one, "who"), cell(one, "hash").substr(0, 12), worst_of(one.at("budget_left").as_object()), cell(one, "in_force") == "true" ? "in force" : ""};
                     },
                     {});
 }

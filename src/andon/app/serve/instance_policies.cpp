@@ -243,7 +243,9 @@ void instance::begin_step(const slo::step_begin& of, slo::watch& seen) {
       note_decisions(begun);
       if (!begun) return;
       const auto done = compile_again();
-      return note_decisions(decided->carried_out(one.number, done ? tightened_text(how) : "not carried out: " + done.error().message.substr(0, longest_reason)));
+      const bool worst_stays = of.step->tighten.avoid_worst && how.avoid.size() == of.step->tighten.avoid.size();
+      const auto told = tightened_text(how) + (worst_stays ? "; the model that ate most is not avoided: no other target of its routes is healthy" : "");
+      return note_decisions(decided->carried_out(one.number, done ? told : "not carried out: " + done.error().message.substr(0, longest_reason)));
     }
     case slo::decision_act::roll_back: {
       const auto plans = decided->store().plans();
