@@ -55,7 +55,15 @@ result<void> board::state::load(wall_time now) {
                           without_value(kept_incidents), without_value(kept_overrides)})
     if (!one) return one;
   link_key = std::move(*key);
-  for (auto& one : *kept_alerts) book.restore(std::move(one));
+  for (auto& one : *kept_alerts) {
+    // Its source promised to say it again by then, and nobody was here to listen: it has its time once more.
+    if (one.ends_at <= now && one.ends_at > one.updated_at) {
+      const auto fires = store->is_firing_in_history(one.fingerprint);
+      if (!fires) return std::unexpected(fires.error());
+      if (*fires) one.ends_at = now + settings->resolve_timeout, one.times_out = true;
+    }
+    book.restore(std::move(one));
+  }
   for (auto& one : *kept_silences) silences.restore(std::move(one));
   log = std::move(*kept_log);
   for (auto& one : *kept_messages) messages.add(std::move(one));

@@ -49,6 +49,62 @@ TEST_F(faults_test, an_incident_that_ends_in_silence_is_over_and_the_next_one_pa
   EXPECT_EQ(timeline(2), (std::vector<std::string>{"opened alerts", "notified alice"}));
 }
 
+TEST_F(faults_test, an_outage_of_its_own_is_no_end_of_what_fires) {
+  const auto said = [&] { ASSERT_EQ(board_->post(std::vector{posted(page, time_.wall(), time_.wall() + 4min)}, time_.wall()).taken, 1U); };
+  said();
+  run(1min);
+  ASSERT_TRUE(board_->acknowledge(1, "me", time_.wall()));
+  time_.advance(6min);   // nobody is here when it is said again
+  crash();
+  run(1min);
+  said();
+  run(10min);
+  EXPECT_EQ(told(), "alice-phone firing, alice-phone resolved") << "it ended when it was not said any more";
+  EXPECT_EQ(timeline(1), (std::vector<std::string>{"opened alerts", "notified alice", "acknowledged me", "resolved alerts"}));
+  crash();
+  run(5min);
+  EXPECT_EQ(firing(), 0U) << "what was told to be over stays so";
+}
+
+TEST(outbox, receivers_that_are_dead_leave_senders_to_the_others) {
+  const wall_time now{std::chrono::seconds{1'760'000'000}};
+  outbox box({}, random_source(1));
+  std::int64_t id = 0;
+  const auto add = [&](const std::string& receiver) { box.add({++id, receiver, "webhook", std::to_string(id), now, now, 0, {}}); };
+  for (int i = 0; i < 40; ++i) add(i % 2 == 0 ? "dead" : "gone");
+  std::vector<std::int64_t> senders;
+  for (int i = 0; i < 4; ++i) senders.push_back(box.take(now)->id);
+  EXPECT_FALSE(box.take(now)) << "two at a time to each";
+  add("pager");
+  box.finish(senders[0], {verdict::again, "no answer", std::nullopt}, now);
+  EXPECT_EQ(box.take(now)->receiver, "pager");
+}
+
+class gap_test : public board_fixture {
+protected:
+  gap_test() { board_->adopt(settings()); }
+  configuration_ptr settings() override {
+    const auto out = std::const_pointer_cast<configuration>(board_fixture::settings());
+    out->schedules["week"] = {};
+    escalation steps;
+    steps.steps.push_back({.notify = {escalation_target::parse("schedule:week")}, .wait = 5min});
+    steps.repeat = 3;
+    out->escalations["primary"] = steps;
+    out->seal();
+    return out;
+  }
+};
+
+TEST_F(gap_test, an_hour_without_anybody_on_call_does_not_use_up_an_escalation_at_once) {
+  post(page);
+  run(2min);
+  const auto soon = timeline(1);
+  EXPECT_EQ(std::ranges::count(soon, "exhausted"), 0);
+  run(30min);
+  const auto later = timeline(1);
+  EXPECT_EQ(std::ranges::count(later, "exhausted"), 1);
+}
+
 TEST_F(faults_test, an_escalation_stops_when_its_alert_ends_in_silence) {
   post(page);
   run(1min);

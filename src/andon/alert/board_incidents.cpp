@@ -10,6 +10,8 @@
 namespace andon::alert {
 namespace {
 
+constexpr nanoseconds again_after_fault = std::chrono::seconds{5};
+
 /// As it is told when an incident is over: everything has ended.
 notification ended_notification(notification from, wall_time now) {
   for (auto& one : from.alerts) {
@@ -143,7 +145,8 @@ void board::state::escalate_locked(wall_time now) {
       if (step != nullptr) {
         const auto told = run_step_locked(one, *step, now, made);
         if (!told) return std::unexpected(told.error());
-        if (!*told && one.place.next) one.place.next = now;  // nobody was there to be told: go on
+        const bool more = one.place.step < std::ssize(chain->second.steps);
+        if (!*told && one.place.next && more) one.place.next = now;  // nobody was there to be told: go on; the next round waits all the same
       }
       if (!one.place.next)
         if (auto put = store->put(incident_event{number, now, "exhausted", "", fmt::format("escalation '{}' is at its end", one.chain)}); !put) return put;
@@ -151,6 +154,7 @@ void board::state::escalate_locked(wall_time now) {
     });
     if (!done) {
       not_kept.add();
+      kept.place.next = now + again_after_fault;
       log::error("escalation_not_kept", {{"meaning", "nobody was told; it is tried again"}, {"reason", done.error().message}});
       continue;
     }

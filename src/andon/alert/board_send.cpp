@@ -89,13 +89,20 @@ bool board::send_one(wall_time now) {
   auto what = body ? parse_notification(*body) : result<notification>(std::unexpected(body.error()));
   const auto settings = s.settings;
   const auto* to = settings->find_way(one->receiver, one->channel);
+  const auto known = s.store->reference({one->group_key, one->receiver, one->channel});
+  if ((!body && body.error().code != errc::not_found && body.error().code != errc::corrupt) || !known) {  // the store may be better soon
+    const auto ended = s.finish_locked(*one, nullptr, nullptr, {verdict::again, (!body ? body.error() : known.error()).message, std::nullopt}, nullptr, now);
+    lock.unlock();
+    s.count_try(*one, ended);
+    return true;
+  }
   if (!what || to == nullptr) {
     const auto ended = s.finish_locked(*one, nullptr, nullptr, dead(what ? fmt::format("the configuration has no receiver '{}' with {} any more", one->receiver, one->channel) : what.error().message), nullptr, now);
     lock.unlock();
     s.count_try(*one, ended);
     return true;
   }
-  const auto reference = s.store->reference({one->group_key, one->receiver, one->channel}).value_or("");
+  const auto& reference = *known;
   lock.unlock();
   const auto words = words_for(*to, *what, settings->external_url);
   const auto key = fmt::format("{:x}-{}", one->made.time_since_epoch().count(), one->id);

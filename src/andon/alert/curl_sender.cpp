@@ -90,6 +90,7 @@ void set_mail(CURL* on, const outgoing& what, list& recipients, reading& body) {
   curl_easy_setopt(on, CURLOPT_MAIL_FROM, what.smtp.from.c_str());
   for (const auto& one : what.recipients) append(recipients, one);
   curl_easy_setopt(on, CURLOPT_MAIL_RCPT, recipients.get());
+  curl_easy_setopt(on, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);  // one who has left must not keep it from the others
   curl_easy_setopt(on, CURLOPT_UPLOAD, 1L);
   curl_easy_setopt(on, CURLOPT_READFUNCTION, give_mail);
   curl_easy_setopt(on, CURLOPT_READDATA, &body);

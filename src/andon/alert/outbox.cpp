@@ -30,18 +30,25 @@ bool outbox::may_send(receiver_state& to, wall_time now) const {
 
 std::optional<pending> outbox::take(wall_time now) {
   std::set<lane> closed;  // an earlier message of the same lane waits or is under way
+  pending* next = nullptr;
+  std::tuple<std::size_t, std::int64_t> place{};
   for (auto& [id, one] : rows_) {
     one.due = std::min(one.due, now + one.wait);
     if (!closed.insert(lane_of(one)).second || under_way_.contains(id) || one.due > now) continue;
     auto& to = receivers_[one.receiver];
-    if (!may_send(to, now)) continue;
-    to.tokens -= 1;
-    ++to.under_way;
-    ++one.attempts;
-    under_way_.insert(id);
-    return one;
+    // Who has least on the way, and what was tried least: dead receivers must not keep all senders from the others.
+    const std::tuple here{to.under_way, one.attempts};
+    if (!may_send(to, now) || (next != nullptr && here >= place)) continue;
+    next = &one;
+    place = here;
   }
-  return std::nullopt;
+  if (next == nullptr) return std::nullopt;
+  auto& to = receivers_[next->receiver];
+  to.tokens -= 1;
+  ++to.under_way;
+  ++next->attempts;
+  under_way_.insert(next->id);
+  return *next;
 }
 
 nanoseconds outbox::pause_after(std::int64_t attempts) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json.hpp>
 
 #include "andon/alert/render.hpp"
 #include "andon/base/hashing.hpp"
@@ -30,6 +31,17 @@ bool passes(int status, outgoing::transport by) {
   return status == 408 || status == 425 || status == 429 || status / 100 == 5;
 }
 
+/// `error` of a reply that says `"ok": false`; empty for every other.
+std::string refusal_in(const std::string& body) {
+  boost::system::error_code failed;
+  const auto said = boost::json::parse(body, failed);
+  if (failed || !said.is_object()) return {};
+  const auto* ok = said.get_object().if_contains("ok");
+  if (ok == nullptr || !ok->is_bool() || ok->get_bool()) return {};
+  const auto* why = said.get_object().if_contains("error");
+  return why != nullptr && why->is_string() ? std::string(text_start(why->get_string(), 300)) : "no reason is told";
+}
+
 }  // namespace
 
 std::span<const receiver_kind> receiver_kinds() { return kinds; }
@@ -41,7 +53,12 @@ const receiver_kind* find_kind(std::string_view name) {
 
 judged judge(const outgoing& sent, const result<answer>& got) {
   if (!got) return {got.error().code == errc::invalid_argument ? verdict::dead : verdict::again, got.error().message, std::nullopt};
-  if (got->status / 100 == 2) return {};
+  if (got->status / 100 == 2) {
+    const auto refusal = sent.says_ok ? refusal_in(got->body) : std::string{};
+    if (refusal.empty()) return {};
+    const bool later = refusal == "ratelimited" || refusal == "internal_error" || refusal == "service_unavailable" || refusal == "fatal_error" || refusal == "request_timeout";
+    return {later ? verdict::again : verdict::dead, "HTTP 200, but not ok: " + refusal, got->retry_after};
+  }
   auto problem = fmt::format("{} {}: {}", sent.by == outgoing::transport::mail ? "SMTP" : "HTTP", got->status, text_start(got->body, 300));
   return {passes(got->status, sent.by) ? verdict::again : verdict::dead, std::move(problem), got->retry_after};
 }

@@ -53,6 +53,7 @@ struct outgoing {
   std::vector<std::string> recipients{};  ///< of mail
   smtp_settings smtp{};                   ///< of mail
   std::string ca_file;
+  bool says_ok = false;                   ///< a good status whose body says `"ok": false` is a refusal (Slack's Web API)
 };
 
 /// What the other side answered.

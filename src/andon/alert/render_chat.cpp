@@ -68,6 +68,7 @@ result<std::optional<outgoing>> slack(const rendering& in) {
   if (!in.to.place.empty()) body["channel"] = in.to.place;
   if (!in.to.user.empty()) body["username"] = in.to.user;
   auto out = json_to(in, body);
+  out.says_ok = true;
   if (!in.to.key.empty()) out.headers.emplace_back("Authorization", secret("Bearer " + std::string(in.to.key.reveal())));
   return std::optional(std::move(out));
 }

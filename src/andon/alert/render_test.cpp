@@ -220,12 +220,14 @@ TEST_F(render_test, templates) {
 }
 
 TEST(judge, table) {
-  const outgoing web{.by = outgoing::transport::http}, mail{.by = outgoing::transport::mail};
+  const outgoing web{.by = outgoing::transport::http}, mail{.by = outgoing::transport::mail}, slack{.by = outgoing::transport::http, .says_ok = true};
   struct row { outgoing sent; result<answer> got; verdict expected; };
   const std::vector<row> rows{{web, answer{200, {}, {}}, verdict::delivered}, {web, answer{202, {}, {}}, verdict::delivered}, {web, answer{429, {}, 30s}, verdict::again}, {web, answer{503, {}, {}}, verdict::again},
                               {web, answer{408, {}, {}}, verdict::again},     {web, answer{400, {}, {}}, verdict::dead},       {web, answer{404, {}, {}}, verdict::dead},  {web, answer{302, {}, {}}, verdict::dead},
                               {web, fail(errc::connect_failed, "x"), verdict::again}, {web, fail(errc::invalid_argument, "x"), verdict::dead},
-                              {mail, answer{250, {}, {}}, verdict::delivered}, {mail, answer{451, {}, {}}, verdict::again},    {mail, answer{550, {}, {}}, verdict::dead}};
+                              {mail, answer{250, {}, {}}, verdict::delivered}, {mail, answer{451, {}, {}}, verdict::again},    {mail, answer{550, {}, {}}, verdict::dead},
+                              {slack, answer{200, R"({"ok":true})", {}}, verdict::delivered}, {slack, answer{200, "ok", {}}, verdict::delivered}, {slack, answer{200, R"({"ok":false,"error":"channel_not_found"})", {}}, verdict::dead},
+                              {slack, answer{200, R"({"ok":false,"error":"ratelimited"})", 30s}, verdict::again}, {web, answer{200, R"({"ok":false})", {}}, verdict::delivered}};
   for (const auto& r : rows) EXPECT_EQ(judge(r.sent, r.got).what, r.expected) << &r - rows.data();
   EXPECT_EQ(judge(web, answer{429, {}, 30s}).not_before, 30s);
 }

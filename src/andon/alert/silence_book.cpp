@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "andon/base/log.hpp"
 
 namespace andon::alert {
 namespace {
@@ -29,7 +32,7 @@ silence_state silence::state(wall_time now) const {
   return now >= ends_at ? silence_state::expired : silence_state::active;
 }
 
-bool silence::in_effect(wall_time now) const { return state(now) == silence_state::active && (!when || when->contains(now)); }
+bool silence::in_effect(wall_time now) const { return state(now) == silence_state::active && (when ? when->contains(now) : recurrence.empty()); }
 
 std::string make_uuid(random_source& random) {
   const auto a = random(), b = random();
@@ -68,7 +71,9 @@ result<silence_book::changed> silence_book::set(silence wanted, wall_time now) {
       return out;
     }
   }
-  if (silences_.size() >= most_) return fail(errc::overloaded, fmt::format("{} silences are kept, and no more are taken; expire some", most_));
+  constexpr std::size_t with_ended = 4;  // these go after a while
+  const auto open = std::ranges::count_if(silences_, [now](const auto& item) { return item.second.state(now) != silence_state::expired; });
+  if (std::cmp_greater_equal(open, most_) || silences_.size() >= with_ended * most_) return fail(errc::overloaded, fmt::format("{} silences are kept, and no more are taken; expire some", most_));
   if (known != silences_.end() && known->second.state(now) != silence_state::expired) out.now = expire(wanted.id, now)->now;
   wanted.id = make_uuid(random_);
   wanted.starts_at = std::max(wanted.starts_at, now);
@@ -90,8 +95,10 @@ result<silence_book::changed> silence_book::expire(const std::string& id, wall_t
 }
 
 void silence_book::restore(silence from) {
-  if (!from.recurrence.empty())
+  if (!from.recurrence.empty()) {
     if (auto spans = time_interval::parse(from.recurrence)) from.when = std::move(*spans);
+    else log::error("silence_without_its_times", {{"silence", from.id}, {"meaning", "it silences nothing"}, {"reason", spans.error().message}});
+  }
   const auto id = from.id;
   silences_[id] = std::move(from);
 }
