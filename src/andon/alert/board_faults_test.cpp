@@ -66,6 +66,15 @@ TEST_F(faults_test, an_outage_of_its_own_is_no_end_of_what_fires) {
   EXPECT_EQ(firing(), 0U) << "what was told to be over stays so";
 }
 
+TEST_F(faults_test, what_nobody_answered_is_told_again_at_the_repetition) {
+  post(page);
+  run(50min);
+  EXPECT_EQ(told(), "alice-phone firing, bob-phone firing");
+  EXPECT_EQ(timeline(1).back(), "exhausted");
+  run(20min);   // the repeat interval is an hour
+  EXPECT_EQ(told(), "alice-phone firing, bob-phone firing, alice-phone firing, bob-phone firing");
+}
+
 TEST(outbox, receivers_that_are_dead_leave_senders_to_the_others) {
   const wall_time now{std::chrono::seconds{1'760'000'000}};
   outbox box({}, random_source(1));

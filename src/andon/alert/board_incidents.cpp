@@ -46,6 +46,8 @@ result<void> board::state::on_notification_locked(const notification& what, cons
     one = found->second;
     const bool news = firing_of(one.latest) != firing_of(what);
     if (fires) one.latest = what;
+    // It still fires, and nobody has answered to the end of the chain: the repetition asks again.
+    if (fires && one.state == incident_state::triggered && !one.place.next) one.place = {}, one.place.next = now;
     if (fires && news)
       if (auto done = store->put(incident_event{one.number, now, "changed", "alerts", words_for(to, what, settings->external_url).title}); !done) return done;
     if (!fires)
@@ -108,11 +110,13 @@ result<bool> board::state::run_step_locked(incident& one, const escalation_step&
     told += *count;
     return {};
   };
+  auto overrides_of_known = overrides;  // who has left the configuration since does not hide the rotation
+  std::erase_if(overrides_of_known, [&](const auto& of) { return !settings->people.contains(of.person); });
   for (const auto& target : targets_of(step, one.number, one.place.round)) {
     auto who = target.name;
     if (target.what == escalation_target::kind::schedule) {
       const auto found = settings->schedules.find(target.name);
-      who = found == settings->schedules.end() ? std::string{} : on_call(found->second, target.name, overrides, now);
+      who = found == settings->schedules.end() ? std::string{} : on_call(found->second, target.name, overrides_of_known, now);
     }
     const auto note = fmt::format("Incident {}, escalation '{}', step {}: {}", one.id(), one.chain, one.place.step, target.text() + (who == target.name ? "" : who.empty() ? ", nobody is on call" : ", " + who));
     if (auto done = store->put(incident_event{one.number, now, "notified", who, note}); !done) return std::unexpected(std::move(done.error()));
