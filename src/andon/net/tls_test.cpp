@@ -6,6 +6,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 
 #include "andon/net/client_test_peer.hpp"
 #include "andon/net/tls_identity_testing.hpp"
@@ -248,12 +249,20 @@ TEST_F(tls_test, shows_its_certificate_where_asked) {
 TEST_F(tls_test, goes_through_a_proxy) {
   const identity good = make_identity("x", "DNS:far.example", &root_, -day, day);
   auto context = serve_as(good);
-  std::string asked;
-  std::string answer = "HTTP/1.1 200 Connection established\r\nX-Via: proxy\r\n\r\n";
+  std::mutex lock;  // of the two that follow
+  std::string asked, answer = "HTTP/1.1 200 Connection established\r\nX-Via: proxy\r\n\r\n";
+  const auto answer_with = [&](std::string text) {
+    const std::lock_guard hold(lock);
+    answer = std::move(text);
+  };
   fake_peer proxy([&](peer_socket& socket, int) {
-    asked = socket.read_request();
-    socket.send_bytewise(answer);
-    if (answer.find(" 200 ") != answer.npos) serve_tls(context.get(), socket, with_length("secret"), resumed_);
+    auto request = socket.read_request();
+    std::unique_lock hold(lock);
+    asked = std::move(request);
+    const auto said = answer;
+    hold.unlock();
+    socket.send_bytewise(said);
+    if (said.find(" 200 ") != said.npos) serve_tls(context.get(), socket, with_length("secret"), resumed_);
   });
   endpoint to = secure(443, "far.example");
   to.proxy = {"127.0.0.1", proxy.port, "Basic eDp5"};
@@ -263,14 +272,16 @@ TEST_F(tls_test, goes_through_a_proxy) {
     EXPECT_EQ(out.reused, i != 0);
   }
   client().close_idle();
+  std::unique_lock hold(lock);
   EXPECT_EQ(asked, "CONNECT far.example:443 HTTP/1.1\r\nHost: far.example:443\r\nProxy-Authorization: Basic eDp5\r\n\r\n");
+  hold.unlock();
   for (const char* refused : {"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "nonsense\r\n\r\n", "HTTP/1.1 20"}) {
-    answer = refused;
+    answer_with(refused);
     const outcome out = call(to);
     EXPECT_EQ(out.code, errc::connect_failed) << refused << out.message;
     EXPECT_NE(out.message.find("proxy"), std::string::npos) << out.message;
   }
-  answer = "HTTP/1.1 200 OK\r\n\r\ntoo early";  // seen with the head, or taken for the beginning of TLS
+  answer_with("HTTP/1.1 200 OK\r\n\r\ntoo early");  // seen with the head, or taken for the beginning of TLS
   const auto early = call(to).code;
   EXPECT_TRUE(early == errc::connect_failed || early == errc::tls_failed);
 }
