@@ -17,9 +17,7 @@ constexpr std::size_t field_overhead = 32;   // RFC 9113, 10.5.1
 
 std::unexpected<error> left() { return fail(errc::client_gone, "the client closed the stream before the answer was sent"); }
 
-bool is_sendable(const header& line) {
-  return !line.name.empty() && is_token(line.name) && is_value(line.value);
-}
+bool may_be_sent(const header& line) { return is_sendable(line.name, line.value); }
 
 bool set_by_the_server(std::string_view name) { return is_of_the_connection(name) || header_equals(name, "date") || header_equals(name, "content-length"); }
 
@@ -206,7 +204,7 @@ task<result<void>> http2_call::respond(int status, std::span<const header> heade
   const bool no_body = head_only_ || status == 204 || status == 304;
   last_ = true;
   pending_ = no_body ? std::string_view{} : body;
-  if (!std::ranges::all_of(headers, is_sendable)) {
+  if (!std::ranges::all_of(headers, may_be_sent)) {
     pending_ = {};
     last_ = false;
     co_return fail(errc::invalid_argument, "a header holds bytes that are not allowed");
@@ -230,7 +228,7 @@ void http2_call::start(int status, std::span<const header> headers) {
   if (answer_ != answer::none || !open_) return;
   const bool no_body = head_only_ || status == 204 || status == 304;
   head_only_ = no_body;
-  if (!std::ranges::all_of(headers, is_sendable) || !submit(status, headers, !no_body, 0, false)) return abort();
+  if (!std::ranges::all_of(headers, may_be_sent) || !submit(status, headers, !no_body, 0, false)) return abort();
   answer_ = answer::started;
 }
 

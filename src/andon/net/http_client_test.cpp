@@ -1,5 +1,5 @@
 // The client against a peer on raw sockets: replies of every framing, reuse, and every way in which a peer can fail.
-// Long because every misbehaviour is one small test and all share the scripted peer.
+// Above 600 lines on purpose: every misbehaviour is one small test, and all share the scripted peer and its fixture.
 #include "andon/net/http_client.hpp"
 
 #include <zlib.h>

@@ -31,7 +31,7 @@ struct text_writer {
   void put_number(std::size_t number) { at = std::to_chars(at, at + 20, number).ptr; }
   /// False: a byte of the name or the value is not allowed.
   bool put_line(const header& line) {
-    if (line.name.empty() || !is_token(line.name) || !is_value(line.value)) return false;
+    if (!is_sendable(line.name, line.value)) return false;
     put(line.name);
     put(": ");
     put(line.value);

@@ -65,7 +65,6 @@ inline std::size_t skip_value(std::string_view bytes, std::size_t at) {
   return syntax::skip(bytes, at, syntax::value);
 }
 
-
 /// Whether all of its bytes may stand in a token.
 constexpr bool is_token(std::string_view bytes) {
   std::uint8_t all = syntax::token;
@@ -89,5 +88,8 @@ inline bool is_value(std::string_view bytes) {
 #endif
   return syntax::skip(bytes, 0, syntax::value) == bytes.size();
 }
+
+/// Whether a field with this name and value may be sent.
+inline bool is_sendable(std::string_view name, std::string_view value) { return !name.empty() && is_token(name) && is_value(value); }
 
 }  // namespace andon::net
