@@ -274,6 +274,34 @@ def folder(name, under=None):
     shutil.rmtree(path, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def small_disk(name, size):
+    """A file system of its own of this size (`64m`), by tmpfs; None, with a word about it, where none can be mounted."""
+    with folder(name, DISK) as place:
+        if os.getuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], capture_output=True).returncode != 0:
+            print("       SKIPPED: a full file system: no tmpfs can be mounted (it needs root)")
+            yield None
+            return
+        try:
+            yield place
+        finally:
+            subprocess.run(["umount", "-l", place], capture_output=True)
+
+
+@contextlib.contextmanager
+def filled(place):
+    """No room is left on the file system of `place`, until the block ends."""
+    filler = place / "filler"
+    try:
+        with open(filler, "wb", buffering=0) as out:
+            with contextlib.suppress(OSError):
+                while True:
+                    out.write(b"x" * 4096)
+        yield
+    finally:
+        filler.unlink(missing_ok=True)
+
+
 def all_at_once(what, cases, at_most=6):
     """Calls `what` with each case's arguments, in threads: for cases that mostly wait. The first that raised raises here, when all are through."""
     with concurrent.futures.ThreadPoolExecutor(at_most) as pool:

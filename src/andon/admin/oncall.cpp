@@ -46,9 +46,9 @@ json::object message_json(const alert::message_row& from) {
 result<std::optional<alert::message_state>> read_state(const request& asked) {
   const auto text = asked.query.text("state");
   if (text.empty()) return std::optional<alert::message_state>{};
-  for (const auto state : {alert::message_state::waiting, alert::message_state::delivered, alert::message_state::dead, alert::message_state::dropped})
+  for (const auto state : alert::message_states)
     if (text == alert::to_string(state)) return std::optional(state);
-  return fail(errc::invalid_argument, "state must be waiting, delivered, dead or dropped", "state");
+  return fail(errc::invalid_argument, "state must be waiting, delivered, dead, dropped or superseded", "state");
 }
 
 json::object shift_json(const alert::shift& from) { return {{"person", text_or_null(from.person)}, {"from", format_rfc3339(from.from)}, {"until", format_rfc3339(from.until)}}; }

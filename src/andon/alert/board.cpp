@@ -12,6 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr nanoseconds between_upkeeps = 1min, longest_sleep = 1s, shortest_sleep = 20ms;
+constexpr std::size_t most_together = 100;  ///< groups of one transaction
 
 template <class T>
 result<void> without_value(const result<T>& from) {
@@ -67,7 +68,10 @@ result<void> board::state::load(wall_time now) {
   for (auto& one : *kept_silences) silences.restore(std::move(one));
   log = std::move(*kept_log);
   for (auto& one : *kept_messages) messages.add(std::move(one));
-  for (auto& one : *kept_incidents) open_incidents.emplace(one.number, std::move(one));
+  for (auto& one : *kept_incidents) {
+    if (one.seen.empty()) one.seen = one.latest.firing_alerts();
+    open_incidents.emplace(one.number, std::move(one));
+  }
   overrides = std::move(*kept_overrides);
   rebuild_locked(now);
   return {};
@@ -160,38 +164,54 @@ result<silence_book::changed> board::expire_silence(const std::string& id, wall_
   return state_->change_silences_locked([&](silence_book& of) { return of.expire(id, now); });
 }
 
-void board::state::keep_locked(const flush& one, wall_time now) {
+bool board::state::keep_locked(std::span<const flush> some, wall_time now) {
   made_messages made;
   std::vector<incident> changed;
   const auto kept = store->together([&]() -> result<void> {
-    for (const auto& d : one.decisions) {
-      if (auto done = store->put(d.key, d.entry); !done) return done;
-      if (!d.send) continue;
-      const auto* to = settings->find_way(d.key.receiver, d.key.channel);
-      auto done = to != nullptr && to->kind->render == nullptr ? on_notification_locked(*d.send, *to, now, made, changed) : put_message_locked(*d.send, now, made);
-      if (!done) return done;
-    }
-    for (const auto fingerprint : one.ended) {
-      const auto* known = book.find(fingerprint);
-      const auto fired = store->is_firing_in_history(fingerprint);  // its source may post the end again and again
-      if (!fired) return std::unexpected(fired.error());
-      if (known == nullptr || !*fired) continue;
-      if (auto done = store->put(history_row{known->ends_at, fingerprint, "resolved", known->labels}); !done) return done;
-    }
+    for (const auto& one : some)
+      if (auto done = write_locked(one, now, made, changed); !done) return done;
     return {};
   });
-  groups->settle(one, kept ? dispatcher::outcome::kept : dispatcher::outcome::not_kept, now);
+  if (!kept && some.size() > 1) return false;
+  for (const auto& one : some) groups->settle(one, kept ? dispatcher::outcome::kept : dispatcher::outcome::not_kept, now);
   if (!kept) {
     not_kept.add();
     log::error("alert_not_kept", {{"meaning", "nothing was sent; it is tried again"}, {"reason", kept.error().message}});
-    return;
+    return false;
   }
   take_up_locked(made);
   take_up_locked(changed);
+  return true;
+}
+
+result<void> board::state::write_locked(const flush& one, wall_time now, made_messages& made, std::vector<incident>& changed) {
+  for (const auto& d : one.decisions) {
+    if (auto done = store->put(d.key, d.entry); !done) return done;
+    if (!d.send) {  // the end of all, which this way does not tell
+      if (auto done = store->put_reference(d.key, {}); !done) return done;
+      continue;
+    }
+    const auto* to = settings->find_way(d.key.receiver, d.key.channel);
+    auto done = to != nullptr && to->kind->render == nullptr ? on_notification_locked(*d.send, *to, now, made, changed) : put_message_locked(*d.send, now, made);
+    if (!done) return done;
+  }
+  for (const auto fingerprint : one.ended) {
+    const auto* known = book.find(fingerprint);
+    const auto fired = store->is_firing_in_history(fingerprint);  // its source may post the end again and again
+    if (!fired) return std::unexpected(fired.error());
+    if (known == nullptr || !*fired) continue;
+    if (auto done = store->put(history_row{known->ends_at, fingerprint, "resolved", known->labels}); !done) return done;
+  }
+  return {};
 }
 
 void board::state::decide_locked(wall_time now) {
-  for (const auto& one : groups->take_due(now)) keep_locked(one, now);
+  const auto due = groups->take_due(now);
+  for (std::size_t at = 0; at < due.size(); at += most_together) {
+    const auto some = std::span(due).subspan(at, std::min(most_together, due.size() - at));
+    if (keep_locked(some, now) || some.size() == 1) continue;
+    for (const auto& one : some) keep_locked(std::span(&one, 1), now);  // what cannot be written keeps nobody else back
+  }
   escalate_locked(now);
   if (now - last_upkeep >= between_upkeeps || now < last_upkeep) upkeep_locked(now);
 }

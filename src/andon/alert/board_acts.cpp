@@ -41,6 +41,13 @@ result<incident> board::state::act_locked(const incident_link& what, std::string
   made_messages made;
   const bool resolves = what.action == link_action::resolve;
   auto over = resolves ? events_over_locked(*one, now) : std::vector<alert>{};
+  notification_log untold;  // an event that is triggered again is news, also before its end was told
+  if (!over.empty())
+    for (auto at = log.lower_bound({one->group_key, {}, {}}); at != log.end() && at->first.group_key == one->group_key; ++at) {
+      if (at->first.channel != "escalation") continue;
+      auto& entry = untold[at->first] = at->second;
+      for (const auto& ended : over) entry.firing.erase(ended.fingerprint);
+    }
   const auto kept = store->together([&]() -> result<void> {
     if (!token.empty()) {
       const auto fresh = store->use_link(to_hex(sha256(token)), what.until);
@@ -49,11 +56,14 @@ result<incident> board::state::act_locked(const incident_link& what, std::string
     }
     for (const auto& ended : over)
       if (auto done = store->put(ended); !done) return done;
+    for (const auto& [key, entry] : untold)
+      if (auto done = store->put(key, entry); !done) return done;
     if (auto done = resolves ? end_locked(*one, what.who, now, made) : acknowledge_locked(*one, what.who, now); !done) return done;
     return store->put(*one);
   });
   if (!kept) return std::unexpected(kept.error());
   for (auto& ended : over) book.restore(std::move(ended));
+  for (auto& [key, entry] : untold) log[key] = std::move(entry);
   take_up_locked(made);
   take_up_locked(std::vector{*one});
   return one;

@@ -274,5 +274,14 @@ TEST_F(intake_faults_test, resolving_an_incident_ends_its_events) {
   EXPECT_EQ(told(), "alice-phone firing, alice-phone resolved, alice-phone firing");
 }
 
+TEST_F(intake_faults_test, an_event_that_comes_back_before_its_end_was_told_pages_again) {
+  event("trigger");
+  run(1min);
+  ASSERT_TRUE(board_->resolve(1, "me", time_.wall()));
+  EXPECT_EQ(event("trigger").taken, 1U);
+  run(2min);
+  EXPECT_EQ(told(), "alice-phone firing, alice-phone resolved, alice-phone firing");
+}
+
 }  // namespace
 }  // namespace andon::alert

@@ -11,6 +11,7 @@ namespace andon::alert {
 namespace {
 
 constexpr nanoseconds again_after_fault = std::chrono::seconds{5};
+constexpr std::size_t most_seen = 10'000, most_looked_at = 10'000;
 
 /// As it is told when an incident is over: everything has ended.
 notification ended_notification(notification from, wall_time now) {
@@ -19,13 +20,6 @@ notification ended_notification(notification from, wall_time now) {
     one.resolved = true;
   }
   return from;
-}
-
-std::set<std::uint64_t> firing_of(const notification& of) {
-  std::set<std::uint64_t> out;
-  for (const auto& one : of.alerts)
-    if (!one.resolved) out.insert(one.fingerprint);
-  return out;
 }
 
 }  // namespace
@@ -44,8 +38,19 @@ result<void> board::state::on_notification_locked(const notification& what, cons
   incident one;
   if (found != open_incidents.end()) {
     one = found->second;
-    const bool news = firing_of(one.latest) != firing_of(what);
+    const auto now_firing = what.firing_alerts();
+    const bool news = one.latest.firing_alerts() != now_firing;
+    const bool unseen = !std::ranges::includes(one.seen, now_firing);
     if (fires) one.latest = what;
+    if (one.seen.size() > most_seen) one.seen.clear();
+    one.seen.insert(now_firing.begin(), now_firing.end());
+    if (fires && unseen && one.state == incident_state::acknowledged) {  // whoever has acknowledged does not know of it
+      one.state = incident_state::triggered;
+      one.place = {.step = 0, .round = 0, .next = now};
+      one.acknowledged.reset();
+      if (auto done = store->put(incident_event{one.number, now, "triggered", "alerts", fmt::format("another alert fires; {} had acknowledged", one.acknowledged_by)}); !done) return done;
+      one.acknowledged_by.clear();
+    }
     // It still fires, and nobody has answered to the end of the chain: the repetition asks again.
     if (fires && one.state == incident_state::triggered && !one.place.next) one.place = {}, one.place.next = now;
     if (fires && news)
@@ -63,6 +68,7 @@ result<void> board::state::on_notification_locked(const notification& what, cons
     one.opened = now;
     one.place.next = now;
     one.latest = what;
+    one.seen = what.firing_alerts();
     if (auto done = store->put(incident_event{one.number, now, "opened", "alerts", one.title}); !done) return done;
   }
   if (auto done = store->put(one); !done) return done;
@@ -87,7 +93,7 @@ result<std::size_t> board::state::tell_locked(incident& one, const std::string& 
     auto what = over ? ended_notification(one.latest, now) : one.latest;
     what.receiver = receiver;
     what.channel = to.kind->name;
-    what.group_key = "incident/" + one.id();
+    what.group_key = std::string(incident::messages_prefix) + one.id();
     what.at = now;
     what.incident = one.id();
     what.note = note;
@@ -119,15 +125,44 @@ result<bool> board::state::run_step_locked(incident& one, const escalation_step&
       who = found == settings->schedules.end() ? std::string{} : on_call(found->second, target.name, overrides_of_known, now);
     }
     const auto note = fmt::format("Incident {}, escalation '{}', step {}: {}", one.id(), one.chain, one.place.step, target.text() + (who == target.name ? "" : who.empty() ? ", nobody is on call" : ", " + who));
-    if (auto done = store->put(incident_event{one.number, now, "notified", who, note}); !done) return std::unexpected(std::move(done.error()));
+    const auto before = told;
     if (target.what == escalation_target::kind::receiver) {
       if (auto done = tell(target.name, target.name, note); !done) return std::unexpected(std::move(done.error()));
     } else if (const auto person = settings->people.find(who); person != settings->people.end()) {
       for (const auto& receiver : person->second.receivers)
         if (auto done = tell(receiver, who, note); !done) return std::unexpected(std::move(done.error()));
     }
+    const auto event = told > before ? incident_event{one.number, now, "notified", who, note} : incident_event{one.number, now, "unreached", who, note + "; nobody was told"};
+    if (auto done = store->put(event); !done) return std::unexpected(std::move(done.error()));
   }
   return told > 0;
+}
+
+result<void> board::state::on_undelivered_locked(const pending& one, const std::string& problem, wall_time now) {
+  if (!one.group_key.starts_with(incident::messages_prefix)) return {};
+  const auto number = incident::parse_id(std::string_view(one.group_key).substr(incident::messages_prefix.size()));
+  if (!number) return {};
+  if (auto done = store->put(incident_event{*number, now, "undelivered", one.receiver, fmt::format("by {}: {}", one.channel, problem)}); !done) return done;
+  const auto found = open_incidents.find(*number);
+  if (found == open_incidents.end() || found->second.state != incident_state::triggered || !found->second.place.next) return {};
+  const auto all = store->messages_of(one.group_key, most_looked_at);
+  if (!all) return std::unexpected(all.error());
+  const bool hope = std::ranges::any_of(*all, [&](const message_row& m) { return m.made == one.made && m.state != message_state::dead; });
+  if (hope || *found->second.place.next <= now) return {};
+  found->second.place.next = now;
+  wake_decider.notify_one();
+  return store->put(found->second);
+}
+
+const std::string* board::state::chain_of_group_locked(const std::string& group_key) const {
+  const auto& all = groups->groups();
+  const auto group = std::ranges::find_if(all, [&](const auto& item) { return item.second.key == group_key; });
+  if (group == all.end()) return nullptr;
+  const auto receiver = settings->receivers.find(group->second.route->options.receiver);
+  if (receiver == settings->receivers.end()) return nullptr;
+  const auto& ways = receiver->second.ways;
+  const auto to = std::ranges::find_if(ways, [](const way& one) { return one.kind->render == nullptr; });
+  return to == ways.end() ? nullptr : &to->escalation;
 }
 
 void board::state::escalate_locked(wall_time now) {
@@ -141,6 +176,14 @@ void board::state::escalate_locked(wall_time now) {
     made_messages made;
     const auto done = store->together([&]() -> result<void> {
       if (chain == settings->escalations.end()) {
+        const auto* instead = chain_of_group_locked(one.group_key);
+        if (instead != nullptr && settings->escalations.contains(*instead)) {
+          if (auto put = store->put(incident_event{number, now, "changed", "", fmt::format("the configuration has no escalation '{}' any more; '{}' goes on", one.chain, *instead)}); !put) return put;
+          one.chain = *instead;
+          one.place = {.step = 0, .round = 0, .next = now};
+          return store->put(one);
+        }
+        log::error("escalation_gone", {{"incident", one.id()}, {"escalation", one.chain}, {"meaning", "the configuration has it no more, and nothing in its place: nobody else is told"}});
         one.place.next.reset();
         if (auto put = store->put(incident_event{number, now, "exhausted", "", fmt::format("the configuration has no escalation '{}'", one.chain)}); !put) return put;
         return store->put(one);

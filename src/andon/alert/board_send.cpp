@@ -26,15 +26,31 @@ notification trial(const std::string& receiver, const way& to, wall_time now) {
 }  // namespace
 
 result<void> board::state::put_message_locked(const notification& what, wall_time now, made_messages& made) {
-  const bool full = messages.is_full(what.receiver);
+  const auto before = superseded_by_locked(what);
+  if (!before) return std::unexpected(before.error());
+  const bool full = !*before && messages.is_full(what.receiver);
   const auto id = store->put_message(what, now, full ? message_state::dead : message_state::waiting, full ? "too many messages wait for this receiver" : "");
   if (!id) return std::unexpected(id.error());
-  if (!full) made.push_back({*id, what.receiver, what.channel, what.group_key, now, now, 0});
+  if (*before)
+    if (auto done = store->note_superseded(**before, *id, now); !done) return done;
+  if (!full) made.push_back({{*id, what.receiver, what.channel, what.group_key, now, now, 0}, *before});
   return {};
 }
 
+result<std::optional<std::int64_t>> board::state::superseded_by_locked(const notification& what) {
+  const auto before = messages.newest_waiting(what.receiver, what.channel, what.group_key);
+  if (!before) return std::optional<std::int64_t>{};
+  const auto body = store->message_body(*before);
+  if (!body) return std::unexpected(body.error());
+  const auto told = parse_notification(*body);
+  return told && tells_all_of(what, *told) ? before : std::optional<std::int64_t>{};
+}
+
 void board::state::take_up_locked(const made_messages& made) {
-  for (const auto& one : made) messages.add(one);
+  for (const auto& [one, supersedes] : made) {
+    if (supersedes) messages.remove(*supersedes);
+    messages.add(one);
+  }
   if (!made.empty()) wake_senders.notify_all();
 }
 
@@ -43,6 +59,11 @@ verdict board::state::finish_locked(const pending& one, const notification* what
   const log_key key{one.group_key, one.receiver, one.channel};
   const auto kept = store->together([&]() -> result<void> {
     if (auto done = store->note_ending(one.id, ending, now); !done) return done;
+    if (ending.what == verdict::dead) {
+      if (what != nullptr && what->firing() == 0)  // what fires next is another matter
+        if (auto done = store->put_reference(key, {}); !done) return done;
+      return on_undelivered_locked(one, ending.problem, now);
+    }
     if (ending.what != verdict::delivered || what == nullptr || to == nullptr || to->kind->reference == nullptr) return {};
     if (what->firing() == 0) return store->put_reference(key, {});
     const auto reference = got != nullptr ? to->kind->reference(*got) : std::string{};
@@ -112,6 +133,9 @@ bool board::send_one(wall_time now) {
   if (!message) how = dead(message.error().message);
   else if (*message) how = judge(**message, got = s.options.send(**message));
   lock.lock();
+  if (how.what == verdict::dead && got && (got->status == 404 || got->status == 410) && !reference.empty()) {  // the next try makes another
+    if (const auto forgotten = s.store->put_reference({one->group_key, one->receiver, one->channel}, {})) how = {verdict::again, "the ticket is gone: " + how.problem, std::nullopt};
+  }
   const auto ended = s.finish_locked(*one, &*what, to, how, got ? &*got : nullptr, s.time.wall());
   lock.unlock();
   s.count_try(*one, ended);
@@ -148,7 +172,7 @@ result<std::vector<std::int64_t>> board::test(const std::string& receiver, wall_
   if (!kept) return std::unexpected(kept.error());
   s.take_up_locked(made);
   std::vector<std::int64_t> out;
-  for (const auto& one : made) out.push_back(one.id);
+  for (const auto& one : made) out.push_back(one.one.id);
   return out;
 }
 
@@ -160,7 +184,7 @@ result<void> board::revive(std::int64_t message, wall_time now) {
   const auto row = s.store->message(message);
   if (!row) return std::unexpected(row.error());
   if (!*done || !*row) return fail(errc::not_found, fmt::format("there is no dead letter {}", message));
-  s.take_up_locked(state::made_messages{{message, (*row)->receiver, (*row)->channel, (*row)->group_key, now, now, 0}});
+  s.take_up_locked(state::made_messages{{{message, (*row)->receiver, (*row)->channel, (*row)->group_key, now, now, 0}}});
   s.count_locked(now);
   return {};
 }

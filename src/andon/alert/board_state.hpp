@@ -43,7 +43,8 @@ struct board::state {
   result<void> load(wall_time now);
   void rebuild_locked(wall_time now);
   void decide_locked(wall_time now);
-  void keep_locked(const flush& one, wall_time now);
+  /// In one transaction. False: nothing of it is kept.
+  bool keep_locked(std::span<const flush> some, wall_time now);
   void upkeep_locked(wall_time now);
   bool is_over_locked(const incident& one) const;
   void end_over_locked(wall_time now);
@@ -55,10 +56,17 @@ struct board::state {
   bool over() const;
 
   // Messages. Each of these runs within a transaction; what it adds to `made` goes into the outbox after the commit.
-  using made_messages = std::vector<pending>;
+  struct made_message {
+    pending one;
+    std::optional<std::int64_t> supersedes{};
+  };
+  using made_messages = std::vector<made_message>;
   result<void> put_message_locked(const notification& what, wall_time now, made_messages& made);
   void take_up_locked(const made_messages& made);
+  /// The message that waits in the same lane, when this one tells all of it.
+  result<std::optional<std::int64_t>> superseded_by_locked(const notification& what);
   verdict finish_locked(const pending& one, const notification* what, const way* to, const judged& how, const answer* got, wall_time now);
+  result<void> write_locked(const flush& one, wall_time now, made_messages& made, std::vector<incident>& changed);
   /// Without the mutex: those who read metrics may hold locks that readers of the board want.
   void count_try(const pending& one, verdict how) const;
   metrics::counter& tries_of(const std::string& receiver, const std::string& channel, verdict how) const;
@@ -70,6 +78,10 @@ struct board::state {
   void escalate_locked(wall_time now);
   result<bool> run_step_locked(incident& one, const escalation_step& step, wall_time now, made_messages& made);
   result<std::size_t> tell_locked(incident& one, const std::string& receiver, const std::string& who, const std::string& note, wall_time now, made_messages& made);
+  /// A message of an incident was not delivered: when nothing else of its step was either, the next step is due.
+  result<void> on_undelivered_locked(const pending& one, const std::string& problem, wall_time now);
+  /// The chain that the incident's group leads to by the configuration of now.
+  [[nodiscard]] const std::string* chain_of_group_locked(const std::string& group_key) const;
   result<void> acknowledge_locked(incident& one, const std::string& who, wall_time now);
   result<void> end_locked(incident& one, const std::string& who, wall_time now, made_messages& made);
   void take_up_locked(const std::vector<incident>& changed);

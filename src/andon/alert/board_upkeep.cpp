@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr nanoseconds kept_alert = 15min, kept_delivered = std::chrono::days{8}, kept_dead = std::chrono::days{30};
+constexpr nanoseconds kept_alert = 15min, kept_delivered = std::chrono::days{8}, kept_dead = std::chrono::days{30}, kept_incident = std::chrono::days{400};
 
 }  // namespace
 
@@ -62,9 +62,12 @@ void board::state::upkeep_locked(wall_time now) {
     for (const auto& id : ended)
       if (auto erased = store->erase_silence(id); !erased) return erased;
     if (auto erased = store->erase_log_before(now); !erased) return erased;
+    if (auto erased = store->erase_stale_references(); !erased) return erased;
+    if (auto erased = store->erase_over_before(now - kept_incident); !erased) return erased;
     return store->erase_ended_before(now - kept_delivered, now - kept_dead);
   });
   if (!done) log::warn("alert_upkeep_failed", {{"reason", done.error().message}});
+  else store->restore_ballast();
   for (const auto one : over) book.forget(one);
   count_locked(now);
 }

@@ -33,18 +33,6 @@ std::size_t take_body(char* bytes, std::size_t size, std::size_t count, void* in
   return size * count;
 }
 
-std::size_t take_header(char* bytes, std::size_t size, std::size_t count, void* into) {
-  const std::string_view line(bytes, size * count);
-  constexpr std::string_view name = "retry-after:";
-  if (line.size() > name.size() && strncasecmp(line.data(), name.data(), name.size()) == 0) {
-    auto rest = line.substr(name.size());
-    while (rest.starts_with(' ')) rest.remove_prefix(1);
-    long seconds = 0;
-    if (std::from_chars(rest.data(), rest.data() + rest.size(), seconds).ec == std::errc{} && seconds >= 0) *static_cast<std::optional<nanoseconds>*>(into) = std::chrono::seconds{seconds};
-  }
-  return size * count;
-}
-
 struct reading {
   std::string_view left;
 };
@@ -127,12 +115,12 @@ result<answer> send_by_curl(const outgoing& what) {
   else set_mail(on.get(), what, lines, body);
   curl_easy_setopt(on.get(), CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(on.get(), CURLOPT_WRITEDATA, &out.body);
-  curl_easy_setopt(on.get(), CURLOPT_HEADERFUNCTION, take_header);
-  curl_easy_setopt(on.get(), CURLOPT_HEADERDATA, &out.retry_after);
   const auto code = curl_easy_perform(on.get());
   long status = 0;
   curl_easy_getinfo(on.get(), CURLINFO_RESPONSE_CODE, &status);
   out.status = static_cast<int>(status);
+  curl_off_t pause = 0;
+  if (curl_easy_getinfo(on.get(), CURLINFO_RETRY_AFTER, &pause) == CURLE_OK && pause > 0) out.retry_after = std::chrono::seconds{pause};
   if (code == CURLE_OK) {
     if (what.by == outgoing::transport::mail) out.status = 250;
     return out;

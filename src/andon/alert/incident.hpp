@@ -21,8 +21,10 @@ struct incident {
   std::string acknowledged_by, resolved_by;
   escalation_place place{};
   std::set<std::string> told;          ///< receivers that a step told, so that they hear the end
+  std::set<std::uint64_t> seen{};      ///< alerts that have fired in it: only others are news to who has acknowledged
   notification latest{};               ///< what it is about, as it was last
   static constexpr std::string_view manual_prefix = "manual/";  ///< of the group_key of one that no alert raised
+  static constexpr std::string_view messages_prefix = "incident/";  ///< of the group_key of messages about it
   [[nodiscard]] bool is_manual() const { return group_key.starts_with(manual_prefix); }
   [[nodiscard]] std::string id() const { return "inc_" + std::to_string(number); }
   static std::optional<std::int64_t> parse_id(std::string_view text);
@@ -31,7 +33,7 @@ struct incident {
 struct incident_event {
   std::int64_t incident = 0;
   wall_time at;
-  std::string kind;                    ///< opened, notified, exhausted, changed, acknowledged, resolved, note
+  std::string kind;                    ///< opened, notified, unreached, undelivered, exhausted, changed, triggered, acknowledged, resolved, note
   std::string who, text;
 };
 

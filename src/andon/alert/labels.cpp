@@ -37,11 +37,13 @@ std::string_view label_value(const label_set& labels, std::string_view name) {
 
 std::string labels_text(const label_set& labels) {
   std::string out = "{";
-  for (const auto& [name, value] : labels) out += fmt::format("{}{}={}", out.size() > 1 ? ", " : "", name, json_string(value));
+  for (const auto& [name, value] : labels) out += fmt::format("{}{}={}", out.size() > 1 ? ", " : "", is_plain_label_name(name) ? name : json_string(name), json_string(value));
   return out + "}";
 }
 
-bool is_label_name(std::string_view name) {
+bool is_label_name(std::string_view name) { return !name.empty() && is_utf8(name); }
+
+bool is_plain_label_name(std::string_view name) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   return !name.empty() && letter(name[0]) && std::ranges::all_of(name, [&](char c) { return letter(c) || digit(c); });

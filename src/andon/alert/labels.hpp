@@ -21,8 +21,10 @@ std::string fingerprint_text(std::uint64_t fingerprint);  ///< 16 hex digits
 std::string_view label_value(const label_set& labels, std::string_view name);
 /// `{alertname="x", severity="page"}`, as Alertmanager's group keys write it.
 std::string labels_text(const label_set& labels);
-/// A name as Prometheus allows it: letters, digits, underscores, no digit first.
+/// A name as Prometheus allows it: any UTF-8 that is not empty.
 bool is_label_name(std::string_view name);
+/// One that needs no quotes in matchers: letters, digits, underscores, no digit first.
+bool is_plain_label_name(std::string_view name);
 /// Names and values are well formed and within bounds; empty values are dropped before. errc::invalid_argument.
 result<void> check_labels(const label_set& labels, std::string_view what);
 

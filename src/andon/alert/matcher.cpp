@@ -56,6 +56,15 @@ std::string in_quotes(std::string_view text) {
   return out + '"';
 }
 
+/// Behind a name in quotes; 0 where there is none.
+std::size_t quoted_end(std::string_view text) {
+  if (!text.starts_with('"')) return 0;
+  std::size_t i = 1;
+  for (; i < text.size() && text[i] != '"'; ++i)
+    if (text[i] == '\\') ++i;
+  return std::min(i + 1, text.size());
+}
+
 /// The end of the first matcher: a comma outside quotes.
 std::size_t piece_end(std::string_view text) {
   bool quoted = false;
@@ -88,7 +97,7 @@ result<matcher> matcher::make(std::string name, match_op op, std::string value) 
 
 result<matcher> matcher::parse(std::string_view text) {
   const auto whole = trimmed(text);
-  const auto at = whole.find_first_of("=!");
+  const auto at = whole.find_first_of("=!", quoted_end(whole));
   if (at == std::string_view::npos || at + 1 > whole.size()) return fail(errc::invalid_argument, fmt::format("'{}' is no matcher such as severity=\"page\"", whole));
   std::size_t length = 1;
   auto op = match_op::equal;
@@ -98,7 +107,14 @@ result<matcher> matcher::parse(std::string_view text) {
   else if (whole[at] == '!') return fail(errc::invalid_argument, fmt::format("'{}': the operators are = != =~ !~", whole));
   auto value = unquoted(trimmed(whole.substr(at + length)));
   if (!value) return std::unexpected(std::move(value.error()));
-  return make(std::string(trimmed(whole.substr(0, at))), op, std::move(*value));
+  const auto name = trimmed(whole.substr(0, at));
+  if (!name.starts_with('"')) {
+    if (!is_plain_label_name(name)) return fail(errc::invalid_argument, fmt::format("'{}' is no label name; one of other characters than letters, digits and _ stands in quotes", name));
+    return make(std::string(name), op, std::move(*value));
+  }
+  auto read = unquoted(name);
+  if (!read) return std::unexpected(std::move(read.error()));
+  return make(std::move(*read), op, std::move(*value));
 }
 
 result<std::vector<matcher>> matcher::parse_all(std::string_view text) {
@@ -127,7 +143,7 @@ bool matcher::matches_value(std::string_view value) const {
 
 bool matcher::matches(const label_set& labels) const { return matches_value(label_value(labels, name_)); }
 
-std::string matcher::text() const { return fmt::format("{}{}{}", name_, operators[static_cast<std::size_t>(op_)], in_quotes(value_)); }
+std::string matcher::text() const { return fmt::format("{}{}{}", is_plain_label_name(name_) ? name_ : in_quotes(name_), operators[static_cast<std::size_t>(op_)], in_quotes(value_)); }
 
 bool all_match(const matchers& all, const label_set& labels) {
   return std::ranges::all_of(all, [&](const matcher& one) { return one.matches(labels); });

@@ -48,8 +48,22 @@ notification read(const json::object& from) {
 }  // namespace
 
 std::size_t notification::firing() const { return static_cast<std::size_t>(std::ranges::count(alerts, false, &notified_alert::resolved)); }
+std::set<std::uint64_t> notification::firing_alerts() const {
+  std::set<std::uint64_t> out;
+  for (const auto& one : alerts)
+    if (!one.resolved) out.insert(one.fingerprint);
+  return out;
+}
 label_set notification::common_labels() const { return common(alerts, &notified_alert::labels); }
 label_set notification::common_annotations() const { return common(alerts, &notified_alert::annotations); }
+
+bool tells_all_of(const notification& later, const notification& earlier) {
+  if (earlier.truncated > 0) return false;
+  return std::ranges::all_of(earlier.alerts, [&](const notified_alert& one) {
+    const auto again = std::ranges::find(later.alerts, one.fingerprint, &notified_alert::fingerprint);
+    return again != later.alerts.end() && (one.resolved || !again->resolved);
+  });
+}
 
 json::object to_json(const label_set& labels) {
   json::object out;

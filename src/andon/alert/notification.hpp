@@ -1,6 +1,7 @@
 #pragma once
 // What is to be told to one receiver: a group of alerts as it was when the decision fell.
 #include <boost/json/object.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,12 +35,16 @@ struct notification {
   std::string note{};            ///< words of the escalation: whose turn it is, why
 
   [[nodiscard]] std::size_t firing() const;
+  [[nodiscard]] std::set<std::uint64_t> firing_alerts() const;  ///< their fingerprints
   [[nodiscard]] std::size_t resolved() const { return alerts.size() - firing(); }
   [[nodiscard]] std::string_view status() const { return firing() > 0 ? "firing" : "resolved"; }
   [[nodiscard]] label_set common_labels() const;
   [[nodiscard]] label_set common_annotations() const;
   bool operator==(const notification&) const = default;
 };
+
+/// Whether `later` tells all that `earlier` would have told: what fires in it fires still, and what has ended is named.
+bool tells_all_of(const notification& later, const notification& earlier);
 
 boost::json::object to_json(const label_set& labels);
 /// As it is kept in the outbox.

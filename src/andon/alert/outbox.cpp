@@ -11,7 +11,28 @@ namespace andon::alert {
 void outbox::add(pending one) {
   ++receivers_[one.receiver].waiting;
   const auto id = one.id;
+  auto& newest = newest_[lane_of(one)];
+  newest = std::max(newest, id);
   rows_[id] = std::move(one);
+}
+
+std::optional<std::int64_t> outbox::newest_waiting(const std::string& receiver, const std::string& channel, const std::string& group_key) const {
+  const auto found = newest_.find({receiver, channel, group_key});
+  if (found == newest_.end() || under_way_.contains(found->second)) return std::nullopt;
+  return found->second;
+}
+
+void outbox::remove(std::int64_t id) {
+  const auto found = rows_.find(id);
+  if (found == rows_.end() || under_way_.contains(id)) return;
+  --receivers_[found->second.receiver].waiting;
+  forget(found);
+}
+
+void outbox::forget(std::map<std::int64_t, pending>::iterator one) {
+  const auto newest = newest_.find(lane_of(one->second));
+  if (newest != newest_.end() && newest->second == one->first) newest_.erase(newest);  // those before it have gone before it
+  rows_.erase(one);
 }
 
 bool outbox::is_full(const std::string& receiver) const {
@@ -76,7 +97,7 @@ outbox::ending outbox::finish(std::int64_t id, const judged& how, wall_time now)
     out.problem = fmt::format("given up after {} tries in {}: {}", one.attempts, format_duration(std::chrono::duration_cast<std::chrono::seconds>(now - one.made)), how.problem);
   }
   --to.waiting;
-  rows_.erase(found);
+  forget(found);
   return out;
 }
 

@@ -38,6 +38,10 @@ public:
   void bound(outbox_bounds bounds) { bounds_ = bounds; }
   void add(pending one);
   [[nodiscard]] bool is_full(const std::string& receiver) const;
+  /// The newest message of this receiver, channel and group, where it waits and is not under way.
+  [[nodiscard]] std::optional<std::int64_t> newest_waiting(const std::string& receiver, const std::string& channel, const std::string& group_key) const;
+  /// Forgets one that waits.
+  void remove(std::int64_t id);
   /// What may go out now; it is under way from then on. Counts the attempt.
   std::optional<pending> take(wall_time now);
   /// How it ended. `again`: it waits for the returned moment; dead when it is too old by then.
@@ -63,11 +67,13 @@ private:
   static lane lane_of(const pending& one) { return {one.receiver, one.channel, one.group_key}; }
   bool may_send(receiver_state& to, wall_time now) const;
   nanoseconds pause_after(std::int64_t attempts);
+  void forget(std::map<std::int64_t, pending>::iterator one);
 
   outbox_bounds bounds_;
   random_source random_;
   std::map<std::int64_t, pending> rows_;  ///< by age
   std::set<std::int64_t> under_way_;
+  std::map<lane, std::int64_t> newest_;
   std::map<std::string, receiver_state> receivers_;
 };
 

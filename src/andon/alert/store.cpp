@@ -37,23 +37,9 @@ constexpr std::array migrations{sql::migration{1, "alerts, silences, log, outbox
 )"}, sql::migration{2, "messages by group and by time", R"(
   CREATE INDEX outbox_group ON outbox(group_key, id);
   CREATE INDEX outbox_made ON outbox(made, state);
+)"}, sql::migration{3, "the alerts that fired in an incident", R"(
+  ALTER TABLE incident ADD COLUMN seen TEXT NOT NULL DEFAULT '';
 )"}};
-
-std::string numbers_text(const std::set<std::uint64_t>& from) {
-  std::string out;
-  for (const auto one : from) out += fingerprint_text(one);
-  return out;
-}
-
-std::set<std::uint64_t> numbers_of(std::string_view text) {
-  std::set<std::uint64_t> out;
-  for (; text.size() >= 16; text.remove_prefix(16)) {
-    std::uint64_t one = 0;
-    std::from_chars(text.data(), text.data() + 16, one, 16);
-    out.insert(one);
-  }
-  return out;
-}
 
 std::string recurrence_text(const interval_text& from) {
   if (from.empty()) return {};
@@ -74,6 +60,22 @@ interval_text recurrence_of(const std::string& text) {
 
 }  // namespace
 
+std::string rows::numbers_text(const std::set<std::uint64_t>& from) {
+  std::string out;
+  for (const auto one : from) out += fingerprint_text(one);
+  return out;
+}
+
+std::set<std::uint64_t> rows::numbers_of(std::string_view text) {
+  std::set<std::uint64_t> out;
+  for (; text.size() >= 16; text.remove_prefix(16)) {
+    std::uint64_t one = 0;
+    std::from_chars(text.data(), text.data() + 16, one, 16);
+    out.insert(one);
+  }
+  return out;
+}
+
 std::string rows::json_of(const label_set& labels) { return json::serialize(to_json(labels)); }
 
 label_set rows::labels_of(std::string_view text) {
@@ -87,25 +89,33 @@ label_set rows::labels_of(std::string_view text) {
 }
 
 std::string_view to_string(message_state s) {
-  static constexpr std::array<std::string_view, 4> names{"waiting", "delivered", "dead", "dropped"};
+  static constexpr std::array<std::string_view, 5> names{"waiting", "delivered", "dead", "dropped", "superseded"};
   return names[static_cast<std::size_t>(s)];
 }
 
 result<std::unique_ptr<alert_store>> alert_store::open(const std::filesystem::path& file, wall_time now) {
   auto db = sql::database::open(file);
   if (!db) return std::unexpected(std::move(db.error()));
-  std::unique_ptr<alert_store> out{new alert_store(std::move(*db))};
+  std::unique_ptr<alert_store> out{new alert_store(std::move(*db), file)};
   if (auto done = out->db_.run(sql::durable_settings); !done) return std::unexpected(std::move(done.error()));
   if (auto done = sql::migrate(out->db_, migrations, now); !done) return std::unexpected(std::move(done.error()));
+  out->restore_ballast();
   return out;
 }
 
 result<void> alert_store::together(const std::function<result<void>()>& work) {
-  auto all = sql::transaction::begin(db_);
-  if (!all) return std::unexpected(std::move(all.error()));
-  if (auto done = work(); !done) return done;
-  return all->commit();
+  const auto write = [&]() -> result<void> {
+    auto all = sql::transaction::begin(db_);
+    if (!all) return std::unexpected(std::move(all.error()));
+    if (auto done = work(); !done) return done;
+    return all->commit();
+  };
+  auto done = write();
+  if (!done && done.error().code == errc::disk_full) ballast_.release();
+  return done;
 }
+
+void alert_store::restore_ballast() { ballast_.restore(); }
 
 result<void> alert_store::put(const alert& one) {
   statement<params<integer, view, view, integer, integer, integer, integer, view>, columns<>> put(db_, "INSERT OR REPLACE INTO alert VALUES(?,?,?,?,?,?,?,?)");

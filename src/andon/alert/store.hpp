@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "andon/alert/ballast.hpp"
 #include "andon/alert/dispatcher.hpp"
 #include "andon/alert/incident.hpp"
 #include "andon/alert/outbox.hpp"
@@ -17,10 +18,12 @@
 
 namespace andon::alert {
 
-enum class message_state : std::uint8_t { waiting, delivered, dead, dropped };
+/// dropped: a dead one that people gave up; superseded: a later one tells all that it would have told.
+enum class message_state : std::uint8_t { waiting, delivered, dead, dropped, superseded };
 std::string_view to_string(message_state);
+inline constexpr std::array message_states{message_state::waiting, message_state::delivered, message_state::dead, message_state::dropped, message_state::superseded};
 
-using message_counts = std::array<std::int64_t, 4>;  ///< by message_state
+using message_counts = std::array<std::int64_t, message_states.size()>;  ///< by message_state
 
 /// A message of the outbox, for people.
 struct message_row {
@@ -46,8 +49,10 @@ public:
   /// Opens or makes the file (mode 0600) and migrates it. errc: locked, io_error, disk_full, corrupt.
   static result<std::unique_ptr<alert_store>> open(const std::filesystem::path& file, wall_time now);
 
-  /// Everything that `work` writes, or nothing.
+  /// Everything that `work` writes, or nothing. With errc::disk_full the ballast has gone: try again.
   result<void> together(const std::function<result<void>()>& work);
+  /// Takes back the room that the ballast keeps for pages about a full disk, where it was given up and there is room.
+  void restore_ballast();
 
   result<void> put(const alert& one);
   result<void> erase_alert(std::uint64_t fingerprint);
@@ -70,6 +75,7 @@ public:
   result<std::string> message_body(std::int64_t id);
   result<void> note_attempt(std::int64_t id, std::int64_t attempts, wall_time now);
   result<void> note_ending(std::int64_t id, const outbox::ending& how, wall_time now);
+  result<void> note_superseded(std::int64_t id, std::int64_t by, wall_time now);
   /// Newest first.
   result<std::vector<message_row>> messages(std::optional<message_state> only, wall_time since, std::size_t most);
   /// Of one group, oldest first, without their bodies.
@@ -82,10 +88,14 @@ public:
   result<bool> drop(std::int64_t id, wall_time now);
   /// Removes what ended before.
   result<void> erase_ended_before(wall_time delivered, wall_time dead);
+  /// Removes incidents with their events, and overrides, that were over before.
+  result<void> erase_over_before(wall_time then);
   result<std::int64_t> count_dead();
 
   result<std::string> reference(const log_key& of);
   result<void> put_reference(const log_key& of, const std::string& reference);  ///< empty: removes it
+  /// Removes those of groups of which the log knows nothing any more: what fires next there is another matter.
+  result<void> erase_stale_references();
 
   result<std::int64_t> next_incident();
   result<void> put(const incident& one);
@@ -103,8 +113,9 @@ public:
   result<std::string> link_key();  ///< 32 random bytes, made with the file
 
 private:
-  explicit alert_store(sql::database db) : db_(std::move(db)) {}
+  alert_store(sql::database db, const std::filesystem::path& file) : db_(std::move(db)), ballast_(file) {}
   sql::database db_;
+  ballast ballast_;
 };
 
 }  // namespace andon::alert

@@ -59,6 +59,11 @@ result<void> alert_store::note_ending(std::int64_t id, const outbox::ending& how
   return note.run(static_cast<integer>(state), nanos(how.due), state == message_state::waiting ? maybe{} : maybe(nanos(now)), how.problem, id);
 }
 
+result<void> alert_store::note_superseded(std::int64_t id, std::int64_t by, wall_time now) {
+  statement<params<integer, integer, view, integer>, columns<>> note(db_, "UPDATE outbox SET state = ?, ended = ?, problem = ? WHERE id = ?");
+  return note.run(static_cast<integer>(message_state::superseded), nanos(now), "message " + std::to_string(by) + " tells it", id);
+}
+
 result<std::vector<message_row>> alert_store::messages(std::optional<message_state> only, wall_time since, std::size_t most) {
   std::vector<message_row> out;
   statement<params<integer, integer, integer, integer>, message_columns> some(
@@ -112,12 +117,18 @@ result<bool> alert_store::drop(std::int64_t id, wall_time now) {
 }
 
 result<void> alert_store::erase_ended_before(wall_time delivered, wall_time dead_before) {
-  statement<params<integer, integer, integer>, columns<>> erase(db_, "DELETE FROM outbox WHERE (state IN (1, 3) AND ended < ?) OR (state = ? AND ended < ?)");
+  statement<params<integer, integer, integer>, columns<>> erase(db_, "DELETE FROM outbox WHERE (state IN (1, 3, 4) AND ended < ?) OR (state = ? AND ended < ?)");
   if (auto done = erase.run(nanos(delivered), dead, nanos(dead_before)); !done) return done;
   statement<params<integer>, columns<>> old(db_, "DELETE FROM history WHERE at < ?");
   if (auto done = old.run(nanos(dead_before)); !done) return done;
   statement<params<integer>, columns<>> links(db_, "DELETE FROM used_link WHERE until < ?");
   return links.run(nanos(delivered));
+}
+
+result<void> alert_store::erase_stale_references() {
+  statement<params<>, columns<>> erase(db_, "DELETE FROM reference WHERE group_key NOT LIKE 'incident/%' AND NOT EXISTS(SELECT 1 FROM told WHERE told.group_key = reference.group_key "
+                                            "AND told.receiver = reference.receiver AND told.channel = reference.channel)");
+  return erase.run();
 }
 
 result<std::int64_t> alert_store::count_dead() {

@@ -8,12 +8,12 @@ namespace {
 using namespace rows;
 namespace json = boost::json;
 
-#define INCIDENT_COLUMNS "number, group_key, chain, title, severity, state, opened, acknowledged, resolved, acknowledged_by, resolved_by, step, round, next, told, latest"
-using incident_columns = columns<integer, text, text, text, text, integer, integer, maybe, maybe, text, text, integer, integer, maybe, text, text>;
+#define INCIDENT_COLUMNS "number, group_key, chain, title, severity, state, opened, acknowledged, resolved, acknowledged_by, resolved_by, step, round, next, told, latest, seen"
+using incident_columns = columns<integer, text, text, text, text, integer, integer, maybe, maybe, text, text, integer, integer, maybe, text, text, text>;
 
 auto into(std::vector<incident>& out) {
   return [&out](integer number, text group, text chain, text title, text severity, integer state, integer opened, maybe acknowledged, maybe resolved, text acknowledged_by, text resolved_by,
-                integer step, integer round, maybe next, const text& told, const text& latest) {
+                integer step, integer round, maybe next, const text& told, const text& latest, const text& seen) {
     incident one;
     one.number = number;
     one.group_key = std::move(group);
@@ -30,6 +30,7 @@ auto into(std::vector<incident>& out) {
     const auto names = json::parse(told);
     for (const auto& name : names.as_array()) one.told.emplace(name.as_string());
     if (auto read = parse_notification(latest)) one.latest = std::move(*read);
+    one.seen = numbers_of(seen);
     out.push_back(std::move(one));
   };
 }
@@ -47,10 +48,10 @@ result<std::int64_t> alert_store::next_incident() {
 result<void> alert_store::put(const incident& one) {
   json::array told;
   for (const auto& name : one.told) told.emplace_back(name);
-  statement<params<integer, view, view, view, view, integer, integer, maybe, maybe, view, view, integer, integer, maybe, view, view>, columns<>> put(
-      db_, "INSERT OR REPLACE INTO incident(" INCIDENT_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  statement<params<integer, view, view, view, view, integer, integer, maybe, maybe, view, view, integer, integer, maybe, view, view, view>, columns<>> put(
+      db_, "INSERT OR REPLACE INTO incident(" INCIDENT_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   return put.run(one.number, one.group_key, one.chain, one.title, one.severity, static_cast<integer>(one.state), nanos(one.opened), nanos(one.acknowledged), nanos(one.resolved),
-                 one.acknowledged_by, one.resolved_by, one.place.step, one.place.round, nanos(one.place.next), json::serialize(told), notification_json(one.latest));
+                 one.acknowledged_by, one.resolved_by, one.place.step, one.place.round, nanos(one.place.next), json::serialize(told), notification_json(one.latest), numbers_text(one.seen));
 }
 
 result<std::vector<incident>> alert_store::incidents(wall_time since, std::size_t most) {
@@ -80,6 +81,16 @@ result<std::vector<incident_event>> alert_store::events(std::int64_t incident) {
   auto done = all.each([&](integer number, integer at, text kind, text who, text words) { out.push_back({number, time_of(at), std::move(kind), std::move(who), std::move(words)}); }, incident);
   if (!done) return std::unexpected(std::move(done.error()));
   return out;
+}
+
+result<void> alert_store::erase_over_before(wall_time then) {
+  statement<params<integer>, columns<>> events(db_, "DELETE FROM incident_event WHERE incident IN (SELECT number FROM incident WHERE state = 2 AND resolved < ?)");
+  if (auto done = events.run(nanos(then)); !done) return done;
+  // The newest stays, so that its number is not given again.
+  statement<params<integer>, columns<>> incidents(db_, "DELETE FROM incident WHERE state = 2 AND resolved < ? AND number < (SELECT max(number) FROM incident)");
+  if (auto done = incidents.run(nanos(then)); !done) return done;
+  statement<params<integer>, columns<>> overrides(db_, "DELETE FROM override WHERE ends < ?");
+  return overrides.run(nanos(then));
 }
 
 result<std::int64_t> alert_store::put_override(const schedule_override& one) {

@@ -1,6 +1,7 @@
 #pragma once
 // Types and conversions that the store's parts share.
 #include <boost/json.hpp>
+#include <set>
 #include <string>
 
 #include "andon/alert/store.hpp"
@@ -24,5 +25,7 @@ inline integer signed_of(std::uint64_t n) { return static_cast<integer>(n); }
 
 std::string json_of(const label_set& labels);
 label_set labels_of(std::string_view text);  ///< what is not readable is empty
+std::string numbers_text(const std::set<std::uint64_t>& from);
+std::set<std::uint64_t> numbers_of(std::string_view text);
 
 }  // namespace andon::alert::rows

@@ -130,7 +130,7 @@ void add_alert_verbs(command root, context& in) {
   list.callback([&in, matchers] { in.chosen = [&in, matchers] { return list_alerts(in, *matchers); }; });
   auto state = std::make_shared<std::string>();
   auto messages = add_common(alert.add_verb("messages", "Messages to receivers, newest first"), in);
-  messages.add_option("--state", *state, "waiting, delivered, dead or dropped");
+  messages.add_option("--state", *state, "waiting, delivered, dead, dropped or superseded");
   messages.callback([&in, state] { in.chosen = [&in, state] { return list_messages(in, *state); }; });
   auto receiver = std::make_shared<std::string>();
   auto test = add_common(alert.add_verb("test", "Send a trial alert to a receiver, and say what became of it"), in);

@@ -135,6 +135,7 @@ private:
 
   void add_person(const std::string& name, const person_group& from) {
     out_->people[name] = {from.name.empty() ? name : from.name, from.receivers};
+    if (from.receivers.empty()) complain("alerting.people." + name, "has no receivers: nobody hears of it when it is this person's turn", "give them one, such as `receivers: [ alice-phone ]`");
     for (std::size_t i = 0; i < from.receivers.size(); ++i) {
       const auto where = fmt::format("alerting.people.{}.receivers[{}]", name, i);
       if (!known(from_.receivers.entries, from.receivers[i], where, "receiver")) continue;
@@ -148,9 +149,11 @@ private:
     auto zone = time_zone::load(from.time_zone);
     if (!zone) return complain(where + ".time_zone", fmt::format("'{}' is no time zone", from.time_zone), "IANA names are such as Europe/Vienna");
     made.offsets = std::make_shared<const time_zone>(std::move(*zone));
+    if (from.rotations.empty()) complain(where, "has no rotations: nobody is ever on call");
     for (std::size_t i = 0; i < from.rotations.size(); ++i) {
       const auto& one = from.rotations[i];
       const auto at = fmt::format("{}.rotations[{}]", where, i);
+      if (one.people.empty()) complain(at, "has no people");
       for (std::size_t k = 0; k < one.people.size(); ++k) known(from_.people.entries, one.people[k], fmt::format("{}.people[{}]", at, k), "person");
       const auto start = local_time(one.start);
       if (!start) complain(at + ".start", fmt::format("'{}' is no local time such as 2026-01-05 09:00", one.start));
@@ -178,12 +181,17 @@ private:
     if (made.steps.empty()) complain("alerting.escalations." + name, "has no steps");
     out_->escalations[name] = std::move(made);
   }
+  bool tells_anybody(const std::string& receiver) const {
+    return std::ranges::any_of(out_->receivers.at(receiver).ways, [](const alert::way& one) { return one.kind->render != nullptr; });
+  }
   alert::escalation_target target_of(const std::string& text, const std::string& where) {
     auto out = alert::escalation_target::parse(text);
     switch (out.what) {
       case alert::escalation_target::kind::person: known(from_.people.entries, out.name, where, "person"); break;
       case alert::escalation_target::kind::schedule: known(from_.schedules.entries, out.name, where, "schedule"); break;
-      case alert::escalation_target::kind::receiver: known(from_.receivers.entries, out.name, where, "receiver"); break;
+      case alert::escalation_target::kind::receiver:
+        if (known(from_.receivers.entries, out.name, where, "receiver") && !tells_anybody(out.name)) complain(where, "a step cannot tell a receiver that has no way but an escalation");
+        break;
     }
     return out;
   }

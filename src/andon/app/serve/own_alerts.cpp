@@ -17,11 +17,11 @@ void own_alerts::set(const char* name, bool holds, std::string summary, wall_tim
   const auto found = firing_.find(name);
   const bool held = found != firing_.end();
   if (!holds && !held) return;
-  alert::posted_alert one{{{"alertname", name}, {"severity", severity}, {"source", "andon"}}, {{"summary", std::move(summary)}}, held ? found->second.began : now, now + lasts};
+  alert::posted_alert one{{{"alertname", name}, {"severity", severity}, {"source", "andon"}}, {{"summary", std::move(summary)}}, held ? std::min(found->second.began, now) : now, now + lasts};
   if (!holds) {
     one.ends_at = now;
     firing_.erase(found);
-  } else if (held && now - found->second.told < told_every) {
+  } else if (held && now >= found->second.told && now - found->second.told < told_every) {
     return;
   } else {
     firing_[name] = {*one.starts_at, now};

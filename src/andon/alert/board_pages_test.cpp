@@ -1,0 +1,155 @@
+// Who is told when something is in the way: outages of receivers, names that left the configuration, alerts that join.
+#include "andon/alert/board_fixture_test.hpp"
+
+namespace andon::alert {
+namespace {
+
+using namespace testing_support;
+
+const label_set page{{"alertname", "p"}, {"severity", "page"}}, other_page{{"alertname", "p"}, {"severity", "page"}, {"region", "eu"}};
+
+class pages_test : public board_fixture {
+protected:
+  [[nodiscard]] std::string told() const {
+    std::string out;
+    for (const auto& one : delivered_) out.append(out.empty() ? "" : ", ").append(one.body.at("receiver").as_string()).append(" ").append(one.status);
+    return out;
+  }
+  void adopt(const std::function<void(configuration&)>& change) {
+    const auto changed = std::const_pointer_cast<configuration>(settings());
+    change(*changed);
+    changed->seal();
+    board_->adopt(changed);
+  }
+  std::size_t count(message_state state) { return messages(state).size(); }
+};
+
+TEST_F(pages_test, after_a_long_outage_a_receiver_is_told_how_it_stands_not_each_repetition) {
+  broken_ = answer{500, "down", {}};
+  post({{"alertname", "a"}, {"n", "1"}});
+  run(3h, 1min);
+  post({{"alertname", "a"}, {"n", "2"}});
+  run(4h + 30min, 1min);
+  EXPECT_EQ(count(message_state::waiting), 1U);
+  EXPECT_GE(count(message_state::superseded), 6U);
+  EXPECT_EQ(messages(message_state::superseded).back().problem, "message 2 tells it");
+  crash();
+  broken_.reset();
+  run(6min);
+  ASSERT_EQ(delivered_.size(), 1U);
+  EXPECT_EQ(delivered_[0].names, "aa");
+}
+
+TEST_F(pages_test, an_end_does_not_take_the_place_of_a_page_that_nobody_got) {
+  broken_ = answer{500, "down", {}};
+  post({{"alertname", "a"}});
+  run(5min);
+  post({{"alertname", "a"}}, time_.wall());
+  run(5min);
+  broken_.reset();
+  run(6min);
+  EXPECT_EQ(told(), "team firing, team resolved");
+}
+
+TEST_F(pages_test, another_alert_of_the_group_pages_although_the_first_was_acknowledged) {
+  post(page);
+  run(1min);
+  ASSERT_TRUE(board_->acknowledge(1, "alice", time_.wall()));
+  run(3min);
+  EXPECT_EQ(told(), "alice-phone firing");
+  post(other_page);
+  run(2min);
+  EXPECT_EQ(told(), "alice-phone firing, alice-phone firing");
+  EXPECT_EQ(timeline(1), (std::vector<std::string>{"opened alerts", "notified alice", "acknowledged alice", "triggered alerts", "changed alerts", "notified alice"}));
+  ASSERT_TRUE(board_->acknowledge(1, "alice", time_.wall()));
+  post(other_page, time_.wall());
+  run(2min);
+  crash();
+  post(other_page);
+  run(10min);
+  EXPECT_EQ(told(), "alice-phone firing, alice-phone firing") << "one that comes and goes was acknowledged with it";
+}
+
+TEST_F(pages_test, what_is_refused_for_good_hurries_the_next_step) {
+  broken_ = answer{403, "no such number", {}};
+  post(page);
+  run(15s);
+  broken_.reset();
+  run(20s);
+  EXPECT_EQ(told(), "bob-phone firing") << "not after five minutes";
+  EXPECT_EQ(timeline(1), (std::vector<std::string>{"opened alerts", "notified alice", "undelivered alice-phone", "notified bob"}));
+}
+
+TEST_F(pages_test, one_way_that_fails_hurries_nothing_while_another_may_reach) {
+  adopt([](configuration& of) { of.receivers["alice-mail"].ways = {way_of("webhook")}; of.people["alice"].receivers.push_back("alice-mail"); });
+  broken_ = answer{403, "no", {}};
+  post(page);
+  board_->tick(time_.wall());
+  time_.advance(15s);
+  board_->tick(time_.wall());
+  ASSERT_TRUE(board_->send_one(time_.wall()));
+  broken_.reset();
+  run(2min);
+  EXPECT_EQ(told(), "alice-mail firing");
+}
+
+TEST_F(pages_test, a_chain_under_another_name_goes_on) {
+  post(page);
+  run(1min);
+  adopt([](configuration& of) {
+    of.escalations["night"] = of.escalations["primary"];
+    of.escalations.erase("primary");
+    of.receivers["people"].ways[0].escalation = "night";
+  });
+  run(10min);
+  EXPECT_EQ(told(), "alice-phone firing, alice-phone firing, bob-phone firing");
+  EXPECT_EQ(timeline(1), (std::vector<std::string>{"opened alerts", "notified alice", "changed", "notified alice", "notified bob"}));
+}
+
+TEST_F(pages_test, who_cannot_be_told_stands_in_the_timeline_as_such) {
+  adopt([](configuration& of) { of.people["alice"].receivers.clear(); });
+  post(page);
+  run(1min);
+  EXPECT_EQ(timeline(1), (std::vector<std::string>{"opened alerts", "unreached alice", "notified bob"}));
+}
+
+class ticket_test : public pages_test {
+protected:
+  ticket_test() { board_->adopt(settings()); }
+  configuration_ptr settings() override {
+    const auto out = std::const_pointer_cast<configuration>(board_fixture::settings());
+    auto ticket = way_of("github");
+    ticket.place = "a/b";
+    ticket.send_resolved = false;
+    out->receivers["team"].ways = {ticket};
+    out->seal();
+    return out;
+  }
+};
+
+TEST_F(ticket_test, a_new_outbreak_is_a_new_ticket) {
+  std::vector<std::string> asked;
+  auto made = board::open({.file = folder_ / "tickets.db", .send = [&](const outgoing& what) {
+    const std::string url(what.url.reveal());
+    asked.push_back(what.method + url.substr(url.find("/issues")));
+    if (broken_) return result<answer>(*std::exchange(broken_, std::nullopt));
+    return result<answer>(answer{201, "{\"number\": " + std::to_string(asked.size()) + "}", {}});
+  }, .seed = 7, .senders = 0}, time_, nullptr);
+  ASSERT_TRUE(made);
+  board_ = std::move(*made);
+  board_->adopt(settings());
+  const label_set a{{"alertname", "a"}};
+  post(a);
+  run(65min);
+  post(a, time_.wall());
+  run(3min);
+  post(a);
+  run(3min);
+  EXPECT_EQ(asked, (std::vector<std::string>{"POST/issues", "POST/issues/1/comments", "POST/issues"}));
+  broken_ = answer{410, "This issue was deleted", {}};
+  run(1h);
+  EXPECT_EQ(asked, (std::vector<std::string>{"POST/issues", "POST/issues/1/comments", "POST/issues", "POST/issues/3/comments", "POST/issues"}));
+}
+
+}  // namespace
+}  // namespace andon::alert
