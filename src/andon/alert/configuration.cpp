@@ -54,6 +54,10 @@ const way* configuration::find_way(const std::string& receiver, const std::strin
   return one == found->second.ways.end() ? nullptr : &*one;
 }
 
+bool configuration::sends() const {
+  return std::ranges::any_of(receivers, [](const auto& item) { return std::ranges::any_of(item.second.ways, [](const way& one) { return one.kind->render != nullptr; }); });
+}
+
 std::string configuration::alertmanager_text() const {
   json::array names, rules;
   for (const auto& [name, receiver] : receivers) names.emplace_back(json::object{{"name", name}});

@@ -38,6 +38,7 @@ struct configuration {
   /// To be called once, when all is filled in.
   void seal();
   [[nodiscard]] const way* find_way(const std::string& receiver, const std::string& channel) const;
+  [[nodiscard]] bool sends() const;            ///< whether a receiver has a way of its own
   /// As a configuration file of Alertmanager (JSON, which is YAML): routes, receivers by name, inhibition.
   [[nodiscard]] std::string alertmanager_text() const;
 };

@@ -1,12 +1,12 @@
 #include "andon/alert/curl_sender.hpp"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <charconv>
+#include <array>
 #include <cstring>
 #include <memory>
-#include <mutex>
 
 namespace andon::alert {
 namespace {
@@ -14,13 +14,56 @@ namespace {
 constexpr long connect_timeout_ms = 5'000, whole_timeout_ms = 15'000;
 constexpr std::size_t longest_reply = 64 << 10;
 
-struct handle_closer { void operator()(CURL* c) const { curl_easy_cleanup(c); } };
-struct list_closer { void operator()(curl_slist* l) const { curl_slist_free_all(l); } };
+/// The functions of libcurl that are in use, loaded when there is somebody to tell: with what it links it is four megabytes.
+class library {
+public:
+  decltype(&::curl_global_init) global_init = nullptr;
+  decltype(&::curl_easy_init) init = nullptr;
+  decltype(&::curl_easy_setopt) set = nullptr;
+  decltype(&::curl_easy_perform) perform = nullptr;
+  decltype(&::curl_easy_getinfo) get_info = nullptr;
+  decltype(&::curl_easy_strerror) text_of = nullptr;
+  decltype(&::curl_easy_cleanup) cleanup = nullptr;
+  decltype(&::curl_slist_append) append = nullptr;
+  decltype(&::curl_slist_free_all) free_all = nullptr;
+  std::string problem;  ///< why it is not there
+
+  static const library& get() {
+    static const library only;
+    return only;
+  }
+
+private:
+  library() {
+    void* found = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);  // for the life of the process
+    if (found == nullptr) {
+      problem = ::dlerror();
+      return;
+    }
+    const auto take = [&](auto& into, const char* name) {
+      into = reinterpret_cast<std::remove_reference_t<decltype(into)>>(::dlsym(found, name));
+      if (into == nullptr && problem.empty()) problem = std::string("libcurl has no ") + name;
+    };
+    take(global_init, "curl_global_init");
+    take(init, "curl_easy_init");
+    take(set, "curl_easy_setopt");
+    take(perform, "curl_easy_perform");
+    take(get_info, "curl_easy_getinfo");
+    take(text_of, "curl_easy_strerror");
+    take(cleanup, "curl_easy_cleanup");
+    take(append, "curl_slist_append");
+    take(free_all, "curl_slist_free_all");
+    if (problem.empty() && global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) problem = "libcurl does not start";
+  }
+};
+
+struct handle_closer { void operator()(CURL* c) const { library::get().cleanup(c); } };
+struct list_closer { void operator()(curl_slist* l) const { library::get().free_all(l); } };
 using handle = std::unique_ptr<CURL, handle_closer>;
 using list = std::unique_ptr<curl_slist, list_closer>;
 
 void append(list& to, const std::string& line) {
-  auto* longer = curl_slist_append(to.get(), line.c_str());
+  auto* longer = library::get().append(to.get(), line.c_str());
   if (longer == nullptr) return;
   (void)to.release();
   to.reset(longer);
@@ -45,43 +88,46 @@ std::size_t give_mail(char* to, std::size_t size, std::size_t count, void* from)
 }
 
 void set_common(CURL* on, const outgoing& what, char* problem) {
-  curl_easy_setopt(on, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(on, CURLOPT_ERRORBUFFER, problem);
-  curl_easy_setopt(on, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
-  curl_easy_setopt(on, CURLOPT_TIMEOUT_MS, whole_timeout_ms);
-  curl_easy_setopt(on, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(on, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl_easy_setopt(on, CURLOPT_SSL_VERIFYHOST, 2L);
-  if (!what.ca_file.empty()) curl_easy_setopt(on, CURLOPT_CAINFO, what.ca_file.c_str());
+  const auto set = library::get().set;
+  set(on, CURLOPT_NOSIGNAL, 1L);
+  set(on, CURLOPT_ERRORBUFFER, problem);
+  set(on, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+  set(on, CURLOPT_TIMEOUT_MS, whole_timeout_ms);
+  set(on, CURLOPT_FOLLOWLOCATION, 0L);
+  set(on, CURLOPT_SSL_VERIFYPEER, 1L);
+  set(on, CURLOPT_SSL_VERIFYHOST, 2L);
+  if (!what.ca_file.empty()) set(on, CURLOPT_CAINFO, what.ca_file.c_str());
 }
 
 void set_http(CURL* on, const outgoing& what, list& headers) {
-  curl_easy_setopt(on, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(on, CURLOPT_URL, std::string(what.url.reveal()).c_str());
-  curl_easy_setopt(on, CURLOPT_CUSTOMREQUEST, what.method.c_str());
-  curl_easy_setopt(on, CURLOPT_POSTFIELDS, what.body.data());
-  curl_easy_setopt(on, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(what.body.size()));
+  const auto set = library::get().set;
+  set(on, CURLOPT_PROTOCOLS_STR, "http,https");
+  set(on, CURLOPT_URL, std::string(what.url.reveal()).c_str());
+  set(on, CURLOPT_CUSTOMREQUEST, what.method.c_str());
+  set(on, CURLOPT_POSTFIELDS, what.body.data());
+  set(on, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(what.body.size()));
   for (const auto& [name, value] : what.headers) append(headers, name + ": " + std::string(value.reveal()));
   append(headers, "Expect:");
-  curl_easy_setopt(on, CURLOPT_HTTPHEADER, headers.get());
+  set(on, CURLOPT_HTTPHEADER, headers.get());
 }
 
 void set_mail(CURL* on, const outgoing& what, list& recipients, reading& body) {
-  curl_easy_setopt(on, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+  const auto set = library::get().set;
+  set(on, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   const auto scheme = what.smtp.tls == mail_tls::implicit ? "smtps" : "smtp";
-  curl_easy_setopt(on, CURLOPT_URL, fmt::format("{}://{}:{}", scheme, what.smtp.host, what.smtp.port).c_str());
-  curl_easy_setopt(on, CURLOPT_USE_SSL, what.smtp.tls == mail_tls::none ? static_cast<long>(CURLUSESSL_NONE) : static_cast<long>(CURLUSESSL_ALL));
+  set(on, CURLOPT_URL, fmt::format("{}://{}:{}", scheme, what.smtp.host, what.smtp.port).c_str());
+  set(on, CURLOPT_USE_SSL, what.smtp.tls == mail_tls::none ? static_cast<long>(CURLUSESSL_NONE) : static_cast<long>(CURLUSESSL_ALL));
   if (!what.smtp.user.empty()) {
-    curl_easy_setopt(on, CURLOPT_USERNAME, what.smtp.user.c_str());
-    curl_easy_setopt(on, CURLOPT_PASSWORD, std::string(what.smtp.password.reveal()).c_str());
+    set(on, CURLOPT_USERNAME, what.smtp.user.c_str());
+    set(on, CURLOPT_PASSWORD, std::string(what.smtp.password.reveal()).c_str());
   }
-  curl_easy_setopt(on, CURLOPT_MAIL_FROM, what.smtp.from.c_str());
+  set(on, CURLOPT_MAIL_FROM, what.smtp.from.c_str());
   for (const auto& one : what.recipients) append(recipients, one);
-  curl_easy_setopt(on, CURLOPT_MAIL_RCPT, recipients.get());
-  curl_easy_setopt(on, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);  // one who has left must not keep it from the others
-  curl_easy_setopt(on, CURLOPT_UPLOAD, 1L);
-  curl_easy_setopt(on, CURLOPT_READFUNCTION, give_mail);
-  curl_easy_setopt(on, CURLOPT_READDATA, &body);
+  set(on, CURLOPT_MAIL_RCPT, recipients.get());
+  set(on, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);  // one who has left must not keep it from the others
+  set(on, CURLOPT_UPLOAD, 1L);
+  set(on, CURLOPT_READFUNCTION, give_mail);
+  set(on, CURLOPT_READDATA, &body);
 }
 
 errc errc_of(CURLcode code) {
@@ -101,10 +147,15 @@ errc errc_of(CURLcode code) {
 
 }  // namespace
 
+result<void> load_curl() {
+  const auto& curl = library::get();
+  return curl.problem.empty() ? result<void>{} : fail(errc::unavailable, curl.problem);
+}
+
 result<answer> send_by_curl(const outgoing& what) {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-  const handle on(curl_easy_init());
+  const auto& curl = library::get();
+  if (!curl.problem.empty()) return fail(errc::internal, "nothing can be sent: " + curl.problem);
+  const handle on(curl.init());
   if (!on) return fail(errc::internal, "libcurl gives no handle");
   answer out;
   list lines;
@@ -113,19 +164,19 @@ result<answer> send_by_curl(const outgoing& what) {
   set_common(on.get(), what, problem.data());
   if (what.by == outgoing::transport::http) set_http(on.get(), what, lines);
   else set_mail(on.get(), what, lines, body);
-  curl_easy_setopt(on.get(), CURLOPT_WRITEFUNCTION, take_body);
-  curl_easy_setopt(on.get(), CURLOPT_WRITEDATA, &out.body);
-  const auto code = curl_easy_perform(on.get());
+  curl.set(on.get(), CURLOPT_WRITEFUNCTION, take_body);
+  curl.set(on.get(), CURLOPT_WRITEDATA, &out.body);
+  const auto code = curl.perform(on.get());
   long status = 0;
-  curl_easy_getinfo(on.get(), CURLINFO_RESPONSE_CODE, &status);
+  curl.get_info(on.get(), CURLINFO_RESPONSE_CODE, &status);
   out.status = static_cast<int>(status);
   curl_off_t pause = 0;
-  if (curl_easy_getinfo(on.get(), CURLINFO_RETRY_AFTER, &pause) == CURLE_OK && pause > 0) out.retry_after = std::chrono::seconds{pause};
+  if (curl.get_info(on.get(), CURLINFO_RETRY_AFTER, &pause) == CURLE_OK && pause > 0) out.retry_after = std::chrono::seconds{pause};
   if (code == CURLE_OK) {
     if (what.by == outgoing::transport::mail) out.status = 250;
     return out;
   }
-  const std::string said = problem[0] != 0 ? problem.data() : curl_easy_strerror(code);
+  const std::string said = problem[0] != 0 ? problem.data() : curl.text_of(code);
   if (what.by == outgoing::transport::mail && status >= 400) {  // the server's own refusal says whether trying again helps
     out.body = said;
     return out;

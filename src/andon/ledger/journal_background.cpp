@@ -14,7 +14,7 @@ constexpr std::uint64_t warm_spare = 1 << 20;
 }  // namespace
 
 journal_background::journal_background(journal_common& common, std::vector<std::unique_ptr<stream_log>>& logs)
-    : common_(common), logs_(logs), durable_(logs.size()), doubts_(logs.size()) {
+    : common_(common), logs_(logs), durable_(logs.size()), cold_(logs.size()), doubts_(logs.size()) {
   for (std::size_t i = 0; i < logs.size(); ++i) durable_[i] = logs[i]->next();
 }
 
@@ -98,7 +98,7 @@ result<void> journal_background::sync_stream(std::size_t i, position& reached) {
     begin_writing(before, reached, *map);
     if (auto safe = common_.directory.files().sync(map->fd()); !safe) return safe;
   }
-  if (current && current->sequence() == reached.segment) warm_ahead(before, reached, *current);
+  if (current && current->sequence() == reached.segment) warm_ahead(i, before, reached, *current);
   if (before.segment == reached.segment && before.offset != segment_header_bytes) return {};
   return common_.directory.files().sync_directory(common_.directory.directory());
 }
@@ -113,14 +113,28 @@ void journal_background::begin_writing(const position& before, const position& r
   file_operations::begin_sync(map.fd(), from, until - from);
 }
 
-/// Readies as many pages as the next round will probably fill, so that the core finds them writable.
-void journal_background::warm_ahead(const position& before, const position& reached, const segment& current) {
+/// Readies as many pages as the next round will probably fill, so that the core finds them writable. Spares get theirs when
+/// the segment before them comes to its end: until then they are no memory of this program.
+void journal_background::warm_ahead(std::size_t log, const position& before, const position& reached, const segment& current) {
   const auto map = common_.directory.live(current);
   if (!map || before == reached) return;
   const auto moved = before.segment == reached.segment ? reached.offset - before.offset : reached.offset;
   const auto window = aligned(std::clamp<std::uint64_t>(moved + moved / 4, least_warm, most_warm), page_bytes);
   const auto from = reached.offset / page_bytes * page_bytes;
-  if (from < map->bytes()) file_operations::warm(map->data() + from, std::min(window, map->bytes() - from));
+  const auto left = map->bytes() - std::min(from, map->bytes());
+  if (left > 0) file_operations::warm(map->data() + from, std::min(window, left));
+  if (left < 2 * window + warm_spare) warm_spares(log);
+}
+
+void journal_background::warm_spares(std::size_t log) {
+  std::vector<std::weak_ptr<segment>> cold;
+  {
+    const std::lock_guard lock(mutex_);
+    cold.swap(cold_[log]);
+  }
+  for (const auto& one : cold)
+    if (const auto spare = one.lock())
+      if (const auto map = common_.directory.live(*spare)) file_operations::warm(map->data(), std::min(warm_spare, map->bytes()));
 }
 
 result<void> journal_background::sync_all() {
@@ -164,7 +178,8 @@ void journal_background::settle(const std::vector<position>& reached, const std:
 
 void journal_background::prepare_spares() {
   bool all = true;
-  for (auto& log : logs_) {
+  for (std::size_t i = 0; i < logs_.size(); ++i) {
+    auto& log = logs_[i];
     if (log->stream() >= common_.options.streams) continue;
     const auto want = std::max(common_.options.segment_bytes, log->wanted_spare_bytes());
     while (log->spare_bytes() < want) {
@@ -173,7 +188,10 @@ void journal_background::prepare_spares() {
         all = false;
         break;
       }
-      file_operations::warm((*spare)->live->data(), std::min(warm_spare, (*spare)->identity.bytes));
+      {
+        const std::lock_guard lock(mutex_);
+        cold_[i].push_back(*spare);
+      }
       log->offer_spare(std::move(*spare));
     }
   }

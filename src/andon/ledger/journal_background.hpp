@@ -33,7 +33,8 @@ private:
   };
   result<void> sync_stream(std::size_t i, position& reached);
   static void begin_writing(const position& before, const position& reached, const file_mapping& map);
-  void warm_ahead(const position& before, const position& reached, const segment& current);
+  void warm_ahead(std::size_t log, const position& before, const position& reached, const segment& current);
+  void warm_spares(std::size_t log);
   result<void> finish_segment(segment& s, std::size_t log);
   result<void> rewrite(std::size_t log, const segment& s, std::uint64_t end);
   void distrust(std::size_t log);
@@ -46,6 +47,7 @@ private:
   mutable std::mutex mutex_;
   std::vector<position> durable_;
   std::vector<waiting> waiting_;
+  std::vector<std::vector<std::weak_ptr<segment>>> cold_;  ///< by log: spares whose pages are not ready
   /// After a failed sync the system takes pages for written that are not. What lies behind `from` is written again before
   /// the next sync, until one has succeeded that reaches beyond `until`: an entry was being written there.
   struct doubt { position from, until; };

@@ -258,6 +258,8 @@ result<void> instance::adopt(const settings& from, diagnostics& found) {
   if (!made) {
     return fail(errc::invalid_argument, found.text());
   }
+  if (made->alerting->sends())
+    if (auto loaded = alert::load_curl(); !loaded) return fail(errc::unavailable, "alerting.receivers: nobody could be told, install Debian's libcurl4: " + loaded.error().message);
   if (auto declared = keys_->declare(std::move(made->access)); !declared) return declared;
   plan_version_ = in.version;
   health_readings_.refresh();
