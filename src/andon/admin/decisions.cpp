@@ -63,14 +63,14 @@ json::object plan_json(const slo::plan_entry& from, bool in_force) {
 
 result<std::int64_t> decision_number(const request& asked) {
   if (const auto number = slo::decision::parse_id(asked.argument)) return *number;
-  return fail(errc::not_found, fmt::format("'{}' is no decision's id, such as dec_12; GET /api/v1/decisions lists them", asked.argument));
+  return fail(errc::not_found, fmt::format("'{}' is no decision's id, such as dec_12; `andon decision list` (GET /api/v1/decisions) tells them", asked.argument));
 }
 
 result<std::int64_t> plan_number(const request& asked) {
   std::int64_t out = 0;
   const auto* end = asked.argument.data() + asked.argument.size();
   if (const auto read = std::from_chars(asked.argument.data(), end, out); read.ec == std::errc{} && read.ptr == end && out > 0) return out;
-  return fail(errc::not_found, fmt::format("'{}' is no plan's number; GET /api/v1/plans lists them", asked.argument));
+  return fail(errc::not_found, fmt::format("'{}' is no plan's number; `andon plan list` (GET /api/v1/plans) tells them", asked.argument));
 }
 
 /// The body's one field; every act of a person has to say why.
@@ -171,7 +171,7 @@ result<reply> handlers::decision_by_id(const services& with, const request& aske
   if (!number) return std::unexpected(number.error());
   const auto found = (*store)->find(*number);
   if (!found) return std::unexpected(found.error());
-  if (!*found) return fail(errc::not_found, fmt::format("there is no decision dec_{}; GET /api/v1/decisions lists them", *number));
+  if (!*found) return fail(errc::not_found, fmt::format("there is no decision dec_{}; `andon decision list` (GET /api/v1/decisions) tells them", *number));
   return reply{.body = json_text(decision_json(**found))};
 }
 
@@ -205,7 +205,7 @@ result<reply> handlers::plan_by_number(const services& with, const request& aske
   if (!number) return std::unexpected(number.error());
   const auto found = (*store)->plan(*number);
   if (!found) return std::unexpected(found.error());
-  if (!*found) return fail(errc::not_found, fmt::format("there is no plan {}; GET /api/v1/plans lists those that are kept", *number));
+  if (!*found) return fail(errc::not_found, fmt::format("there is no plan {}; `andon plan list` (GET /api/v1/plans) tells those that are kept", *number));
   return reply{.body = with.policies.text(**found), .content_type = "application/yaml"};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "andon/access/keyring.hpp"
 #include "andon/admin/handlers.hpp"
 #include "andon/admin/json_out.hpp"
 #include "andon/base/time_text.hpp"
@@ -159,6 +160,9 @@ result<reply> feedback_sums(const services& with, const request& asked) {
   if (!all_calls) return std::unexpected(all_calls.error());
   const auto all_answers = add_answers(sums, with, *of, asked);
   if (!all_answers) return std::unexpected(all_answers.error());
+  if (sums.rows().empty() && !of->project.empty() && asked.who->project.empty() &&
+      std::ranges::none_of(with.keys.projects(), [&](const auto& one) { return one.id.view() == of->project; }))
+    return fail(errc::not_found, fmt::format("no project is named '{}'; `andon project list` (GET /api/v1/projects) tells them", of->project), "project");
   json::array data;
   for (const auto& [name, row] : sums.rows()) data.emplace_back(row_json(name, row));
   return reply{.body = json_text(json::object{{"from", format_rfc3339(of->from)},

@@ -111,7 +111,7 @@ json::object objective_json(const slo::objective_status& of) {
 
 result<slo::objective_status> known(slo::watch& in, const request& asked) {
   auto found = in.objective(asked.argument);
-  if (!found) return fail(errc::not_found, fmt::format("no objective is named '{}'; GET /api/v1/objectives lists them", asked.argument));
+  if (!found) return fail(errc::not_found, fmt::format("no objective is named '{}'; `andon objective list` (GET /api/v1/objectives) tells them", asked.argument));
   return std::move(*found);
 }
 
@@ -283,7 +283,7 @@ result<reply> take_sample(const services& with, const request& asked) {
   if (!watch) return std::unexpected(watch.error());
   const auto* what = slo::find_measure(asked.argument);
   if (what == nullptr || what->source != slo::measure_source::samples)
-    return fail(errc::not_found, fmt::format("'{}' is no measure that takes samples; GET /api/v1/measures lists those that do", asked.argument));
+    return fail(errc::not_found, fmt::format("'{}' is no measure that takes samples; `andon indicator measures` (GET /api/v1/measures) tells those that do", asked.argument));
   const auto body = parse_body(asked.body);
   if (!body) return std::unexpected(body.error());
   body_reader in(*body, {});

@@ -16,6 +16,9 @@ namespace {
 
 namespace json = boost::json;
 
+/// Of the history of plans; 0 where none is kept.
+std::int64_t plan_number(const services& with) { return with.policies.standing ? with.policies.standing().entry : 0; }
+
 json::object ledger_json(const ledger::ledger& from) {
   const auto now = from.status();
   const auto index = from.index().status();
@@ -81,7 +84,7 @@ result<reply> status(const services& with, const request& asked) {
   out["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(asked.now - with.started).count();
   out["gateway"] = with.gateway_address;
   if (const auto plan = with.plan())
-    out["plan"] = json::object{{"version", plan->version}, {"made", format_rfc3339(plan->made)}, {"routes", plan->routes.size()}, {"models", plan->models.size()}};
+    out["plan"] = json::object{{"number", plan_number(with)}, {"version", plan->version}, {"made", format_rfc3339(plan->made)}, {"routes", plan->routes.size()}, {"models", plan->models.size()}};
   if (const auto callers = with.callers.current()) out["keys"] = callers->key_count();
   out["projects"] = with.keys.projects().size();
   out["calls_under_way"] = with.limits.open_tickets();
@@ -99,13 +102,13 @@ result<reply> configuration(const services& with, const request&) {
 }
 
 result<reply> reload(const services& with, const request& asked) {
-  const auto before = with.plan();
+  const auto before = plan_number(with);
   const auto why = cause_of(asked);
   if (!why) return std::unexpected(why.error());
   if (auto done = with.reload(*why); !done) return std::unexpected(std::move(done.error()));
-  const auto plan = with.plan();
-  note_act(asked, "configuration", {}, {{"plan", before ? before->version : 0}}, {{"plan", plan ? plan->version : 0}});
-  json::object out{{"reloaded", true}, {"plan", plan ? plan->version : 0}};
+  const auto now = plan_number(with);
+  note_act(asked, "configuration", {}, {{"plan", before}}, {{"plan", now}});
+  json::object out{{"reloaded", true}, {"plan", now}};
   if (const auto waiting = with.needs_restart(); !waiting.empty()) out["needs_restart"] = json::value_from(waiting);
   if (with.policies.standing)
     if (auto apart = with.policies.standing().apart; !apart.empty()) out["file_not_in_force"] = std::move(apart);

@@ -46,7 +46,7 @@ result<std::shared_ptr<route::target_health>> known_target(const services& with,
   if (plan)
     for (const auto& model : plan->models)
       if (model->name.view() == asked.argument) return with.health.of(model->name);
-  return fail(errc::not_found, "no model is named '" + asked.argument + "' in the configuration; GET /api/v1/routes lists them");
+  return fail(errc::not_found, "no model is named '" + asked.argument + "' in the configuration; `andon routes` (GET /api/v1/routes) tells them");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "andon/alert/ballast.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "andon/base/log.hpp"
@@ -12,8 +13,12 @@ void ballast::release() noexcept {
 }
 
 void ballast::restore() noexcept {
+  struct ::stat there{};
+  if (::lstat(file_.c_str(), &there) == 0) {
+    if (static_cast<std::size_t>(there.st_blocks) * 512 >= size) return;
+    ::unlink(file_.c_str());  // cut short, or copied with holes
+  }
   std::error_code failed;
-  if (std::filesystem::exists(file_, failed)) return;
   const auto room = std::filesystem::space(file_.parent_path().empty() ? "." : file_.parent_path(), failed);
   if (failed || room.available < 8 * size) return;
   const int made = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

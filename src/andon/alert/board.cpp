@@ -192,7 +192,7 @@ result<void> board::state::write_locked(const flush& one, wall_time now, made_me
       continue;
     }
     const auto* to = settings->find_way(d.key.receiver, d.key.channel);
-    auto done = to != nullptr && to->kind->render == nullptr ? on_notification_locked(*d.send, *to, now, made, changed) : put_message_locked(*d.send, now, made);
+    auto done = to != nullptr && to->kind->render == nullptr ? on_notification_locked(*d.send, d.entry.firing, *to, now, made, changed) : put_message_locked(*d.send, now, made);
     if (!done) return done;
   }
   for (const auto fingerprint : one.ended) {

@@ -29,21 +29,38 @@ std::string board::state::url_locked(const incident& one, link_action action, co
   return settings->external_url + "/alert/" + link_token({action, one.number, who, now + settings->link_lifetime}, link_key);
 }
 
-result<void> board::state::on_notification_locked(const notification& what, const way& to, wall_time now, made_messages& made, std::vector<incident>& changed) {
-  const auto found = std::ranges::find_if(open_incidents, [&](const auto& item) {
-    return item.second.state != incident_state::resolved && item.second.group_key == what.group_key && item.second.chain == to.escalation;
-  });
+/// The incident that this notification belongs to, as it is now or as the transaction under way has changed it. One whose
+/// chain has left the configuration belongs to whatever chain its group leads to.
+std::optional<incident> board::state::incident_of_locked(const std::string& group_key, const std::string& chain, const std::vector<incident>& changed) const {
+  const auto is_it = [&](const incident& one) { return one.group_key == group_key && (one.chain == chain || !settings->escalations.contains(one.chain)); };
+  const auto latest = std::ranges::find_if(changed.rbegin(), changed.rend(), is_it);
+  if (latest != changed.rend()) return latest->state == incident_state::resolved ? std::nullopt : std::optional(*latest);
+  const auto found = std::ranges::find_if(open_incidents, [&](const auto& item) { return is_it(item.second); });
+  return found == open_incidents.end() ? std::nullopt : std::optional(found->second);
+}
+
+result<void> board::state::move_locked(incident& one, const std::string& chain, wall_time now) {
+  if (auto done = store->put(incident_event{one.number, now, "changed", "", fmt::format("the configuration has no escalation '{}' any more; '{}' goes on", one.chain, chain)}); !done) return done;
+  one.chain = chain;
+  if (one.state == incident_state::triggered) one.place = {.step = 0, .round = 0, .next = now};
+  return {};
+}
+
+result<void> board::state::on_notification_locked(const notification& what, const std::set<std::uint64_t>& firing_now, const way& to, wall_time now, made_messages& made,
+                                                  std::vector<incident>& changed) {
+  auto known = incident_of_locked(what.group_key, to.escalation, changed);
   const bool fires = what.firing() > 0;
-  if (found == open_incidents.end() && !fires) return {};
+  if (!known && !fires) return {};
   incident one;
-  if (found != open_incidents.end()) {
-    one = found->second;
-    const auto now_firing = what.firing_alerts();
-    const bool news = one.latest.firing_alerts() != now_firing;
-    const bool unseen = !std::ranges::includes(one.seen, now_firing);
+  if (known) {
+    one = std::move(*known);
+    const bool news = one.latest.firing_alerts() != what.firing_alerts();
+    const bool unseen = !std::ranges::includes(one.seen, firing_now);
     if (fires) one.latest = what;
     if (one.seen.size() > most_seen) one.seen.clear();
-    one.seen.insert(now_firing.begin(), now_firing.end());
+    one.seen.insert(firing_now.begin(), firing_now.end());
+    if (one.chain != to.escalation)
+      if (auto done = move_locked(one, to.escalation, now); !done) return done;
     if (fires && unseen && one.state == incident_state::acknowledged) {  // whoever has acknowledged does not know of it
       one.state = incident_state::triggered;
       one.place = {.step = 0, .round = 0, .next = now};
@@ -68,7 +85,7 @@ result<void> board::state::on_notification_locked(const notification& what, cons
     one.opened = now;
     one.place.next = now;
     one.latest = what;
-    one.seen = what.firing_alerts();
+    one.seen = firing_now;
     if (auto done = store->put(incident_event{one.number, now, "opened", "alerts", one.title}); !done) return done;
   }
   if (auto done = store->put(one); !done) return done;
@@ -96,6 +113,7 @@ result<std::size_t> board::state::tell_locked(incident& one, const std::string& 
     what.group_key = std::string(incident::messages_prefix) + one.id();
     what.at = now;
     what.incident = one.id();
+    what.who = who;
     what.note = note;
     if (!over) {
       what.ack_url = url_locked(one, link_action::acknowledge, who, now);
@@ -138,31 +156,34 @@ result<bool> board::state::run_step_locked(incident& one, const escalation_step&
   return told > 0;
 }
 
-result<void> board::state::on_undelivered_locked(const pending& one, const std::string& problem, wall_time now) {
-  if (!one.group_key.starts_with(incident::messages_prefix)) return {};
-  const auto number = incident::parse_id(std::string_view(one.group_key).substr(incident::messages_prefix.size()));
+result<void> board::state::on_undelivered_locked(const pending& one, const std::string& problem, wall_time now, std::optional<incident>& hurried) {
+  const auto number = incident::number_of_messages(one.group_key);
   if (!number) return {};
   if (auto done = store->put(incident_event{*number, now, "undelivered", one.receiver, fmt::format("by {}: {}", one.channel, problem)}); !done) return done;
   const auto found = open_incidents.find(*number);
-  if (found == open_incidents.end() || found->second.state != incident_state::triggered || !found->second.place.next) return {};
+  if (found == open_incidents.end() || found->second.state != incident_state::triggered || !found->second.place.next || *found->second.place.next <= now) return {};
+  const auto chain = settings->escalations.find(found->second.chain);
+  // The last step's wait is kept: who refuses for a minute must not use up all rounds in it.
+  if (chain == settings->escalations.end() || found->second.place.step >= std::ssize(chain->second.steps)) return {};
   const auto all = store->messages_of(one.group_key, most_looked_at);
   if (!all) return std::unexpected(all.error());
-  const bool hope = std::ranges::any_of(*all, [&](const message_row& m) { return m.made == one.made && m.state != message_state::dead; });
-  if (hope || *found->second.place.next <= now) return {};
-  found->second.place.next = now;
-  wake_decider.notify_one();
-  return store->put(found->second);
+  const auto step = std::ranges::max(*all, {}, &message_row::made).made;
+  const bool hope = std::ranges::any_of(*all, [&](const message_row& m) { return m.made == step && m.state != message_state::dead; });
+  if (one.made != step || hope) return {};
+  hurried = found->second;
+  hurried->place.next = now;
+  return store->put(*hurried);
 }
 
 const std::string* board::state::chain_of_group_locked(const std::string& group_key) const {
-  const auto& all = groups->groups();
-  const auto group = std::ranges::find_if(all, [&](const auto& item) { return item.second.key == group_key; });
-  if (group == all.end()) return nullptr;
-  const auto receiver = settings->receivers.find(group->second.route->options.receiver);
-  if (receiver == settings->receivers.end()) return nullptr;
-  const auto& ways = receiver->second.ways;
-  const auto to = std::ranges::find_if(ways, [](const way& one) { return one.kind->render == nullptr; });
-  return to == ways.end() ? nullptr : &to->escalation;
+  for (const auto& [id, group] : groups->groups()) {
+    if (group.key != group_key) continue;
+    const auto receiver = settings->receivers.find(group.route->options.receiver);
+    if (receiver == settings->receivers.end()) continue;
+    for (const auto& to : receiver->second.ways)
+      if (to.kind->render == nullptr && settings->escalations.contains(to.escalation)) return &to.escalation;
+  }
+  return nullptr;
 }
 
 void board::state::escalate_locked(wall_time now) {
@@ -177,10 +198,8 @@ void board::state::escalate_locked(wall_time now) {
     const auto done = store->together([&]() -> result<void> {
       if (chain == settings->escalations.end()) {
         const auto* instead = chain_of_group_locked(one.group_key);
-        if (instead != nullptr && settings->escalations.contains(*instead)) {
-          if (auto put = store->put(incident_event{number, now, "changed", "", fmt::format("the configuration has no escalation '{}' any more; '{}' goes on", one.chain, *instead)}); !put) return put;
-          one.chain = *instead;
-          one.place = {.step = 0, .round = 0, .next = now};
+        if (instead != nullptr) {
+          if (auto moved = move_locked(one, *instead, now); !moved) return moved;
           return store->put(one);
         }
         log::error("escalation_gone", {{"incident", one.id()}, {"escalation", one.chain}, {"meaning", "the configuration has it no more, and nothing in its place: nobody else is told"}});

@@ -80,6 +80,86 @@ TEST_F(pages_test, what_is_refused_for_good_hurries_the_next_step) {
   EXPECT_EQ(timeline(1), (std::vector<std::string>{"opened alerts", "notified alice", "undelivered alice-phone", "notified bob"}));
 }
 
+TEST_F(pages_test, a_receiver_that_refuses_for_a_minute_does_not_use_up_the_rounds) {
+  adopt([](configuration& of) { of.escalations["primary"].repeat = 3; });
+  broken_ = answer{404, "being deployed", {}};
+  post(page);
+  run(1min);
+  broken_.reset();
+  run(8min);
+  EXPECT_EQ(told(), "alice-phone firing") << "the next round comes when the last step has waited";
+  const auto seen = timeline(1);
+  EXPECT_EQ(std::ranges::count(seen, "exhausted"), 0);
+}
+
+TEST_F(pages_test, a_page_of_an_earlier_step_that_is_refused_late_hurries_nobody) {
+  adopt([](configuration& of) { of.escalations["primary"].steps.push_back({.notify = {escalation_target::parse("receiver:team")}, .wait = 5min}); });
+  broken_ = answer{503, "down", 350s};
+  post(page);
+  run(15s);
+  broken_.reset();
+  run(5min);
+  ASSERT_EQ(told(), "bob-phone firing");
+  broken_ = answer{404, "no such number", {}};
+  run(1min);                    // alice's page, which was to wait
+  broken_.reset();
+  ASSERT_EQ(timeline(1).back(), "undelivered alice-phone");
+  run(3min);
+  EXPECT_EQ(told(), "bob-phone firing") << "bob has his five minutes";
+  run(2min);
+  EXPECT_EQ(told(), "bob-phone firing, team firing");
+}
+
+TEST_F(pages_test, an_end_that_waits_is_told_before_what_fires_anew) {
+  post({{"alertname", "a"}});
+  run(1min);
+  broken_ = answer{500, "down", {}};
+  post({{"alertname", "a"}}, time_.wall());
+  run(3min);
+  post({{"alertname", "a"}});
+  run(3min);
+  broken_.reset();
+  run(6min);
+  EXPECT_EQ(told(), "team firing, team resolved, team firing") << "PagerDuty ties them together by the group";
+}
+
+TEST_F(pages_test, the_age_and_the_pause_go_over_to_what_supersedes) {
+  broken_ = answer{500, "down", {}};
+  post({{"alertname", "a"}});
+  run(25h, 1min);
+  const auto dead = messages(message_state::dead);
+  ASSERT_EQ(dead.size(), 1U);
+  EXPECT_NE(dead[0].problem.find("given up after"), std::string::npos) << dead[0].problem;
+  broken_ = answer{429, "slow down", 50min};
+  post({{"alertname", "b"}, {"n", "1"}});
+  run(30s);
+  const auto asked = messages(message_state::waiting).front().due;
+  post({{"alertname", "b"}, {"n", "2"}});
+  run(2min);
+  crash();
+  const auto waits = messages(message_state::waiting);
+  EXPECT_EQ(waits.front().due, asked) << "what the receiver asked for holds for the group's next message, too";
+  EXPECT_EQ(waits.front().attempts, 1);
+}
+
+TEST_F(pages_test, an_alert_beyond_those_that_fit_into_a_message_pages_once) {
+  const auto storm = [&](std::size_t from, std::size_t to) {
+    std::vector<posted_alert> all;
+    for (auto i = from; i < to; ++i) all.push_back(posted({{"alertname", "p"}, {"severity", "page"}, {"n", std::to_string(i)}}, time_.wall(), time_.wall() + 24h));
+    ASSERT_EQ(board_->post(all, time_.wall()).taken, to - from);
+  };
+  storm(0, notification::most_alerts);
+  run(1min);
+  ASSERT_TRUE(board_->acknowledge(1, "alice", time_.wall()));
+  storm(notification::most_alerts, notification::most_alerts + 1);
+  run(3min);
+  EXPECT_EQ(told(), "alice-phone firing, alice-phone firing");
+  ASSERT_TRUE(board_->acknowledge(1, "alice", time_.wall()));
+  post({{"alertname", "p"}, {"severity", "page"}, {"n", "0"}}, time_.wall());
+  run(5min);
+  EXPECT_EQ(told(), "alice-phone firing, alice-phone firing") << "one that moves up is no news";
+}
+
 TEST_F(pages_test, one_way_that_fails_hurries_nothing_while_another_may_reach) {
   adopt([](configuration& of) { of.receivers["alice-mail"].ways = {way_of("webhook")}; of.people["alice"].receivers.push_back("alice-mail"); });
   broken_ = answer{403, "no", {}};
@@ -104,6 +184,32 @@ TEST_F(pages_test, a_chain_under_another_name_goes_on) {
   run(10min);
   EXPECT_EQ(told(), "alice-phone firing, alice-phone firing, bob-phone firing");
   EXPECT_EQ(timeline(1), (std::vector<std::string>{"opened alerts", "notified alice", "changed", "notified alice", "notified bob"}));
+}
+
+TEST_F(pages_test, news_for_a_chain_under_another_name_belongs_to_the_same_incident) {
+  post(page);
+  run(1min);
+  adopt([](configuration& of) {
+    of.escalations["night"] = of.escalations["primary"];
+    of.escalations.erase("primary");
+    of.receivers["people"].ways[0].escalation = "night";
+  });
+  time_.advance(1min);
+  post(other_page);
+  run(20s);
+  board_->read([](const board_view& from) { EXPECT_EQ(from.open_incidents.size(), 1U); });
+}
+
+TEST_F(pages_test, siblings_with_one_chain_open_one_incident) {
+  adopt([](configuration& of) {
+    of.receivers["people-too"] = of.receivers["people"];
+    of.route.routes[0].go_on = true;
+    of.route.routes.push_back({.receiver = "people-too", .match = match("severity=\"page\"")});
+  });
+  post(page);
+  run(1min);
+  EXPECT_EQ(told(), "alice-phone firing");
+  board_->read([](const board_view& from) { EXPECT_EQ(from.open_incidents.size(), 1U); });
 }
 
 TEST_F(pages_test, who_cannot_be_told_stands_in_the_timeline_as_such) {

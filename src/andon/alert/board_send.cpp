@@ -28,22 +28,37 @@ notification trial(const std::string& receiver, const way& to, wall_time now) {
 result<void> board::state::put_message_locked(const notification& what, wall_time now, made_messages& made) {
   const auto before = superseded_by_locked(what);
   if (!before) return std::unexpected(before.error());
-  const bool full = !*before && messages.is_full(what.receiver);
-  const auto id = store->put_message(what, now, full ? message_state::dead : message_state::waiting, full ? "too many messages wait for this receiver" : "");
-  if (!id) return std::unexpected(id.error());
-  if (*before)
-    if (auto done = store->note_superseded(**before, *id, now); !done) return done;
-  if (!full) made.push_back({{*id, what.receiver, what.channel, what.group_key, now, now, 0}, *before});
+  // Pages about an incident are few, and nobody is to miss one because others talk too much.
+  const bool full = *before == nullptr && what.incident.empty() && messages.is_full(what.receiver);
+  auto one = store->put_message(what, now, full ? message_state::dead : message_state::waiting, full ? "too many messages wait for this receiver" : "", *before);
+  if (!one) return std::unexpected(std::move(one.error()));
+  if (full) {
+    log::error("alert_not_delivered", {{"receiver", what.receiver}, {"channel", what.channel}, {"message", one->id}, {"reason", "too many messages wait for this receiver"}});
+    return {};
+  }
+  made_message fresh{std::move(*one), {}};
+  if (*before != nullptr) {
+    fresh.supersedes = (*before)->id;
+    if (auto done = store->note_superseded((*before)->id, fresh.one.id, now); !done) return done;
+  }
+  made.push_back(std::move(fresh));
   return {};
 }
 
-result<std::optional<std::int64_t>> board::state::superseded_by_locked(const notification& what) {
-  const auto before = messages.newest_waiting(what.receiver, what.channel, what.group_key);
-  if (!before) return std::optional<std::int64_t>{};
-  const auto body = store->message_body(*before);
+result<const pending*> board::state::superseded_by_locked(const notification& what) {
+  const auto* before = messages.newest_waiting(what.receiver, what.channel, what.group_key);
+  if (before == nullptr) return nullptr;
+  const auto body = store->message_body(before->id);
   if (!body) return std::unexpected(body.error());
   const auto told = parse_notification(*body);
-  return told && tells_all_of(what, *told) ? before : std::optional<std::int64_t>{};
+  return told && tells_all_of(what, *told) ? before : nullptr;
+}
+
+/// Whether what a ticket was made for goes on, so that later messages belong to it.
+bool board::state::goes_on_locked(const log_key& key) const {
+  if (const auto number = incident::number_of_messages(key.group_key)) return open_incidents.contains(*number);
+  const auto told = log.find(key);
+  return told != log.end() && !told->second.firing.empty();
 }
 
 void board::state::take_up_locked(const made_messages& made) {
@@ -57,20 +72,27 @@ void board::state::take_up_locked(const made_messages& made) {
 verdict board::state::finish_locked(const pending& one, const notification* what, const way* to, const judged& how, const answer* got, wall_time now) {
   const auto ending = messages.finish(one.id, how, now);
   const log_key key{one.group_key, one.receiver, one.channel};
-  const auto kept = store->together([&]() -> result<void> {
+  std::optional<incident> hurried;
+  const auto write = [&]() -> result<void> {
     if (auto done = store->note_ending(one.id, ending, now); !done) return done;
     if (ending.what == verdict::dead) {
       if (what != nullptr && what->firing() == 0)  // what fires next is another matter
         if (auto done = store->put_reference(key, {}); !done) return done;
-      return on_undelivered_locked(one, ending.problem, now);
+      return on_undelivered_locked(one, ending.problem, now, hurried);
     }
     if (ending.what != verdict::delivered || what == nullptr || to == nullptr || to->kind->reference == nullptr) return {};
     if (what->firing() == 0) return store->put_reference(key, {});
     const auto reference = got != nullptr ? to->kind->reference(*got) : std::string{};
     const auto known = store->reference(key);
     if (!known) return std::unexpected(known.error());
-    return known->empty() && !reference.empty() ? store->put_reference(key, reference) : result<void>{};
-  });
+    return known->empty() && !reference.empty() && goes_on_locked(key) ? store->put_reference(key, reference) : result<void>{};
+  };
+  auto kept = store->together(write);
+  if (!kept && kept.error().code == errc::disk_full) kept = store->together(write);  // with the room that was given up
+  if (kept && hurried) {
+    take_up_locked(std::vector{*hurried});
+    wake_decider.notify_one();
+  }
   if (!kept) {
     not_kept.add();
     log::error("alert_outcome_not_kept", {{"meaning", "after a restart the message goes out again"}, {"reason", kept.error().message}});
@@ -184,7 +206,7 @@ result<void> board::revive(std::int64_t message, wall_time now) {
   const auto row = s.store->message(message);
   if (!row) return std::unexpected(row.error());
   if (!*done || !*row) return fail(errc::not_found, fmt::format("there is no dead letter {}", message));
-  s.take_up_locked(state::made_messages{{{message, (*row)->receiver, (*row)->channel, (*row)->group_key, now, now, 0}}});
+  s.take_up_locked(state::made_messages{{{message, (*row)->receiver, (*row)->channel, (*row)->group_key, (*row)->made, now, 0, {}, now}, {}}});
   s.count_locked(now);
   return {};
 }

@@ -50,6 +50,7 @@ struct board::state {
   void end_over_locked(wall_time now);
   /// The book changes only when the store has kept it.
   result<silence_book::changed> change_silences_locked(const std::function<result<silence_book::changed>(silence_book&)>& change);
+  result<void> erase_stale_references_locked();
   void count_locked(wall_time now);
   std::optional<wall_time> next_locked(wall_time now) const;
   void run_decider();
@@ -64,7 +65,8 @@ struct board::state {
   result<void> put_message_locked(const notification& what, wall_time now, made_messages& made);
   void take_up_locked(const made_messages& made);
   /// The message that waits in the same lane, when this one tells all of it.
-  result<std::optional<std::int64_t>> superseded_by_locked(const notification& what);
+  result<const pending*> superseded_by_locked(const notification& what);
+  [[nodiscard]] bool goes_on_locked(const log_key& key) const;
   verdict finish_locked(const pending& one, const notification* what, const way* to, const judged& how, const answer* got, wall_time now);
   result<void> write_locked(const flush& one, wall_time now, made_messages& made, std::vector<incident>& changed);
   /// Without the mutex: those who read metrics may hold locks that readers of the board want.
@@ -74,12 +76,16 @@ struct board::state {
   void expect_tries(const configuration& of) const;
 
   // Incidents.
-  result<void> on_notification_locked(const notification& what, const way& to, wall_time now, made_messages& made, std::vector<incident>& changed);
+  /// `firing_now`: all of them, also those that the notification leaves out.
+  result<void> on_notification_locked(const notification& what, const std::set<std::uint64_t>& firing_now, const way& to, wall_time now, made_messages& made, std::vector<incident>& changed);
+  [[nodiscard]] std::optional<incident> incident_of_locked(const std::string& group_key, const std::string& chain, const std::vector<incident>& changed) const;
+  result<void> move_locked(incident& one, const std::string& chain, wall_time now);
   void escalate_locked(wall_time now);
   result<bool> run_step_locked(incident& one, const escalation_step& step, wall_time now, made_messages& made);
   result<std::size_t> tell_locked(incident& one, const std::string& receiver, const std::string& who, const std::string& note, wall_time now, made_messages& made);
-  /// A message of an incident was not delivered: when nothing else of its step was either, the next step is due.
-  result<void> on_undelivered_locked(const pending& one, const std::string& problem, wall_time now);
+  /// A message of an incident was not delivered: when nothing else of its step was either, the next step of the round is
+  /// due. `hurried`: the incident then, to be taken up after the commit.
+  result<void> on_undelivered_locked(const pending& one, const std::string& problem, wall_time now, std::optional<incident>& hurried);
   /// The chain that the incident's group leads to by the configuration of now.
   [[nodiscard]] const std::string* chain_of_group_locked(const std::string& group_key) const;
   result<void> acknowledge_locked(incident& one, const std::string& who, wall_time now);

@@ -62,7 +62,7 @@ void board::state::upkeep_locked(wall_time now) {
     for (const auto& id : ended)
       if (auto erased = store->erase_silence(id); !erased) return erased;
     if (auto erased = store->erase_log_before(now); !erased) return erased;
-    if (auto erased = store->erase_stale_references(); !erased) return erased;
+    if (auto erased = erase_stale_references_locked(); !erased) return erased;
     if (auto erased = store->erase_over_before(now - kept_incident); !erased) return erased;
     return store->erase_ended_before(now - kept_delivered, now - kept_dead);
   });
@@ -70,6 +70,19 @@ void board::state::upkeep_locked(wall_time now) {
   else store->restore_ballast();
   for (const auto one : over) book.forget(one);
   count_locked(now);
+}
+
+/// What fires next there is another matter. One whose group is silent is none: it may be told again.
+result<void> board::state::erase_stale_references_locked() {
+  const auto all = store->references();
+  if (!all) return std::unexpected(all.error());
+  std::set<std::string> present;
+  for (const auto& [id, group] : groups->groups()) present.insert(group.key);
+  for (const auto& key : *all) {
+    if (present.contains(key.group_key) || goes_on_locked(key) || messages.has(key.receiver, key.channel, key.group_key)) continue;
+    if (auto erased = store->put_reference(key, {}); !erased) return erased;
+  }
+  return {};
 }
 
 void board::state::count_locked(wall_time now) {

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <optional>
 
 namespace andon::alert {
 namespace {
@@ -15,8 +17,7 @@ constexpr long connect_timeout_ms = 5'000, whole_timeout_ms = 15'000;
 constexpr std::size_t longest_reply = 64 << 10;
 
 /// The functions of libcurl that are in use, loaded when there is somebody to tell: with what it links it is four megabytes.
-class library {
-public:
+struct library {
   decltype(&::curl_global_init) global_init = nullptr;
   decltype(&::curl_easy_init) init = nullptr;
   decltype(&::curl_easy_setopt) set = nullptr;
@@ -26,44 +27,48 @@ public:
   decltype(&::curl_easy_cleanup) cleanup = nullptr;
   decltype(&::curl_slist_append) append = nullptr;
   decltype(&::curl_slist_free_all) free_all = nullptr;
-  std::string problem;  ///< why it is not there
-
-  static const library& get() {
-    static const library only;
-    return only;
-  }
-
-private:
-  library() {
-    void* found = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);  // for the life of the process
-    if (found == nullptr) {
-      problem = ::dlerror();
-      return;
-    }
-    const auto take = [&](auto& into, const char* name) {
-      into = reinterpret_cast<std::remove_reference_t<decltype(into)>>(::dlsym(found, name));
-      if (into == nullptr && problem.empty()) problem = std::string("libcurl has no ") + name;
-    };
-    take(global_init, "curl_global_init");
-    take(init, "curl_easy_init");
-    take(set, "curl_easy_setopt");
-    take(perform, "curl_easy_perform");
-    take(get_info, "curl_easy_getinfo");
-    take(text_of, "curl_easy_strerror");
-    take(cleanup, "curl_easy_cleanup");
-    take(append, "curl_slist_append");
-    take(free_all, "curl_slist_free_all");
-    if (problem.empty() && global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) problem = "libcurl does not start";
-  }
 };
 
-struct handle_closer { void operator()(CURL* c) const { library::get().cleanup(c); } };
-struct list_closer { void operator()(curl_slist* l) const { library::get().free_all(l); } };
-using handle = std::unique_ptr<CURL, handle_closer>;
-using list = std::unique_ptr<curl_slist, list_closer>;
+result<library> open_library() {
+  void* found = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);  // for the life of the process
+  if (found == nullptr) return fail(errc::unavailable, ::dlerror());
+  library out;
+  const char* missing = nullptr;
+  const auto take = [&](auto& into, const char* name) {
+    into = reinterpret_cast<std::remove_reference_t<decltype(into)>>(::dlsym(found, name));
+    if (into == nullptr) missing = name;
+  };
+  take(out.global_init, "curl_global_init");
+  take(out.init, "curl_easy_init");
+  take(out.set, "curl_easy_setopt");
+  take(out.perform, "curl_easy_perform");
+  take(out.get_info, "curl_easy_getinfo");
+  take(out.text_of, "curl_easy_strerror");
+  take(out.cleanup, "curl_easy_cleanup");
+  take(out.append, "curl_slist_append");
+  take(out.free_all, "curl_slist_free_all");
+  if (missing != nullptr) return fail(errc::unavailable, fmt::format("libcurl has no {}", missing));
+  if (out.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return fail(errc::unavailable, "libcurl does not start");
+  return out;
+}
 
-void append(list& to, const std::string& line) {
-  auto* longer = library::get().append(to.get(), line.c_str());
+/// Once it is loaded it stays; until then each call tries again.
+result<const library*> the_library() {
+  static std::mutex mutex;
+  static std::optional<library> loaded;
+  const std::lock_guard lock(mutex);
+  if (loaded) return &*loaded;
+  auto opened = open_library();
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  loaded = *opened;
+  return &*loaded;
+}
+
+using handle = std::unique_ptr<CURL, decltype(&::curl_easy_cleanup)>;
+using list = std::unique_ptr<curl_slist, decltype(&::curl_slist_free_all)>;
+
+void append(const library& by, list& to, const std::string& line) {
+  auto* longer = by.append(to.get(), line.c_str());
   if (longer == nullptr) return;
   (void)to.release();
   to.reset(longer);
@@ -87,8 +92,8 @@ std::size_t give_mail(char* to, std::size_t size, std::size_t count, void* from)
   return part;
 }
 
-void set_common(CURL* on, const outgoing& what, char* problem) {
-  const auto set = library::get().set;
+void set_common(const library& curl, CURL* on, const outgoing& what, char* problem) {
+  const auto set = curl.set;
   set(on, CURLOPT_NOSIGNAL, 1L);
   set(on, CURLOPT_ERRORBUFFER, problem);
   set(on, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
@@ -99,20 +104,20 @@ void set_common(CURL* on, const outgoing& what, char* problem) {
   if (!what.ca_file.empty()) set(on, CURLOPT_CAINFO, what.ca_file.c_str());
 }
 
-void set_http(CURL* on, const outgoing& what, list& headers) {
-  const auto set = library::get().set;
+void set_http(const library& curl, CURL* on, const outgoing& what, list& headers) {
+  const auto set = curl.set;
   set(on, CURLOPT_PROTOCOLS_STR, "http,https");
   set(on, CURLOPT_URL, std::string(what.url.reveal()).c_str());
   set(on, CURLOPT_CUSTOMREQUEST, what.method.c_str());
   set(on, CURLOPT_POSTFIELDS, what.body.data());
   set(on, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(what.body.size()));
-  for (const auto& [name, value] : what.headers) append(headers, name + ": " + std::string(value.reveal()));
-  append(headers, "Expect:");
+  for (const auto& [name, value] : what.headers) append(curl, headers, name + ": " + std::string(value.reveal()));
+  append(curl, headers, "Expect:");
   set(on, CURLOPT_HTTPHEADER, headers.get());
 }
 
-void set_mail(CURL* on, const outgoing& what, list& recipients, reading& body) {
-  const auto set = library::get().set;
+void set_mail(const library& curl, CURL* on, const outgoing& what, list& recipients, reading& body) {
+  const auto set = curl.set;
   set(on, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   const auto scheme = what.smtp.tls == mail_tls::implicit ? "smtps" : "smtp";
   set(on, CURLOPT_URL, fmt::format("{}://{}:{}", scheme, what.smtp.host, what.smtp.port).c_str());
@@ -122,7 +127,7 @@ void set_mail(CURL* on, const outgoing& what, list& recipients, reading& body) {
     set(on, CURLOPT_PASSWORD, std::string(what.smtp.password.reveal()).c_str());
   }
   set(on, CURLOPT_MAIL_FROM, what.smtp.from.c_str());
-  for (const auto& one : what.recipients) append(recipients, one);
+  for (const auto& one : what.recipients) append(curl, recipients, one);
   set(on, CURLOPT_MAIL_RCPT, recipients.get());
   set(on, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);  // one who has left must not keep it from the others
   set(on, CURLOPT_UPLOAD, 1L);
@@ -148,22 +153,23 @@ errc errc_of(CURLcode code) {
 }  // namespace
 
 result<void> load_curl() {
-  const auto& curl = library::get();
-  return curl.problem.empty() ? result<void>{} : fail(errc::unavailable, curl.problem);
+  const auto curl = the_library();
+  return curl ? result<void>{} : std::unexpected(curl.error());
 }
 
 result<answer> send_by_curl(const outgoing& what) {
-  const auto& curl = library::get();
-  if (!curl.problem.empty()) return fail(errc::internal, "nothing can be sent: " + curl.problem);
-  const handle on(curl.init());
+  const auto found = the_library();
+  if (!found) return std::unexpected(found.error());
+  const auto& curl = **found;
+  const handle on(curl.init(), curl.cleanup);
   if (!on) return fail(errc::internal, "libcurl gives no handle");
   answer out;
-  list lines;
+  list lines(nullptr, curl.free_all);
   reading body{what.body};
   std::array<char, CURL_ERROR_SIZE> problem{};
-  set_common(on.get(), what, problem.data());
-  if (what.by == outgoing::transport::http) set_http(on.get(), what, lines);
-  else set_mail(on.get(), what, lines, body);
+  set_common(curl, on.get(), what, problem.data());
+  if (what.by == outgoing::transport::http) set_http(curl, on.get(), what, lines);
+  else set_mail(curl, on.get(), what, lines, body);
   curl.set(on.get(), CURLOPT_WRITEFUNCTION, take_body);
   curl.set(on.get(), CURLOPT_WRITEDATA, &out.body);
   const auto code = curl.perform(on.get());

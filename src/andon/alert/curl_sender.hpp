@@ -12,7 +12,7 @@ namespace andon::alert {
 /// To be called where somebody may have to be told later, so that it is known at once whether they can be.
 result<void> load_curl();
 
-/// errc: internal (no library), invalid_argument (an address that is none), dns_failed, connect_failed, tls_failed, total_timeout, upstream_reset.
+/// errc: unavailable (no library; it is tried again), invalid_argument (an address that is none), dns_failed, connect_failed, tls_failed, total_timeout, upstream_reset.
 result<answer> send_by_curl(const outgoing& what);
 
 }  // namespace andon::alert

@@ -18,4 +18,8 @@ std::optional<std::int64_t> incident::parse_id(std::string_view text) {
   return out;
 }
 
+std::optional<std::int64_t> incident::number_of_messages(std::string_view group_key) {
+  return group_key.starts_with(messages_prefix) ? parse_id(group_key.substr(messages_prefix.size())) : std::nullopt;
+}
+
 }  // namespace andon::alert

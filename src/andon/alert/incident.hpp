@@ -28,6 +28,8 @@ struct incident {
   [[nodiscard]] bool is_manual() const { return group_key.starts_with(manual_prefix); }
   [[nodiscard]] std::string id() const { return "inc_" + std::to_string(number); }
   static std::optional<std::int64_t> parse_id(std::string_view text);
+  /// Of the incident that messages of this group are about; nothing for other groups.
+  static std::optional<std::int64_t> number_of_messages(std::string_view group_key);
 };
 
 struct incident_event {

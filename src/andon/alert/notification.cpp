@@ -42,6 +42,7 @@ notification read(const json::object& from) {
   out.ack_url = text_of(from.at("ack_url"));
   out.resolve_url = text_of(from.at("resolve_url"));
   out.note = text_of(from.at("note"));
+  if (const auto* who = from.if_contains("who")) out.who = text_of(*who);  // not in those of older versions
   return out;
 }
 
@@ -58,7 +59,7 @@ label_set notification::common_labels() const { return common(alerts, &notified_
 label_set notification::common_annotations() const { return common(alerts, &notified_alert::annotations); }
 
 bool tells_all_of(const notification& later, const notification& earlier) {
-  if (earlier.truncated > 0) return false;
+  if (earlier.truncated > 0 || earlier.who != later.who || (earlier.firing() == 0 && later.firing() > 0)) return false;
   return std::ranges::all_of(earlier.alerts, [&](const notified_alert& one) {
     const auto again = std::ranges::find(later.alerts, one.fingerprint, &notified_alert::fingerprint);
     return again != later.alerts.end() && (one.resolved || !again->resolved);
@@ -79,7 +80,7 @@ std::string notification_json(const notification& from) {
   return json::serialize(json::object{{"receiver", from.receiver}, {"channel", from.channel}, {"group_key", from.group_key}, {"group_labels", to_json(from.group_labels)},
                                       {"alerts", std::move(alerts)}, {"truncated", static_cast<std::int64_t>(from.truncated)}, {"at", nanos(from.at)},
                                       {"repeat", from.repeat_interval.count()}, {"incident", from.incident}, {"ack_url", from.ack_url},
-                                      {"resolve_url", from.resolve_url}, {"note", from.note}});
+                                      {"resolve_url", from.resolve_url}, {"note", from.note}, {"who", from.who}});
 }
 
 result<notification> parse_notification(std::string_view text) {

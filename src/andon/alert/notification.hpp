@@ -32,6 +32,7 @@ struct notification {
   nanoseconds repeat_interval{}; ///< of the group's route
   std::string incident{};        ///< id, when an escalation tells a person
   std::string ack_url{}, resolve_url{};
+  std::string who{};             ///< whose turn it is
   std::string note{};            ///< words of the escalation: whose turn it is, why
 
   [[nodiscard]] std::size_t firing() const;
@@ -43,7 +44,8 @@ struct notification {
   bool operator==(const notification&) const = default;
 };
 
-/// Whether `later` tells all that `earlier` would have told: what fires in it fires still, and what has ended is named.
+/// Whether `later` tells all that `earlier` would have told: what fires in it fires still, and what has ended is named. An
+/// end of all is told before what fires anew: a receiver that ties messages together would take that for the old matter.
 bool tells_all_of(const notification& later, const notification& earlier);
 
 boost::json::object to_json(const label_set& labels);

@@ -11,15 +11,14 @@ namespace andon::alert {
 void outbox::add(pending one) {
   ++receivers_[one.receiver].waiting;
   const auto id = one.id;
-  auto& newest = newest_[lane_of(one)];
-  newest = std::max(newest, id);
+  lanes_[lane_of(one)].insert(id);
   rows_[id] = std::move(one);
 }
 
-std::optional<std::int64_t> outbox::newest_waiting(const std::string& receiver, const std::string& channel, const std::string& group_key) const {
-  const auto found = newest_.find({receiver, channel, group_key});
-  if (found == newest_.end() || under_way_.contains(found->second)) return std::nullopt;
-  return found->second;
+const pending* outbox::newest_waiting(const std::string& receiver, const std::string& channel, const std::string& group_key) const {
+  const auto found = lanes_.find({receiver, channel, group_key});
+  if (found == lanes_.end() || under_way_.contains(*found->second.rbegin())) return nullptr;
+  return &rows_.at(*found->second.rbegin());
 }
 
 void outbox::remove(std::int64_t id) {
@@ -30,8 +29,9 @@ void outbox::remove(std::int64_t id) {
 }
 
 void outbox::forget(std::map<std::int64_t, pending>::iterator one) {
-  const auto newest = newest_.find(lane_of(one->second));
-  if (newest != newest_.end() && newest->second == one->first) newest_.erase(newest);  // those before it have gone before it
+  const auto in = lanes_.find(lane_of(one->second));
+  in->second.erase(one->first);
+  if (in->second.empty()) lanes_.erase(in);
   rows_.erase(one);
 }
 
@@ -50,15 +50,15 @@ bool outbox::may_send(receiver_state& to, wall_time now) const {
 }
 
 std::optional<pending> outbox::take(wall_time now) {
-  std::set<lane> closed;  // an earlier message of the same lane waits or is under way
   pending* next = nullptr;
-  std::tuple<std::size_t, std::int64_t> place{};
-  for (auto& [id, one] : rows_) {
+  std::tuple<std::size_t, std::int64_t, wall_time, std::int64_t> place{};
+  for (const auto& [where, ids] : lanes_) {
+    auto& one = rows_.at(*ids.begin());
     one.due = std::min(one.due, now + one.wait);
-    if (!closed.insert(lane_of(one)).second || under_way_.contains(id) || one.due > now) continue;
+    if (under_way_.contains(one.id) || one.due > now) continue;
     auto& to = receivers_[one.receiver];
-    // Who has least on the way, and what was tried least: dead receivers must not keep all senders from the others.
-    const std::tuple here{to.under_way, one.attempts};
+    // Who has least on the way, then what was tried least: dead receivers must not keep all senders from the others.
+    const std::tuple here{to.under_way, one.attempts, one.since, one.id};
     if (!may_send(to, now) || (next != nullptr && here >= place)) continue;
     next = &one;
     place = here;
@@ -88,13 +88,13 @@ outbox::ending outbox::finish(std::int64_t id, const judged& how, wall_time now)
   ending out{how.what, now, how.problem};
   if (how.what == verdict::again) {
     out.due = now + std::max(pause_after(one.attempts), std::min<nanoseconds>(how.not_before.value_or(nanoseconds{}), std::chrono::hours{1}));
-    if (out.due - one.made <= bounds_.give_up_after) {
+    if (out.due - one.since <= bounds_.give_up_after) {
       one.due = out.due;
       one.wait = out.due - now;
       return out;
     }
     out.what = verdict::dead;
-    out.problem = fmt::format("given up after {} tries in {}: {}", one.attempts, format_duration(std::chrono::duration_cast<std::chrono::seconds>(now - one.made)), how.problem);
+    out.problem = fmt::format("given up after {} tries in {}: {}", one.attempts, format_duration(std::chrono::duration_cast<std::chrono::seconds>(now - one.since)), how.problem);
   }
   --to.waiting;
   forget(found);
@@ -103,8 +103,10 @@ outbox::ending outbox::finish(std::int64_t id, const judged& how, wall_time now)
 
 std::optional<wall_time> outbox::next(wall_time now) const {
   std::optional<wall_time> out;
-  for (const auto& [id, one] : rows_)
-    if (!under_way_.contains(id) && (!out || one.due < *out)) out = std::max(one.due, now);
+  for (const auto& [where, ids] : lanes_) {
+    const auto& one = rows_.at(*ids.begin());
+    if (!under_way_.contains(one.id) && (!out || one.due < *out)) out = std::max(one.due, now);
+  }
   return out;
 }
 

@@ -21,6 +21,7 @@ struct pending {
   wall_time made, due;
   std::int64_t attempts = 0;
   nanoseconds wait{};  ///< of `due` from the last try: a clock that is set back does not stretch it
+  wall_time since = made;  ///< since when its receiver could not be told, by it or by those that it superseded
 };
 
 struct outbox_bounds {
@@ -38,8 +39,9 @@ public:
   void bound(outbox_bounds bounds) { bounds_ = bounds; }
   void add(pending one);
   [[nodiscard]] bool is_full(const std::string& receiver) const;
-  /// The newest message of this receiver, channel and group, where it waits and is not under way.
-  [[nodiscard]] std::optional<std::int64_t> newest_waiting(const std::string& receiver, const std::string& channel, const std::string& group_key) const;
+  /// The newest message of this receiver, channel and group, where it waits and is not under way; else null.
+  [[nodiscard]] const pending* newest_waiting(const std::string& receiver, const std::string& channel, const std::string& group_key) const;
+  [[nodiscard]] bool has(const std::string& receiver, const std::string& channel, const std::string& group_key) const { return lanes_.contains({receiver, channel, group_key}); }
   /// Forgets one that waits.
   void remove(std::int64_t id);
   /// What may go out now; it is under way from then on. Counts the attempt.
@@ -73,7 +75,7 @@ private:
   random_source random_;
   std::map<std::int64_t, pending> rows_;  ///< by age
   std::set<std::int64_t> under_way_;
-  std::map<lane, std::int64_t> newest_;
+  std::map<lane, std::set<std::int64_t>> lanes_;  ///< the first of each is the one that may go
   std::map<std::string, receiver_state> receivers_;
 };
 

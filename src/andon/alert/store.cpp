@@ -37,8 +37,10 @@ constexpr std::array migrations{sql::migration{1, "alerts, silences, log, outbox
 )"}, sql::migration{2, "messages by group and by time", R"(
   CREATE INDEX outbox_group ON outbox(group_key, id);
   CREATE INDEX outbox_made ON outbox(made, state);
-)"}, sql::migration{3, "the alerts that fired in an incident", R"(
+)"}, sql::migration{3, "the alerts that fired in an incident, the age of messages", R"(
   ALTER TABLE incident ADD COLUMN seen TEXT NOT NULL DEFAULT '';
+  ALTER TABLE outbox ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+  UPDATE outbox SET since = made;
 )"}};
 
 std::string recurrence_text(const interval_text& from) {

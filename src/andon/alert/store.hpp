@@ -70,7 +70,8 @@ public:
   result<void> erase_log_before(wall_time expiry);
   result<notification_log> log();
 
-  result<std::int64_t> put_message(const notification& what, wall_time now, message_state as, const std::string& problem);
+  /// `before`: the message that it supersedes, whose pause and age it takes over; may be null.
+  result<pending> put_message(const notification& what, wall_time now, message_state as, const std::string& problem, const pending* before = nullptr);
   result<std::vector<pending>> waiting_messages();
   result<std::string> message_body(std::int64_t id);
   result<void> note_attempt(std::int64_t id, std::int64_t attempts, wall_time now);
@@ -94,8 +95,7 @@ public:
 
   result<std::string> reference(const log_key& of);
   result<void> put_reference(const log_key& of, const std::string& reference);  ///< empty: removes it
-  /// Removes those of groups of which the log knows nothing any more: what fires next there is another matter.
-  result<void> erase_stale_references();
+  result<std::vector<log_key>> references();
 
   result<std::int64_t> next_incident();
   result<void> put(const incident& one);

@@ -19,21 +19,30 @@ auto into(std::vector<message_row>& out) {
 
 }  // namespace
 
-result<std::int64_t> alert_store::put_message(const notification& what, wall_time now, message_state as, const std::string& problem) {
-  integer id = 0;
-  statement<params<view, view, view, view, integer, integer, integer, view>, columns<integer>> put(
-      db_, "INSERT INTO outbox(receiver, channel, group_key, body, state, made, due, attempts, problem) VALUES(?,?,?,?,?,?,?,0,?) RETURNING id");
-  auto done = put.each([&](integer made) { id = made; }, what.receiver, what.channel, what.group_key, notification_json(what), static_cast<integer>(as), nanos(now), nanos(now), problem);
+result<pending> alert_store::put_message(const notification& what, wall_time now, message_state as, const std::string& problem, const pending* before) {
+  pending out{0, what.receiver, what.channel, what.group_key, now, now, 0};
+  if (before != nullptr) {
+    out.due = before->due;
+    out.attempts = before->attempts;
+    out.wait = before->wait;
+    out.since = before->since;
+  }
+  const auto tried = out.attempts > 0 ? maybe(nanos(out.due - out.wait)) : std::nullopt;
+  statement<params<view, view, view, view, integer, integer, integer, maybe, integer, view, integer>, columns<integer>> put(
+      db_, "INSERT INTO outbox(receiver, channel, group_key, body, state, made, due, tried, attempts, problem, since) VALUES(?,?,?,?,?,?,?,?,?,?,?) RETURNING id");
+  auto done = put.each([&](integer made) { out.id = made; }, what.receiver, what.channel, what.group_key, notification_json(what), static_cast<integer>(as), nanos(out.made), nanos(out.due), tried,
+                       out.attempts, problem, nanos(out.since));
   if (!done) return std::unexpected(std::move(done.error()));
-  return id;
+  return out;
 }
 
 result<std::vector<pending>> alert_store::waiting_messages() {
   std::vector<pending> out;
-  statement<params<>, columns<integer, text, text, text, integer, integer, integer, maybe>> all(db_, "SELECT id, receiver, channel, group_key, made, due, attempts, tried FROM outbox WHERE state = 0 ORDER BY id");
-  auto done = all.each([&](integer id, text receiver, text channel, text group, integer made, integer due, integer attempts, maybe tried) {
+  statement<params<>, columns<integer, text, text, text, integer, integer, integer, maybe, integer>> all(
+      db_, "SELECT id, receiver, channel, group_key, made, due, attempts, tried, since FROM outbox WHERE state = 0 ORDER BY id");
+  auto done = all.each([&](integer id, text receiver, text channel, text group, integer made, integer due, integer attempts, maybe tried, integer since) {
     const nanoseconds wait{attempts > 0 && tried ? std::max<integer>(due - *tried, 0) : 0};
-    out.push_back({id, std::move(receiver), std::move(channel), std::move(group), time_of(made), time_of(due), attempts, wait});
+    out.push_back({id, std::move(receiver), std::move(channel), std::move(group), time_of(made), time_of(due), attempts, wait, time_of(since)});
   });
   if (!done) return std::unexpected(std::move(done.error()));
   return out;
@@ -103,7 +112,7 @@ result<std::optional<message_row>> alert_store::message(std::int64_t id) {
 
 result<bool> alert_store::revive(std::int64_t id, wall_time now) {
   statement<params<integer, integer, integer, integer, integer>, columns<integer>> change(
-      db_, "UPDATE outbox SET state = ?, made = ?, due = ?, ended = NULL, attempts = 0 WHERE id = ? AND state = ? RETURNING id");
+      db_, "UPDATE outbox SET state = ?, since = ?, due = ?, ended = NULL, attempts = 0 WHERE id = ? AND state = ? RETURNING id");
   auto done = change.each([](integer) {}, waiting, nanos(now), nanos(now), id, dead);
   if (!done) return std::unexpected(std::move(done.error()));
   return *done > 0;
@@ -125,10 +134,12 @@ result<void> alert_store::erase_ended_before(wall_time delivered, wall_time dead
   return links.run(nanos(delivered));
 }
 
-result<void> alert_store::erase_stale_references() {
-  statement<params<>, columns<>> erase(db_, "DELETE FROM reference WHERE group_key NOT LIKE 'incident/%' AND NOT EXISTS(SELECT 1 FROM told WHERE told.group_key = reference.group_key "
-                                            "AND told.receiver = reference.receiver AND told.channel = reference.channel)");
-  return erase.run();
+result<std::vector<log_key>> alert_store::references() {
+  std::vector<log_key> out;
+  statement<params<>, columns<text, text, text>> all(db_, "SELECT group_key, receiver, channel FROM reference");
+  auto done = all.each([&](text group, text receiver, text channel) { out.push_back({std::move(group), std::move(receiver), std::move(channel)}); });
+  if (!done) return std::unexpected(std::move(done.error()));
+  return out;
 }
 
 result<std::int64_t> alert_store::count_dead() {

@@ -33,7 +33,7 @@ constexpr int most_looks = 20;
 /// Of a data directory's own files: what belongs to the process that has it open, or is made anew.
 bool is_left_out(const fs::path& file) {
   const auto name = file.filename().string();
-  return name.ends_with(".lock") || name.ends_with("-address") || name.ends_with("-wal") || name.ends_with("-shm") || name.ends_with("-journal") || name.ends_with(".new");
+  return name.ends_with(".lock") || name.ends_with("-address") || name.ends_with("-wal") || name.ends_with("-shm") || name.ends_with("-journal") || name.ends_with(".new") || name.ends_with(".ballast");
 }
 bool is_database(const fs::path& file) { return file.extension() == ".db"; }
 using segment_key = std::pair<std::uint32_t, std::uint64_t>;   // stream, sequence

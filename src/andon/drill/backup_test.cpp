@@ -46,6 +46,7 @@ TEST_F(backup, of_a_ledger_in_use_brings_every_record_back) {
   append(*live, 300, clk);
   make_database(data() / "access.db", 5);
   write(data() / "pepper", "secret");
+  write(data() / "alerts.db.ballast", "room");
   fs::create_directories(data() / "statements");
   write(data() / "statements" / "acme-2026-10.json", "{}");
   const auto made = make();
@@ -59,6 +60,7 @@ TEST_F(backup, of_a_ledger_in_use_brings_every_record_back) {
   EXPECT_TRUE(fs::exists(back() / "pepper"));
   EXPECT_TRUE(fs::exists(back() / "statements" / "acme-2026-10.json"));
   EXPECT_FALSE(fs::exists(back() / "ledger.lock"));
+  EXPECT_FALSE(fs::exists(back() / "alerts.db.ballast"));
   auto opened = open_ledger(back(), clk);
   ASSERT_TRUE(opened->wait_indexed(std::chrono::seconds{20}));
   EXPECT_EQ(opened->status().appended, 300u);

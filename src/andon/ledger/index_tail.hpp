@@ -35,7 +35,8 @@ public:
   void add(const record_view& r, position at, std::uint64_t sequence);
   void clear();
   void remove(const bitmap& rows);
-  void hand_over_ids(std::unordered_set<request_id>& to) { to.swap(ids_); }
+  using id_set = std::unordered_set<request_id>;  // nodes: a flat table would take its largest size for ever
+  void hand_over_ids(id_set& to) { to.swap(ids_); }
 
   [[nodiscard]] std::uint32_t rows() const { return rows_; }
   [[nodiscard]] std::uint32_t live() const { return rows_ - removed_count_; }
@@ -62,7 +63,7 @@ private:
   std::array<name_table, list_count> list_names_;
   std::array<std::vector<std::uint32_t>, list_count> list_ends_, list_ordinals_;
   std::vector<position> positions_;
-  std::unordered_set<request_id> ids_;
+  id_set ids_;
   term_table terms_;
   std::vector<std::uint64_t> removed_;
   std::uint32_t removed_count_ = 0;

@@ -85,7 +85,8 @@ struct journal_reader::state {
       return std::nullopt;
     }
     records += is_record ? 1 : 0;
-    return entry_view{.at = here, .kind = entry.head.kind(), .serial = entry.head.serial, .appended = wall_time{nanoseconds{entry.head.time}}, .payload = *plain};
+    return entry_view{.at = here, .kind = entry.head.kind(), .serial = entry.head.serial, .appended = wall_time{nanoseconds{entry.head.time}}, .payload = *plain,
+                      .whom = current->made_here ? bytes_from::this_process : bytes_from::file};
   }
 };
 

@@ -26,6 +26,7 @@ struct entry_view {
   std::uint64_t serial = 0;  ///< order across all streams of the directory, in the order of appending
   wall_time appended;
   byte_span payload;
+  bytes_from whom = bytes_from::file;
 };
 
 /// Reads one stream in order from a checkpoint, across segments, up to what the writer has just published: an entry is

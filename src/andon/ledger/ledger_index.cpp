@@ -133,7 +133,7 @@ void ledger_index::refuse(mono_time until) {
 
 /// One Record into the store, again and again until it is in. False: the store began anew, or the thread is to stop.
 bool ledger_index::give(source_stream& from, const entry_view& entry) {
-  const auto view = record_view::over(entry.payload);
+  const auto view = record_view::over(entry.payload, entry.whom);
   if (!view) {
     ++from.malformed;
     took(reached(from), 0);

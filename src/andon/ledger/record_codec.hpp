@@ -34,11 +34,14 @@ private:
 [[nodiscard]] result<record> decode_record(byte_span bytes);
 [[nodiscard]] result<opened> decode_opened(byte_span bytes);
 
+/// Where bytes come from: a file may hold anything; what this process has encoded itself, and whose checksum holds, is sound.
+enum class bytes_from : std::uint8_t { file, this_process };
+
 /// A Record in its bytes: made by a check of the structure, then every field is read in place without copies or
 /// allocation. Refers to the bytes it was made from. For the indexer and for scans that need few fields.
 class record_view {
 public:
-  [[nodiscard]] static result<record_view> over(byte_span bytes);
+  [[nodiscard]] static result<record_view> over(byte_span bytes, bytes_from whom = bytes_from::file);
 
   [[nodiscard]] request_id id() const;
   [[nodiscard]] wall_time started() const;

@@ -142,6 +142,7 @@ struct segment {
   std::atomic<std::uint64_t> committed{0};     ///< end of the entries, as published by the writer or known from the files
   std::atomic<std::uint64_t> disk_bytes{0};
   std::atomic<bool> sealed{false};             ///< committed does not change any more
+  bool made_here = false;                      ///< since this process began; set before others see it
 
   [[nodiscard]] std::uint64_t sequence() const { return activation.sequence; }
   [[nodiscard]] std::uint32_t stream() const { return static_cast<std::uint32_t>(activation.stream); }

@@ -70,6 +70,7 @@ result<std::shared_ptr<segment>> segment_maker::create(std::uint64_t bytes) {
   s->identity = make_identity(bytes, keys_ == nullptr ? 0 : keys_->current(), clock_.wall());
   write_identity(*data, s->identity);
   s->live = std::make_shared<file_mapping>(*fd, *data, bytes);
+  s->made_here = true;
   s->path = file;
   s->disk_bytes = bytes;
   account(static_cast<std::int64_t>(bytes));

@@ -5,7 +5,6 @@
 #include <map>
 #include <mutex>
 #include <shared_mutex>
-#include <unordered_set>
 
 #include "andon/sql/encrypted_vfs.hpp"
 #include "andon/ledger/index_segment.hpp"
@@ -124,7 +123,7 @@ private:
   std::shared_ptr<const segment_list> sealed_ = std::make_shared<segment_list>();
   positions durable_, reached_;
   std::map<std::uint32_t, std::uint64_t> lost_;  ///< rows of each stream, since opening
-  std::unordered_set<request_id> recent_;  ///< ids of the last sealed segment
+  index_tail::id_set recent_;  ///< ids of the last sealed segment
   std::uint64_t sequence_ = 0;
   std::uint64_t durable_sequence_ = 0;
   std::uint64_t duplicates_ = 0;

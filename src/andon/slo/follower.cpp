@@ -16,7 +16,7 @@ constexpr std::size_t past_per_turn = 5'000;
 template <class F>
 result<void> take(const ledger::entry_view& entry, F&& count) {
   if (entry.kind != ledger::entry_kind::record) return {};
-  const auto view = ledger::record_view::over(entry.payload);
+  const auto view = ledger::record_view::over(entry.payload, entry.whom);
   if (!view) return {};
   return count(*view);
 }

@@ -10,6 +10,8 @@
 namespace andon::app::cli {
 namespace {
 
+constexpr std::string_view not_converted = "Could not convert: ";  // CLI11's words
+
 std::string full_name(const CLI::App& of) { return of.get_parent() == nullptr ? of.get_name() : full_name(*of.get_parent()) + " " + of.get_name(); }
 
 /// What may stand behind a verb: the names of verbs, or those of options.
@@ -102,6 +104,7 @@ std::optional<int> command_line::parse(int argc, char** argv) {
     return root_->exit(asked);  // --help, --version
   } catch (const CLI::ParseError& wrong) {
     if (const auto unknown = unknown_word(*root_); !unknown.empty()) fmt::print(stderr, "{}", unknown);
+    else if (const auto value = std::string_view(wrong.what()); value.starts_with(not_converted)) fmt::print(stderr, "{}: this is no number such as 25 or 2.5\nRun with --help for more information.\n", value.substr(not_converted.size()));
     else root_->exit(wrong);
     return wrong_usage;
   }

@@ -32,6 +32,7 @@ public:
   addition(const pack_settings& how, std::string path, settings& to, diagnostics& found) : how_(how), path_(std::move(path)), to_(to), found_(found) {}
 
   void add(const pack& what) {
+    name_ = what.name;
     diagnostics inside{fmt::format("pack {}", what.name)};
     auto part = read_settings(std::string(what.text), inside, [](const std::string&) { return std::optional<std::string>{}; });
     for (const auto& one : inside.sorted()) found_.add(place(), path_, to_string(one));
@@ -48,7 +49,12 @@ private:
   void move(std::string_view table, table_of<T>& from, table_of<T>& into) {
     for (auto& [name, one] : from.entries) {
       known_.insert(name);
-      if (std::ranges::find(how_.without, name) != how_.without.end() || into.entries.contains(name)) continue;
+      if (std::ranges::find(how_.without, name) != how_.without.end()) continue;
+      if (into.entries.contains(name)) {
+        const auto own = fmt::format("{}.{}", table, name);
+        found_.warn(to_.places.at(own), own, fmt::format("takes the place of '{}' of the pack '{}'", name, name_), fmt::format("if that is meant, say so: `without: [ {} ]` at the pack", name));
+        continue;
+      }
       if constexpr (requires { one.filter; }) narrow(one);
       to_.places.put(fmt::format("{}.{}", table, name), place());
       into.entries.emplace(name, std::move(one));
@@ -76,6 +82,7 @@ private:
   std::string path_;
   settings& to_;
   diagnostics& found_;
+  std::string_view name_;
   std::set<std::string> known_;
 };
 

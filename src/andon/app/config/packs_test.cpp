@@ -24,6 +24,11 @@ TEST(packs, an_entry_of_the_file_takes_the_place_of_the_packs) {
   EXPECT_EQ(own.found.text(), "");
   EXPECT_EQ(own.got.objectives.entries.at("available").title, "ours");
   EXPECT_TRUE(own.got.objectives.entries.contains("errors"));
+  ASSERT_EQ(own.found.warnings().size(), 1U);
+  EXPECT_EQ(to_string(own.found.warnings()[0]), "a.yaml:2:15: warning: objectives.available: takes the place of 'available' of the pack 'standard' (if that is meant, say so: `without: [ available ]` at the pack)");
+  const reading_of meant("packs: [ { name: standard, without: [ available ] } ]\nobjectives: { available: { target: 95 } }\n");
+  EXPECT_TRUE(meant.found.warnings().empty());
+  EXPECT_TRUE(meant.got.objectives.entries.contains("available"));
 }
 
 TEST(packs, leave_out_what_is_not_wanted) {

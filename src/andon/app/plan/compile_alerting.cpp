@@ -187,7 +187,12 @@ private:
   alert::escalation_target target_of(const std::string& text, const std::string& where) {
     auto out = alert::escalation_target::parse(text);
     switch (out.what) {
-      case alert::escalation_target::kind::person: known(from_.people.entries, out.name, where, "person"); break;
+      case alert::escalation_target::kind::person:
+        if (from_.people.entries.contains(out.name)) break;
+        if (from_.schedules.entries.contains(out.name)) complain(where, fmt::format("there is no person '{}'", out.name), fmt::format("the schedule is `schedule:{}`", out.name));
+        else if (from_.receivers.entries.contains(out.name)) complain(where, fmt::format("there is no person '{}'", out.name), fmt::format("the receiver is `receiver:{}`", out.name));
+        else known(from_.people.entries, out.name, where, "person");
+        break;
       case alert::escalation_target::kind::schedule: known(from_.schedules.entries, out.name, where, "schedule"); break;
       case alert::escalation_target::kind::receiver:
         if (known(from_.receivers.entries, out.name, where, "receiver") && !tells_anybody(out.name)) complain(where, "a step cannot tell a receiver that has no way but an escalation");

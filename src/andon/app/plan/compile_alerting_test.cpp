@@ -95,6 +95,7 @@ TEST(alerting, complains_with_the_place) {
       {hook + "  route: { receiver: hook }\n  schedules: { s: { time_zone: UTC } }\n", "alerting.schedules.s: has no rotations: nobody is ever on call"},
       {"  receivers: { hook: { webhook: { url: \"http://h/\" } }, nobody: {} }\n  route: { receiver: hook }\n  escalations: { e: { steps: [ \"receiver:nobody\" ] } }\n",
        "alerting.escalations.e.steps[0].notify[0]: a step cannot tell a receiver that has no way but an escalation"},
+      {hook + "  route: { receiver: hook }\n  escalations: { e: { steps: [ hook ] } }\n", "alerting.escalations.e.steps[0].notify[0]: there is no person 'hook' (the receiver is `receiver:hook`)"},
       {hook + "  route: { receiver: hook }\n  escalations: { e: { steps: [] } }\n", "alerting.escalations.e: has no steps"},
       {hook + "  route: { receiver: hook }\n  intake_keys: [ short ]\n", "alerting.intake_keys[0]: must have at least 16 characters"},
       {hook + "  route: { receiver: hook }\n  inhibit_rules: [ text ]\n", "alerting.inhibit_rules[0]"},

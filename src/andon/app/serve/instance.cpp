@@ -446,7 +446,7 @@ result<void> instance::reload(const admin::change_cause& why) {
     by = *may;
     done = adopt(fresh.values, found);
   }
-  if (by != 0) note_decisions(desk()->carried_out(by, done ? fmt::format("plan {} is in force", plan_version_) : "the configuration was refused: " + done.error().message.substr(0, 500)));
+  if (by != 0) note_decisions(desk()->carried_out(by, done ? "the configuration is in force" : "the configuration was refused: " + done.error().message.substr(0, 500)));
   if (!found.empty() || !done) {
     const auto all = done ? found.text() : done.error().message;
     reloads_refused_.add();
@@ -465,7 +465,7 @@ result<void> instance::reload(const admin::change_cause& why) {
   instead_.reset();
   note_plan(fresh, why.who);
   reloads_.add();
-  log::info("reloaded", {{"plan", plan_version_}, {"routes", plan_->routes.size()}});
+  log::info("reloaded", {{"plan", plan_number()}, {"routes", plan_->routes.size()}});
   return {};
 }
 
@@ -488,12 +488,11 @@ result<void> instance::reload_because(std::string_view cause) {
   if (cause == "file" && is_in_force(options_.config)) return {};
   ledger::audit_entry act{.began = time_.wall(), .key = {}, .role = std::string(cause), .action = "reload", .target = "configuration"};
   (void)audit_->begin(act);
-  const auto before = plan();
+  const auto before = plan_number();
   const auto done = reload({.who = std::string(cause), .override_reason = {}});
-  const auto now = plan();
   act.took = time_.wall() - act.began;
-  act.before = fmt::format(R"({{"plan":{}}})", before ? before->version : 0);
-  act.after = fmt::format(R"({{"plan":{}}})", now ? now->version : 0);
+  act.before = fmt::format(R"({{"plan":{}}})", before);
+  act.after = fmt::format(R"({{"plan":{}}})", plan_number());
   act.status = static_cast<std::uint16_t>(done ? 200 : kind_of(done.error().code).http_status);
   if (!done) act.reason = done.error().message.substr(0, 500);
   (void)audit_->end(act);

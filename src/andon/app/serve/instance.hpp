@@ -108,6 +108,8 @@ private:
   result<std::int64_t> may_change(const admin::change_cause& why, const std::string& what);
   /// `one` is filled in but for what it does; errc: not_found, conflict (it cannot be served any more, or is in force).
   result<slo::decision> roll_back(slo::decision one, std::int64_t to);
+  /// In the history of plans, of the one in force; 0: it is not kept.
+  [[nodiscard]] std::int64_t plan_number() const;
   /// Held: a configuration came into force.
   void note_plan(const loaded_settings& from, const std::string& who);
   [[nodiscard]] slo::plan_entry present_entry(const std::string& text, const std::string& who) const;

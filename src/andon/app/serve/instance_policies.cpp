@@ -356,8 +356,15 @@ admin::plan_standing instance::standing() const {
   auto* decided = desk();
   if (decided == nullptr) return out;
   if (const auto freeze = decided->freeze()) out.frozen = freeze->id();
-  if (const auto plans = decided->store().plans(); plans && !plans->empty()) out.entry = plans->front().number;
+  out.entry = plan_number();
   return out;
+}
+
+std::int64_t instance::plan_number() const {
+  auto* decided = desk();
+  if (decided == nullptr) return 0;
+  const auto plans = decided->store().plans();
+  return plans && !plans->empty() ? plans->front().number : 0;
 }
 
 result<std::string> instance::plan_difference(const std::string& before, const std::string& after) const {

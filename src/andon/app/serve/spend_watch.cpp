@@ -74,7 +74,7 @@ result<std::size_t> spend_watch::read_on() {
       ++taken;
       unsaved_bytes_ += (*entry)->payload.size();
       if ((*entry)->kind != ledger::entry_kind::record) continue;
-      const auto view = ledger::record_view::over((*entry)->payload);
+      const auto view = ledger::record_view::over((*entry)->payload, (*entry)->whom);
       if (!view || view->cost() <= nano_usd{}) continue;
       std::vector<std::string> tags;
       for (std::size_t t = 0; t < view->tag_count(); ++t) tags.emplace_back(view->tag(t));
