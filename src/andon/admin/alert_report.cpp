@@ -27,14 +27,36 @@ struct line {
   std::string kind, who, text;
 };
 
+/// Refused: by a limit, or for what the client sent. Nobody is woken for those, and no route has failed.
+struct calls_of {
+  std::uint64_t count = 0, failed = 0, refused = 0;
+  nano_usd cost{};
+  [[nodiscard]] double failed_share() const { return count == 0 ? 0 : 100.0 * static_cast<double>(failed) / static_cast<double>(count); }
+};
+struct traffic {
+  calls_of total;
+  std::map<std::string, calls_of> routes;
+  bool complete = true;
+};
+
 struct case_file {
   alert::incident about;
   wall_time harm_from, until;                       // it is opened by what went wrong before
   std::vector<line> lines;                          // by time
-  std::optional<ledger::aggregated> calls;          // from harm_from until, by route
+  std::optional<traffic> calls;                     // from harm_from until
 };
 
-std::vector<line> acts(const services& with, const request& asked, wall_time from, wall_time until) {
+enum class acts_shown : std::uint8_t { all, that_changed };
+
+/// `that_changed`: what may have led to an incident or ended it; not what was refused, nor acts on this or other incidents
+/// and messages, which their own timelines have.
+bool is_shown(const ledger::audit_entry& one, acts_shown which) {
+  if (one.action.starts_with("decision ")) return false;
+  if (which == acts_shown::all) return true;
+  return one.status >= 200 && one.status < 300 && !one.target.starts_with("incident ") && !one.target.starts_with("message ");
+}
+
+std::vector<line> acts(const services& with, const request& asked, wall_time from, wall_time until, acts_shown which) {
   std::vector<line> out;
   if (with.audit == nullptr || !access::allows(asked.who->role, access::permission::audit_read)) return out;
   ledger::audit_query query;
@@ -45,7 +67,7 @@ std::vector<line> acts(const services& with, const request& asked, wall_time fro
   const auto page = with.audit->read(query);
   if (!page) return out;
   for (const auto& one : page->entries)
-    if (!one.action.starts_with("decision ")) out.push_back({one.began, one.status >= 200 && one.status < 300 ? "change" : "refused change", one.key.empty() ? one.role : one.key, one.action + " " + one.target + (one.after.empty() ? "" : " " + one.after)});
+    if (is_shown(one, which)) out.push_back({one.began, one.status >= 200 && one.status < 300 ? "change" : "refused change", one.key.empty() ? one.role : one.key, one.action + " " + one.target + (one.after.empty() ? "" : " " + one.after)});
   return out;
 }
 
@@ -64,24 +86,40 @@ std::vector<line> decisions(const services& with, const request& asked, wall_tim
   return out;
 }
 
-std::optional<ledger::aggregated> calls(const services& with, const request& asked, wall_time from, wall_time until, nanoseconds bucket) {
+std::optional<ledger::aggregated> counted(const services& with, const request& asked, const std::string& filter, std::vector<std::string> by, nanoseconds bucket) {
   if (with.records == nullptr) return std::nullopt;
-  const auto where = ledger::parse_filter(fmt::format("-op:feedback started>={} started<={}", format_rfc3339(from), format_rfc3339(until)), asked.now);
+  const auto where = ledger::parse_filter(filter, asked.now);
   if (!where) return std::nullopt;
   ledger::aggregate_request question;
   question.where = *where;
-  question.group_by = {"route"};
+  question.group_by = std::move(by);
   question.bucket = bucket;
-  question.percentiles_of = {ledger::measure::latency};
-  question.percentiles = {0.5, 0.99};
   question.wait = asked.wait;
   auto found = with.records->index().aggregate(question);
   return found ? std::optional(std::move(*found)) : std::nullopt;
 }
 
+std::string calls_between(wall_time from, wall_time until) { return fmt::format("-op:feedback started>={} started<={}", format_rfc3339(from), format_rfc3339(until)); }
+
+std::optional<traffic> calls(const services& with, const request& asked, wall_time from, wall_time until) {
+  const auto found = counted(with, asked, calls_between(from, until), {"route", "origin"}, {});
+  if (!found) return std::nullopt;
+  traffic out;
+  out.complete = found->complete;
+  for (const auto& group : found->groups) {
+    const bool refused = group.keys[1] == to_string(origin::limit) || group.keys[1] == to_string(origin::client);
+    for (auto* to : {&out.total, &out.routes[group.keys[0]]}) {
+      to->count += group.count;
+      to->cost += group.cost;
+      (refused ? to->refused : to->failed) += group.errors;
+    }
+  }
+  return out;
+}
+
 void add_calls(const services& with, const request& asked, const case_file& of, std::vector<line>& to) {
   const auto span = of.until - of.harm_from;
-  const auto found = calls(with, asked, of.harm_from, of.until, std::max<nanoseconds>(1min, std::chrono::ceil<std::chrono::minutes>(span / 60)));
+  const auto found = counted(with, asked, calls_between(of.harm_from, of.until) + " -origin:limit -origin:client", {"route"}, std::max<nanoseconds>(1min, std::chrono::ceil<std::chrono::minutes>(span / 60)));
   if (!found) return;
   for (const auto& group : found->groups)
     if (group.errors > 0) to.push_back({group.bucket_start, "calls", "", fmt::format("route {}: {} of {} calls failed", group.keys[0], group.errors, group.count)});
@@ -105,19 +143,19 @@ result<case_file> gather(const services& with, const request& asked) {
     if (!events) return void(done = std::unexpected(events.error()));
     for (const auto& one : *events) out.lines.push_back({one.at, one.kind, one.who, one.text});
     for (const auto& one : from.store.history(out.about.opened - before_incident, out.until).value_or(std::vector<alert::history_row>{}))
-      if (out.lines.size() < most_lines) out.lines.push_back({one.at, one.what == "fired" ? "alert fired" : "alert resolved", "", alert::group_text(one.labels)});
-    for (const auto& one : from.store.messages_of("incident/" + out.about.id(), most_lines).value_or(std::vector<alert::message_row>{}))
+      if (out.lines.size() < most_lines) out.lines.push_back({one.at, std::string(out.about.seen.contains(one.fingerprint) ? "alert " : "other alert ") + (one.what == "fired" ? "fired" : "resolved"), "", alert::group_text(one.labels)});
+    for (const auto& one : from.store.messages_of(std::string(alert::incident::messages_prefix) + out.about.id(), most_lines).value_or(std::vector<alert::message_row>{}))
       out.lines.push_back({one.ended.value_or(one.made), std::string("message ") + std::string(alert::to_string(one.state)), one.receiver, fmt::format("{} after {} tries{}{}", one.channel, one.attempts, one.problem.empty() ? "" : ": ", one.problem)});
   });
   if (!done) return std::unexpected(done.error());
-  for (auto& one : acts(with, asked, out.about.opened - before_incident, out.until)) out.lines.push_back(std::move(one));
+  for (auto& one : acts(with, asked, out.about.opened - before_incident, out.until, acts_shown::that_changed)) out.lines.push_back(std::move(one));
   for (auto& one : decisions(with, asked, out.about.opened - before_incident, out.until)) out.lines.push_back(std::move(one));
   add_calls(with, asked, out, out.lines);
   std::multimap<wall_time, line> by_time;  // what came at the same time stays in its order
   for (auto& one : out.lines) by_time.emplace(one.at, std::move(one));
   out.lines.clear();
   for (auto& [at, one] : by_time) out.lines.push_back(std::move(one));
-  out.calls = calls(with, asked, out.harm_from, out.until, {});
+  out.calls = calls(with, asked, out.harm_from, out.until);
   return out;
 }
 
@@ -127,12 +165,18 @@ json::array lines_json(const std::vector<line>& from) {
   return out;
 }
 
-json::object calls_json(const std::optional<ledger::aggregated>& from) {
-  json::object out;
-  if (!from) return out;
+json::object calls_json(const std::optional<traffic>& from) {
+  const auto one = [](const calls_of& of) { return json::object{{"count", of.count}, {"errors", of.failed}, {"refused", of.refused}, {"cost_usd", format_usd(of.cost)}}; };
+  if (!from) return {};
+  auto out = one(from->total);
   json::array routes;
-  for (const auto& one : from->groups) routes.emplace_back(json::object{{"route", one.keys[0]}, {"count", one.count}, {"errors", one.errors}, {"cost_usd", format_usd(one.cost)}});
-  out = {{"count", from->total.count}, {"errors", from->total.errors}, {"cost_usd", format_usd(from->total.cost)}, {"routes", std::move(routes)}, {"complete", from->complete}};
+  for (const auto& [name, of] : from->routes) {
+    auto row = one(of);
+    row["route"] = name;
+    routes.emplace_back(std::move(row));
+  }
+  out["routes"] = std::move(routes);
+  out["complete"] = from->complete;
   return out;
 }
 
@@ -158,9 +202,10 @@ std::string budget_lines(const alert::incident& of) {
 std::string impact_lines(const case_file& from) {
   if (!from.calls) return "The ledger is switched off: calls were not recorded.\n";
   const auto& total = from.calls->total;
-  std::string out = fmt::format("From {}, ten minutes before its first alert, until {}:\n\n- {} calls, {} failed ({:.2f} %)\n", format_rfc3339(from.harm_from), format_rfc3339(from.until), total.count, total.errors, 100 * total.error_rate());
-  for (const auto& one : from.calls->groups)
-    if (one.errors > 0) out += fmt::format("- route {}: {} of {} failed ({:.2f} %)\n", plain(one.keys[0]), one.errors, one.count, 100 * one.error_rate());
+  std::string out = fmt::format("From {}, ten minutes before its first alert, until {}:\n\n- {} calls, {} failed ({:.2f} %), {} refused by limits or for what the client sent\n", format_rfc3339(from.harm_from), format_rfc3339(from.until), total.count, total.failed,
+                                total.failed_share(), total.refused);
+  for (const auto& [name, one] : from.calls->routes)
+    if (one.failed > 0) out += fmt::format("- route {}: {} of {} failed ({:.2f} %)\n", plain(name), one.failed, one.count, one.failed_share());
   return out;
 }
 
@@ -215,7 +260,7 @@ result<reply> overnight(const services& with, const request& asked) {
   if (!board) return std::unexpected(board.error());
   const auto since = since_of(asked, "since", asked.now - 24h);
   if (!since) return std::unexpected(since.error());
-  json::object out{{"since", format_rfc3339(*since)}, {"until", format_rfc3339(asked.now)}, {"calls", calls_json(calls(with, asked, *since, asked.now, {}))}};
+  json::object out{{"since", format_rfc3339(*since)}, {"until", format_rfc3339(asked.now)}, {"calls", calls_json(calls(with, asked, *since, asked.now))}};
   result<void> done;
   (*board)->read([&](const alert::board_view& from) {
     const auto history = from.store.history(*since, asked.now);
@@ -226,7 +271,7 @@ result<reply> overnight(const services& with, const request& asked) {
     for (const auto& [fingerprint, one] : from.book.all())
       if (!one.resolved(asked.now) && firing.size() < most_shown) firing.emplace_back(json::object{{"alert", alert::group_text(one.labels)}, {"since", format_rfc3339(one.starts_at)}, {"summary", alert::label_value(one.annotations, "summary")}});
     for (const auto& one : *incidents) shown.emplace_back(incident_json(one));
-    for (const auto& [name, plan] : from.settings.schedules) on_call.emplace_back(json::object{{"schedule", name}, {"person", alert::on_call(plan, name, from.overrides, asked.now)}});
+    for (const auto& [name, plan] : from.settings.schedules) on_call.emplace_back(json::object{{"schedule", name}, {"person", alert::on_call(plan, name, alert::overrides_in_force(from.overrides, from.settings.people), asked.now)}});
     const auto& count = *messages;
     out["alerts"] = json::object{{"firing", std::move(firing)}, {"fired", fired_json(*history)}};
     out["incidents"] = std::move(shown);
@@ -235,7 +280,7 @@ result<reply> overnight(const services& with, const request& asked) {
   });
   if (!done) return std::unexpected(done.error());
   out["decisions"] = lines_json(decisions(with, asked, *since, asked.now));
-  out["changes"] = lines_json(acts(with, asked, *since, asked.now));
+  out["changes"] = lines_json(acts(with, asked, *since, asked.now, acts_shown::all));
   return reply{.body = json_text(out)};
 }
 

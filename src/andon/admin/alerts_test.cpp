@@ -126,10 +126,16 @@ TEST_F(alerts_test, an_incident_has_its_timeline_and_a_draft) {
   server.alerts->tick(server.time.wall());
   while (server.alerts->send_one(server.time.wall())) {}
   EXPECT_EQ(post("/api/v1/incidents/inc_1/notes", R"({"text":"looked at the graphs"})").status, 201);
+  ASSERT_EQ(post("/api/v1/projects", R"({"id":"others"})").status, 201);
   EXPECT_EQ(post("/api/v1/incidents/inc_1/resolve").status, 200);
   EXPECT_EQ(post("/api/v1/incidents/inc_1/resolve").status, 409);
-  std::string kinds;
-  for (const auto& one : get("/api/v1/incidents/inc_1").json().at("timeline").as_array()) kinds.append(one.at("kind").as_string()).append(";");
+  std::string kinds, changes;
+  for (const auto& one : get("/api/v1/incidents/inc_1").json().at("timeline").as_array()) {
+    kinds.append(one.at("kind").as_string()).append(";");
+    if (one.at("kind").as_string().ends_with("change")) changes.append(one.at("text").as_string()).append(";");
+  }
+  EXPECT_NE(changes.find("others"), std::string::npos) << changes;
+  EXPECT_EQ(changes.find("inc_1"), std::string::npos) << "what was done to it, or refused, is in its own lines: " << changes;
   for (const auto* kind : {"opened;", "notified;", "note;", "resolved;", "message dead;", "change;"}) EXPECT_NE(kinds.find(kind), std::string::npos) << kind << " in " << kinds;
   const auto draft = get("/api/v1/incidents/inc_1/postmortem");
   EXPECT_NE(draft.head.find("text/markdown"), std::string::npos);

@@ -125,9 +125,9 @@ result<reply> on_call_now(const services& with, const request& asked) {
   json::array data;
   (*board)->read([&](const alert::board_view& from) {
     for (const auto& [name, plan] : from.settings.schedules) {
-      const auto who = alert::on_call(plan, name, from.overrides, *at);
+      const auto who = alert::on_call(plan, name, alert::overrides_in_force(from.overrides, from.settings.people), *at);
       const auto person = from.settings.people.find(who);
-      const auto coming = alert::shifts(plan, name, from.overrides, *at, *at + std::chrono::days{14});
+      const auto coming = alert::shifts(plan, name, alert::overrides_in_force(from.overrides, from.settings.people), *at, *at + std::chrono::days{14});
       json::object one{{"schedule", name}, {"person", text_or_null(who)}, {"name", person == from.settings.people.end() ? json::value(nullptr) : json::value(person->second.name)}, {"time_zone", plan.zone}};
       if (coming.size() > 1) one["until"] = format_rfc3339(coming[0].until), one["next"] = text_or_null(coming[1].person);
       data.emplace_back(std::move(one));
@@ -147,10 +147,10 @@ result<reply> list_shifts(const services& with, const request& asked) {
     const auto found = from.settings.schedules.find(asked.argument);
     if (found == from.settings.schedules.end()) return;
     data.emplace();
-    for (const auto& one : alert::shifts(found->second, asked.argument, from.overrides, asked.now, asked.now + std::chrono::days{*days})) data->emplace_back(shift_json(one));
+    for (const auto& one : alert::shifts(found->second, asked.argument, alert::overrides_in_force(from.overrides, from.settings.people), asked.now, asked.now + std::chrono::days{*days})) data->emplace_back(shift_json(one));
     for (const auto& one : from.overrides)
       if (one.schedule == asked.argument)
-        overrides.emplace_back(json::object{{"id", one.id}, {"person", one.person}, {"from", format_rfc3339(one.from)}, {"until", format_rfc3339(one.until)}, {"by", one.by}});
+        overrides.emplace_back(json::object{{"id", one.id}, {"person", one.person}, {"from", format_rfc3339(one.from)}, {"until", format_rfc3339(one.until)}, {"by", one.by}, {"in_force", from.settings.people.contains(one.person)}});
   });
   if (!data) return fail(errc::not_found, fmt::format("no schedule is named '{}' in the configuration", asked.argument));
   return reply{.body = json_text(json::object{{"data", std::move(*data)}, {"overrides", std::move(overrides)}})};

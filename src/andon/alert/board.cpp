@@ -79,7 +79,15 @@ result<void> board::state::load(wall_time now) {
 
 void board::state::rebuild_locked(wall_time now) {
   groups = std::make_unique<dispatcher>(dispatcher::rules{*settings->routes, settings->channels, settings->intervals, settings->inhibit}, book, silences, log);
-  for (const auto& [fingerprint, one] : book.all()) groups->insert(one, now);
+  for (const auto& [fingerprint, one] : book.all())
+    if (!one.resolved(now) || is_end_untold_locked(fingerprint)) groups->insert(one, now);
+}
+
+/// An alert has ended, and somebody believes that it fires, or its end stands in no history yet.
+bool board::state::is_end_untold_locked(std::uint64_t fingerprint) const {
+  if (std::ranges::any_of(log, [&](const auto& item) { return item.second.firing.contains(fingerprint); })) return true;
+  const auto fires = store->is_firing_in_history(fingerprint);
+  return !fires || *fires;
 }
 
 void board::adopt(configuration_ptr settings) {

@@ -70,7 +70,8 @@ public:
 
   /// A trial alert to each way of a receiver, past all routes. Ids of its messages. errc::not_found.
   result<std::vector<std::int64_t>> test(const std::string& receiver, wall_time now);
-  result<void> revive(std::int64_t message, wall_time now);  ///< a dead message; errc::not_found
+  /// Sends a dead message after all. errc: not_found, conflict (a later one has told the receiver how the group stands).
+  result<void> revive(std::int64_t message, wall_time now);
   result<void> drop(std::int64_t message, wall_time now);
 
   /// `who` for the timeline. errc: not_found, conflict (already so).

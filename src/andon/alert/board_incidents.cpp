@@ -10,7 +10,7 @@
 namespace andon::alert {
 namespace {
 
-constexpr nanoseconds again_after_fault = std::chrono::seconds{5};
+constexpr nanoseconds again_after_fault = std::chrono::seconds{5}, between_looks = std::chrono::seconds{15};
 constexpr std::size_t most_seen = 10'000, most_looked_at = 10'000;
 
 /// As it is told when an incident is over: everything has ended.
@@ -70,8 +70,10 @@ result<void> board::state::on_notification_locked(const notification& what, cons
     }
     // It still fires, and nobody has answered to the end of the chain: the repetition asks again.
     if (fires && one.state == incident_state::triggered && !one.place.next) one.place = {}, one.place.next = now;
-    if (fires && news)
-      if (auto done = store->put(incident_event{one.number, now, "changed", "alerts", words_for(to, what, settings->external_url).title}); !done) return done;
+    if (fires && news) {
+      one.title = words_for(to, what, settings->external_url).title;
+      if (auto done = store->put(incident_event{one.number, now, "changed", "alerts", one.title}); !done) return done;
+    }
     if (!fires)
       if (auto done = end_locked(one, "alerts", now, made); !done) return done;
   } else {
@@ -134,13 +136,12 @@ result<bool> board::state::run_step_locked(incident& one, const escalation_step&
     told += *count;
     return {};
   };
-  auto overrides_of_known = overrides;  // who has left the configuration since does not hide the rotation
-  std::erase_if(overrides_of_known, [&](const auto& of) { return !settings->people.contains(of.person); });
+  const auto in_force = overrides_in_force(overrides, settings->people);
   for (const auto& target : targets_of(step, one.number, one.place.round)) {
     auto who = target.name;
     if (target.what == escalation_target::kind::schedule) {
       const auto found = settings->schedules.find(target.name);
-      who = found == settings->schedules.end() ? std::string{} : on_call(found->second, target.name, overrides_of_known, now);
+      who = found == settings->schedules.end() ? std::string{} : on_call(found->second, target.name, in_force, now);
     }
     const auto note = fmt::format("Incident {}, escalation '{}', step {}: {}", one.id(), one.chain, one.place.step, target.text() + (who == target.name ? "" : who.empty() ? ", nobody is on call" : ", " + who));
     const auto before = told;
@@ -186,6 +187,21 @@ const std::string* board::state::chain_of_group_locked(const std::string& group_
   return nullptr;
 }
 
+/// Everything that fires in its group is silenced or inhibited.
+bool board::state::is_quiet_locked(const incident& one, wall_time now) const {
+  bool fires = false;
+  for (const auto& [id, group] : groups->groups()) {
+    if (group.key != one.group_key) continue;
+    for (const auto fingerprint : group.alerts) {
+      const auto* known = book.find(fingerprint);
+      if (known == nullptr || known->resolved(now)) continue;
+      if (!silences.silences(known->labels, now) && !groups->inhibition().inhibits(known->labels, now)) return false;
+      fires = true;
+    }
+  }
+  return fires;
+}
+
 void board::state::escalate_locked(wall_time now) {
   std::vector<incident> changed;
   for (auto& [number, kept] : open_incidents) {
@@ -193,6 +209,13 @@ void board::state::escalate_locked(wall_time now) {
     const auto chain = settings->escalations.find(kept.chain);
     if (chain != settings->escalations.end()) bound_wait(chain->second, kept.place, now);
     if (*kept.place.next > now) continue;
+    if (is_quiet_locked(kept, now)) {
+      if (quiet.insert(number).second)
+        if (auto noted = store->put(incident_event{number, now, "quiet", "", "its alerts are silenced or inhibited; the chain goes on when they are not any more"}); !noted) not_kept.add();
+      kept.place.next = now + between_looks;
+      continue;
+    }
+    quiet.erase(number);
     auto one = kept;
     made_messages made;
     const auto done = store->together([&]() -> result<void> {

@@ -212,6 +212,56 @@ TEST_F(pages_test, siblings_with_one_chain_open_one_incident) {
   board_->read([](const board_view& from) { EXPECT_EQ(from.open_incidents.size(), 1U); });
 }
 
+TEST_F(pages_test, a_reload_or_a_restart_tells_no_end_again) {
+  post({{"alertname", "a"}, {"n", "1"}});
+  post({{"alertname", "a"}, {"n", "2"}});
+  run(30s);
+  post({{"alertname", "a"}, {"n", "1"}}, time_.wall());
+  run(2min);
+  ASSERT_EQ(told(), "team firing, team firing") << "one with the end";
+  run(1h);
+  const auto before = delivered_.size();
+  board_->adopt(settings());
+  run(2min);
+  crash();
+  run(2min);
+  EXPECT_EQ(delivered_.size(), before);
+  post({{"alertname", "a"}, {"n", "2"}}, time_.wall());
+  crash();  // before this end is told
+  run(3min);
+  EXPECT_EQ(delivered_.back().status, "resolved");
+}
+
+TEST_F(pages_test, a_dead_letter_that_a_later_message_has_overtaken_is_not_sent_again) {
+  broken_ = answer{403, "no", {}};
+  post({{"alertname", "a"}});
+  run(30s);
+  const auto dead = messages(message_state::dead);
+  ASSERT_EQ(dead.size(), 1U);
+  broken_.reset();
+  post({{"alertname", "a"}}, time_.wall());
+  run(2min);
+  ASSERT_EQ(told(), "team resolved");
+  const auto again = board_->revive(dead[0].id, time_.wall());
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, errc::conflict);
+  EXPECT_EQ(again.error().message, "message 2 told 'team' later how this group stands (delivered); what this letter says is out of date: drop it");
+}
+
+TEST_F(pages_test, a_chain_waits_while_its_alerts_are_silenced) {
+  post(page);
+  run(1min);
+  ASSERT_EQ(told(), "alice-phone firing");
+  const auto silence = board_->set_silence({.id = {}, .match = match("alertname=\"p\""), .starts_at = time_.wall(), .ends_at = time_.wall() + 1h, .created_by = "me", .comment = "c"}, time_.wall());
+  ASSERT_TRUE(silence);
+  run(20min);
+  EXPECT_EQ(told(), "alice-phone firing");
+  EXPECT_EQ(timeline(1), (std::vector<std::string>{"opened alerts", "notified alice", "quiet"}));
+  ASSERT_TRUE(board_->expire_silence(silence->id, time_.wall()));
+  run(1min);
+  EXPECT_EQ(told(), "alice-phone firing, bob-phone firing");
+}
+
 TEST_F(pages_test, who_cannot_be_told_stands_in_the_timeline_as_such) {
   adopt([](configuration& of) { of.people["alice"].receivers.clear(); });
   post(page);

@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr nanoseconds shortest_sleep = 100ms, longest_sleep = 1s, nothing_to_do = 30s;  // whoever adds a message wakes
+constexpr std::size_t most_of_a_group = 10'000;
 
 judged dead(std::string problem) { return {verdict::dead, std::move(problem), std::nullopt}; }
 
@@ -201,6 +202,17 @@ result<std::vector<std::int64_t>> board::test(const std::string& receiver, wall_
 result<void> board::revive(std::int64_t message, wall_time now) {
   auto& s = *state_;
   const std::lock_guard lock(s.mutex);
+  const auto letter = s.store->message(message);
+  if (!letter) return std::unexpected(letter.error());
+  if (*letter && (*letter)->state == message_state::dead) {
+    const auto all = s.store->messages_of((*letter)->group_key, most_of_a_group);
+    if (!all) return std::unexpected(all.error());
+    const auto later = std::ranges::find_if(*all, [&](const message_row& one) {
+      return one.id > message && one.receiver == (*letter)->receiver && one.channel == (*letter)->channel && (one.state == message_state::waiting || one.state == message_state::delivered);
+    });
+    if (later != all->end())
+      return fail(errc::conflict, fmt::format("message {} told '{}' later how this group stands ({}); what this letter says is out of date: drop it", later->id, later->receiver, to_string(later->state)));
+  }
   const auto done = s.store->revive(message, now);
   if (!done) return std::unexpected(done.error());
   const auto row = s.store->message(message);

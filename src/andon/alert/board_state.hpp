@@ -30,6 +30,7 @@ struct board::state {
   std::map<std::int64_t, incident> open_incidents;
   std::vector<schedule_override> overrides;
   wall_time last_upkeep{};
+  std::set<std::int64_t> quiet;  ///< incidents whose chain waits for a silence to end
 
   metrics::registry own_metrics;  ///< where none is given
   metrics::registry& metrics;
@@ -42,6 +43,7 @@ struct board::state {
 
   result<void> load(wall_time now);
   void rebuild_locked(wall_time now);
+  [[nodiscard]] bool is_end_untold_locked(std::uint64_t fingerprint) const;
   void decide_locked(wall_time now);
   /// In one transaction. False: nothing of it is kept.
   bool keep_locked(std::span<const flush> some, wall_time now);
@@ -80,6 +82,7 @@ struct board::state {
   result<void> on_notification_locked(const notification& what, const std::set<std::uint64_t>& firing_now, const way& to, wall_time now, made_messages& made, std::vector<incident>& changed);
   [[nodiscard]] std::optional<incident> incident_of_locked(const std::string& group_key, const std::string& chain, const std::vector<incident>& changed) const;
   result<void> move_locked(incident& one, const std::string& chain, wall_time now);
+  [[nodiscard]] bool is_quiet_locked(const incident& one, wall_time now) const;
   void escalate_locked(wall_time now);
   result<bool> run_step_locked(incident& one, const escalation_step& step, wall_time now, made_messages& made);
   result<std::size_t> tell_locked(incident& one, const std::string& receiver, const std::string& who, const std::string& note, wall_time now, made_messages& made);

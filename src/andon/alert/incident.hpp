@@ -35,7 +35,7 @@ struct incident {
 struct incident_event {
   std::int64_t incident = 0;
   wall_time at;
-  std::string kind;                    ///< opened, notified, unreached, undelivered, exhausted, changed, triggered, acknowledged, resolved, note
+  std::string kind;                    ///< opened, notified, unreached, undelivered, exhausted, quiet, changed, triggered, acknowledged, resolved, note
   std::string who, text;
 };
 

@@ -20,6 +20,12 @@ std::string turn(const rotation& of, const time_zone& zone, wall_time at) {
 
 }  // namespace
 
+std::vector<schedule_override> overrides_in_force(const std::vector<schedule_override>& all, const std::map<std::string, person>& people) {
+  auto out = all;
+  std::erase_if(out, [&](const schedule_override& one) { return !people.contains(one.person); });
+  return out;
+}
+
 std::string on_call(const schedule& of, const std::string& name, const std::vector<schedule_override>& overrides, wall_time at) {
   const schedule_override* last = nullptr;
   for (const auto& one : overrides)

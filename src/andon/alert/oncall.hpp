@@ -38,6 +38,9 @@ struct schedule_override {
   std::string by;
 };
 
+/// Those of people who are there: who has left does not hide the rotation.
+std::vector<schedule_override> overrides_in_force(const std::vector<schedule_override>& all, const std::map<std::string, person>& people);
+
 /// Who of this schedule is on call; empty: nobody. The override made last goes before all.
 std::string on_call(const schedule& of, const std::string& name, const std::vector<schedule_override>& overrides, wall_time at);
 

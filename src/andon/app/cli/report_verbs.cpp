@@ -23,7 +23,7 @@ void print_rows(const json::array& from, std::string_view title, const std::func
 
 void print_calls(const json::value& calls) {
   if (!calls.as_object().contains("count")) return fmt::print(stdout, "  calls      not recorded\n");
-  fmt::print(stdout, "  calls      {}, {} failed, {} $\n", cell(calls, "count"), cell(calls, "errors"), cell(calls, "cost_usd"));
+  fmt::print(stdout, "  calls      {}, {} failed, {} refused, {} $\n", cell(calls, "count"), cell(calls, "errors"), cell(calls, "refused"), cell(calls, "cost_usd"));
   json::array failing;
   for (const auto& one : calls.at("routes").as_array())
     if (cell(one, "errors") != "0") failing.push_back(one);

@@ -135,7 +135,7 @@ private:
 
   void add_person(const std::string& name, const person_group& from) {
     out_->people[name] = {from.name.empty() ? name : from.name, from.receivers};
-    if (from.receivers.empty()) complain("alerting.people." + name, "has no receivers: nobody hears of it when it is this person's turn", "give them one, such as `receivers: [ alice-phone ]`");
+    if (from.receivers.empty() && all_.places.has("alerting.people." + name + ".receivers")) complain("alerting.people." + name, "has no receivers: nobody hears of it when it is this person's turn", "give them one, such as `receivers: [ alice-phone ]`");
     for (std::size_t i = 0; i < from.receivers.size(); ++i) {
       const auto where = fmt::format("alerting.people.{}.receivers[{}]", name, i);
       if (!known(from_.receivers.entries, from.receivers[i], where, "receiver")) continue;

@@ -91,7 +91,7 @@ TEST(alerting, complains_with_the_place) {
       {hook + "  route: { receiver: hook }\n  people: { a: { receivers: [ x ] } }\n", "alerting.people.a.receivers[0]: there is no receiver 'x'"},
       {hook + "  route: { receiver: hook }\n  schedules: { s: { rotations: [ { people: [ a ], start: now } ] } }\n", "alerting.schedules.s.rotations[0].start: 'now' is no local time"},
       {hook + "  route: { receiver: hook }\n  escalations: { e: { steps: [ \"schedule:s\" ] } }\n", "alerting.escalations.e.steps[0].notify[0]: there is no schedule 's'"},
-      {hook + "  route: { receiver: hook }\n  people: { a: { name: Alice } }\n", "alerting.people.a: has no receivers: nobody hears of it"},
+      {hook + "  route: { receiver: hook }\n  people: { a: { receivers: [] } }\n", "alerting.people.a: has no receivers: nobody hears of it"},
       {hook + "  route: { receiver: hook }\n  schedules: { s: { time_zone: UTC } }\n", "alerting.schedules.s: has no rotations: nobody is ever on call"},
       {"  receivers: { hook: { webhook: { url: \"http://h/\" } }, nobody: {} }\n  route: { receiver: hook }\n  escalations: { e: { steps: [ \"receiver:nobody\" ] } }\n",
        "alerting.escalations.e.steps[0].notify[0]: a step cannot tell a receiver that has no way but an escalation"},

@@ -21,6 +21,7 @@
 #include "andon/app/serve/told_incidents.hpp"
 #include "andon/app/serve/plan_history.hpp"
 #include "andon/base/log.hpp"
+#include "andon/base/memory.hpp"
 #include "andon/base/time_text.hpp"
 #include "andon/net/url.hpp"
 #include "andon/telemetry/metric_names.hpp"
@@ -507,6 +508,7 @@ void instance::tick() {
   if (ready_) look_at_policies();
   if (time_.mono() - last_upkeep_ < between_upkeeps) return;
   last_upkeep_ = time_.mono();
+  give_back_memory();
   if (ready_) clerk_->look();
   if (const auto flushed = keys_->flush_last_used(); !flushed) log::warn("last_used_not_saved", {{"reason", flushed.error().message}});
 }

@@ -29,6 +29,24 @@ void own_alerts::set(const char* name, bool holds, std::string summary, wall_tim
   posts.push_back(std::move(one));
 }
 
+void own_alerts::take_over() {
+  board_.read([&](const alert::board_view& from) {
+    for (const auto& [fingerprint, one] : from.book.all())
+      if (!one.resolved(from.now) && alert::label_value(one.labels, "source") == "andon" && one.labels.size() == 3) firing_[std::string(alert::label_value(one.labels, "alertname"))] = {one.starts_at, {}};
+  });
+}
+
+/// An hour long: whoever has not seen it by then finds the letters in the list.
+void own_alerts::look_for_dead(wall_time now, std::vector<alert::posted_alert>& posts) {
+  if (now >= counted_ && now - counted_ < told_every) return;
+  counted_ = now;
+  std::int64_t dead = 0;
+  board_.read([&](const alert::board_view& from) {
+    if (const auto count = from.store.count_messages(now - 1h)) dead = (*count)[static_cast<std::size_t>(alert::message_state::dead)];
+  });
+  set("AndonMessagesDead", dead > 0, "Messages of alerts could not be delivered in the last hour: `andon alert dead-letters` tells which and why.", now, posts, "warning");
+}
+
 /// For as long as the file lies there: whoever has looked at it removes it, and with it the alert.
 void own_alerts::look_for_damage(wall_time now, std::vector<alert::posted_alert>& posts) {
   if (now >= searched_ && now - searched_ < told_every) return;
@@ -59,6 +77,7 @@ void own_alerts::look(wall_time now, const own_troubles& troubles) {
   set("AndonFileNotInForce", !troubles.file.empty(), "The configuration file is not what is in force: " + troubles.file, now, posts, "warning");
   set("AndonStatementNotIssued", !troubles.statements.empty(), "A statement is due and cannot be issued; it is tried again: " + troubles.statements, now, posts, "warning");
   look_for_damage(now, posts);
+  look_for_dead(now, posts);
   if (posts.empty()) return;
   const auto done = board_.post(posts, now, alert::poster::own);
   for (const auto& problem : done.problems) log::error("own_alert_refused", {{"reason", problem}});
