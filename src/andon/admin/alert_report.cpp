@@ -114,6 +114,9 @@ std::optional<traffic> calls(const services& with, const request& asked, wall_ti
       (refused ? to->refused : to->failed) += group.errors;
     }
   }
+  out.total.count = found->total.count;   // with those of routes that are too many to be told apart
+  out.total.cost = found->total.cost;
+  out.total.failed = found->total.errors - out.total.refused;
   return out;
 }
 

@@ -21,6 +21,13 @@ protected:
     changed->seal();
     board_->adopt(changed);
   }
+  void rename_the_chain() {
+    adopt([](configuration& of) {
+      of.escalations["night"] = of.escalations["primary"];
+      of.escalations.erase("primary");
+      of.receivers["people"].ways[0].escalation = "night";
+    });
+  }
   std::size_t count(message_state state) { return messages(state).size(); }
 };
 
@@ -176,11 +183,7 @@ TEST_F(pages_test, one_way_that_fails_hurries_nothing_while_another_may_reach) {
 TEST_F(pages_test, a_chain_under_another_name_goes_on) {
   post(page);
   run(1min);
-  adopt([](configuration& of) {
-    of.escalations["night"] = of.escalations["primary"];
-    of.escalations.erase("primary");
-    of.receivers["people"].ways[0].escalation = "night";
-  });
+  rename_the_chain();
   run(10min);
   EXPECT_EQ(told(), "alice-phone firing, alice-phone firing, bob-phone firing");
   EXPECT_EQ(timeline(1), (std::vector<std::string>{"opened alerts", "notified alice", "changed", "notified alice", "notified bob"}));
@@ -189,11 +192,7 @@ TEST_F(pages_test, a_chain_under_another_name_goes_on) {
 TEST_F(pages_test, news_for_a_chain_under_another_name_belongs_to_the_same_incident) {
   post(page);
   run(1min);
-  adopt([](configuration& of) {
-    of.escalations["night"] = of.escalations["primary"];
-    of.escalations.erase("primary");
-    of.receivers["people"].ways[0].escalation = "night";
-  });
+  rename_the_chain();
   time_.advance(1min);
   post(other_page);
   run(20s);

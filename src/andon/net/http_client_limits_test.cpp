@@ -119,14 +119,19 @@ TEST_F(http_client_limits_test, names_are_resolved_again_in_the_background) {
   EXPECT_EQ(one(plan).body, "x") << "an address that is known stays in use when the name server fails";
 }
 
-TEST_F(http_client_limits_test, a_silent_name_server_runs_into_the_connect_deadline) {
-  std::atomic<bool> reached = false;
-  std::promise<void> release;
-  remake({}, [&reached, held = release.get_future().share()](const std::string&) -> result<addresses> {
+/// A name server that says when it is asked, and nothing more until it is released.
+auto silent_until(std::promise<void>& release, std::atomic<bool>& reached) {
+  return [&reached, held = release.get_future().share()](const std::string&) -> result<addresses> {
     reached = true;
     held.wait();
     return fail(errc::dns_failed, "late");
-  });
+  };
+}
+
+TEST_F(http_client_limits_test, a_silent_name_server_runs_into_the_connect_deadline) {
+  std::atomic<bool> reached = false;
+  std::promise<void> release;
+  remake({}, silent_until(release, reached));
   call_plan plan;
   plan.to = local(1);
   plan.to.host = "model.example";
@@ -179,11 +184,7 @@ TEST_F(http_client_limits_test, cancelling_ends_every_phase_at_once) {
 TEST_F(http_client_limits_test, cancelling_ends_the_wait_for_a_name) {
   std::atomic<bool> reached = false;
   std::promise<void> release;
-  remake({}, [&reached, held = release.get_future().share()](const std::string&) -> result<addresses> {
-    reached = true;
-    held.wait();
-    return fail(errc::dns_failed, "late");
-  });
+  remake({}, silent_until(release, reached));
   call_switch stop;
   call_plan plan;
   plan.to = local(1);

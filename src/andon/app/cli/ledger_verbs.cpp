@@ -33,6 +33,15 @@ std::vector<std::string> cells_of(const json::value& row) {
 
 const std::vector<std::string> heads{"TIME", "ID", "PROJECT", "ROUTE", "MODEL", "STATUS", "OUTCOME", "SECONDS", "COST"};
 
+/// A call that has just ended is searched a moment later.
+std::string not_searchable_yet(const admin_client& client) {
+  const auto status = client.call("GET", "/api/v1/status");
+  const auto* ledger = status && status->is_object() ? status->get_object().if_contains("ledger") : nullptr;
+  if (ledger == nullptr) return {};
+  const auto waiting = cell(*ledger, "waiting");
+  return waiting.empty() || waiting == "0" ? std::string{} : "; the newest Records are not searchable yet, try again in a second";
+}
+
 /// Pages until `limit` rows; whole Records come in smaller pages.
 int search(const context& in, const ledger_options& from) {
   const auto client = admin_client::open(in.data);
@@ -54,7 +63,7 @@ int search(const context& in, const ledger_options& from) {
     cursor = std::string(json::parse(*body).at("next").as_string());
     if (cursor.empty()) break;
   }
-  if (!content) fmt::print(stdout, "{}", out.empty() ? "nothing matches\n" : out.text(in.terminal));
+  if (!content) fmt::print(stdout, "{}", out.empty() ? "nothing matches" + not_searchable_yet(*client) + "\n" : out.text(in.terminal));
   if (!cursor.empty() && !in.json) fmt::print(stderr, "more: --cursor {}\n", cursor);
   return done;
 }
