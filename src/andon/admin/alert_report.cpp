@@ -8,6 +8,7 @@
 #include "andon/admin/alerts.hpp"
 #include "andon/admin/decisions.hpp"
 #include "andon/admin/json_out.hpp"
+#include "andon/alert/api_v2.hpp"
 #include "andon/alert/words.hpp"
 #include "andon/base/money.hpp"
 #include "andon/base/time_text.hpp"
@@ -276,7 +277,7 @@ result<reply> overnight(const services& with, const request& asked) {
     for (const auto& one : *incidents) shown.emplace_back(incident_json(one));
     for (const auto& [name, plan] : from.settings.schedules) on_call.emplace_back(json::object{{"schedule", name}, {"person", alert::on_call(plan, name, alert::overrides_in_force(from.overrides, from.settings.people), asked.now)}});
     const auto& count = *messages;
-    out["alerts"] = json::object{{"firing", std::move(firing)}, {"fired", fired_json(*history)}};
+    out["alerts"] = json::object{{"firing_count", alert::api::count_firing(from)}, {"quiet", alert::api::count_quiet(from)}, {"firing", std::move(firing)}, {"fired", fired_json(*history)}};
     out["incidents"] = std::move(shown);
     out["messages"] = json::object{{"waiting", count[0]}, {"delivered", count[1]}, {"dead", count[2]}};
     out["on_call"] = std::move(on_call);

@@ -38,6 +38,7 @@ TEST_F(alerts_test, alerts_are_posted_filtered_and_silenced) {
   ASSERT_EQ(made.status, 200) << made.body;
   const std::string id(made.json().at("silenceID").as_string());
   EXPECT_EQ(get("/api/v2/alerts?silenced=false").json().as_array().size(), 1U);
+  EXPECT_EQ(json::serialize(get("/api/v1/status").json().at("alerts")), R"({"firing":2,"quiet":1,"open_incidents":0,"waiting_messages":0,"dead_letters":0})");
   EXPECT_EQ(get("/api/v2/silence/" + id).json().at("status").at("state").as_string(), "active");
   EXPECT_EQ(server.ask("DELETE", "/api/v2/silence/" + id, server.admin_token).status, 200);
   EXPECT_EQ(get("/api/v2/silence/" + id).json().at("status").at("state").as_string(), "expired");
@@ -84,7 +85,9 @@ TEST_F(alerts_test, a_link_shows_a_page_and_acts_only_when_asked) {
   EXPECT_EQ(get("/api/v1/incidents/inc_1").json().at("acknowledged_by").as_string(), "alice");
   EXPECT_EQ(server.ask("POST", target).status, 409);
   EXPECT_EQ(server.ask("GET", target).body.find("<form"), std::string::npos);
-  EXPECT_EQ(server.ask("GET", target + "x").status, 404);
+  const auto dead = server.ask("GET", target + "x");
+  EXPECT_EQ(dead.status, 404);
+  EXPECT_NE(dead.body.find("<h1>This link cannot be used</h1>"), std::string::npos) << dead.body;
   EXPECT_NE(get("/api/v1/audit?target=incident%20inc_1").body.find(R"("role":"link")"), std::string::npos);
 }
 

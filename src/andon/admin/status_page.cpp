@@ -33,7 +33,7 @@ fill(document.getElementById("objectives"),o.map(x=>[x.name,x.state,share(x.targ
 ["objective","state","promised","attained","budget left","alerts"])}catch(e){document.getElementById("promised").hidden=true}};
 const ask=async path=>{const r=await fetch(path,{headers:{Authorization:"Bearer "+token}});const b=await r.json();if(!r.ok)throw new Error(b.error.message);return b};
 const pressing=s=>{const a=s.alerts,d=s.decisions,r=s.drill,rows=[];
-if(a)rows.push(["alerts firing",a.firing],["incidents open",a.open_incidents],["dead letters",a.dead_letters]);
+if(a)rows.push(["alerts firing",a.quiet?a.firing+", "+a.quiet+" of them quieted":a.firing],["incidents open",a.open_incidents],["dead letters",a.dead_letters]);
 if(d){rows.push(["Decisions in force",d.in_force]);if(d.frozen_by)rows.push(["plan frozen by",d.frozen_by]);if(d.file_apart)rows.push(["file not in force",d.file_apart])}
 if(r)rows.push(["drill under way",[r.kind,r.target,r.phase].join(" ")]);
 if(s.needs_restart)rows.push(["in force after a restart only",s.needs_restart.join(", ")]);

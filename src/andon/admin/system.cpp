@@ -7,6 +7,7 @@
 #include "andon/admin/json_out.hpp"
 #include "andon/admin/route_table.hpp"
 #include "andon/admin/status_page.hpp"
+#include "andon/alert/api_v2.hpp"
 #include "andon/base/time_text.hpp"
 #include "andon/drill/drill_desk.hpp"
 #include "andon/ledger/store.hpp"
@@ -44,7 +45,8 @@ json::object ledger_json(const ledger::ledger& from) {
 json::object alerts_json(const alert::board& from) {
   json::object out;
   from.read([&](const alert::board_view& seen) {
-    out["firing"] = std::ranges::count_if(seen.book.all(), [&](const auto& item) { return !item.second.resolved(seen.now); });
+    out["firing"] = alert::api::count_firing(seen);
+    out["quiet"] = alert::api::count_quiet(seen);
     out["open_incidents"] = seen.open_incidents.size();
     out["waiting_messages"] = seen.messages.waiting();
     if (const auto dead = seen.store.count_dead()) out["dead_letters"] = *dead;

@@ -25,6 +25,10 @@ struct alert_query {
 result<boost::json::array> alerts_json(const board_view& from, const alert_query& query);
 result<boost::json::array> groups_json(const board_view& from, const alert_query& query);
 
+std::size_t count_firing(const board_view& from);
+/// How many of them a silence, another alert or a time interval keeps quiet.
+std::size_t count_quiet(const board_view& from);
+
 boost::json::object silence_json(const silence& from, wall_time now);
 /// Active ones first, then pending, then expired; within these by when they end. `filter` is held against the names and
 /// values of each silence's matchers as if they were labels, as Alertmanager does it.

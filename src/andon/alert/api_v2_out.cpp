@@ -20,6 +20,7 @@ json::array texts(const std::vector<std::string>& from) {
 
 struct shown_state {
   std::vector<std::string> silenced_by, inhibited_by, muted_by;
+  [[nodiscard]] bool is_quiet() const { return !silenced_by.empty() || !inhibited_by.empty() || !muted_by.empty(); }
 };
 
 shown_state state_of(const board_view& from, const alert& one, const std::vector<const route_tree::node*>& routes) {
@@ -43,10 +44,9 @@ bool is_wanted(const alert_query& query, const alert& one, const shown_state& st
 json::object alert_json(const alert& from, const shown_state& state, const std::vector<std::string>& receivers) {
   json::array names;
   for (const auto& name : receivers) names.emplace_back(json::object{{"name", name}});
-  const bool suppressed = !state.silenced_by.empty() || !state.inhibited_by.empty() || !state.muted_by.empty();
   json::object out{{"labels", to_json(from.labels)}, {"annotations", to_json(from.annotations)}, {"startsAt", format_rfc3339(from.starts_at)}, {"endsAt", format_rfc3339(from.ends_at)},
           {"updatedAt", format_rfc3339(from.updated_at)}, {"fingerprint", fingerprint_text(from.fingerprint)}, {"receivers", std::move(names)},
-          {"status", json::object{{"state", suppressed ? "suppressed" : "active"}, {"silencedBy", texts(state.silenced_by)}, {"inhibitedBy", texts(state.inhibited_by)}, {"mutedBy", texts(state.muted_by)}}}};
+          {"status", json::object{{"state", state.is_quiet() ? "suppressed" : "active"}, {"silencedBy", texts(state.silenced_by)}, {"inhibitedBy", texts(state.inhibited_by)}, {"mutedBy", texts(state.muted_by)}}}};
   if (!from.generator_url.empty()) out["generatorURL"] = from.generator_url;
   return out;
 }
@@ -109,6 +109,17 @@ result<json::array> groups_json(const board_view& from, const alert_query& query
   json::array out;
   for (auto& item : all) out.emplace_back(std::move(item.second));
   return out;
+}
+
+std::size_t count_firing(const board_view& from) {
+  return static_cast<std::size_t>(std::ranges::count_if(from.book.all(), [&](const auto& item) { return !item.second.resolved(from.now); }));
+}
+
+std::size_t count_quiet(const board_view& from) {
+  return static_cast<std::size_t>(std::ranges::count_if(from.book.all(), [&](const auto& item) {
+    const auto& one = item.second;
+    return !one.resolved(from.now) && state_of(from, one, from.settings.routes->match(one.labels)).is_quiet();
+  }));
 }
 
 /// To whoever reads it, one that recurs is pending outside its hours.

@@ -103,6 +103,15 @@ result<wall_time> parse_rfc3339(std::string_view text) {
          nanoseconds{fraction};
 }
 
+result<std::chrono::local_seconds> parse_local_time(std::string_view text) {
+  constexpr std::size_t date_length = 10, length = 16;
+  const auto wrong = [&] { return fail(errc::invalid_argument, fmt::format("'{}' is no local time such as 2026-01-05 09:00", text)); };
+  if (text.size() != length || (text[date_length] != ' ' && text[date_length] != 'T')) return wrong();
+  const auto read = parse_rfc3339(fmt::format("{}:00Z", text));
+  if (!read) return wrong();
+  return std::chrono::local_seconds{std::chrono::floor<std::chrono::seconds>(*read).time_since_epoch()};
+}
+
 result<nanoseconds> parse_duration(std::string_view text) {
   const auto wrong = [&] {
     return fail(errc::invalid_argument, fmt::format("'{}' is not a duration; write a number and a unit, e.g. 250ms, 2s, 15m, 36h, 7d", text));

@@ -161,8 +161,8 @@ std::vector<std::int64_t> time_zone::changes_between(std::int64_t low, std::int6
   return out;
 }
 
-wall_seconds time_zone::day_begin(std::chrono::local_days day) const {
-  const std::int64_t local = day.time_since_epoch().count() * day_seconds;
+wall_seconds time_zone::first_at(std::chrono::local_seconds time) const {
+  const std::int64_t local = time.time_since_epoch().count();
   const auto low = local - 2 * day_seconds;
   const auto high = local + 2 * day_seconds;
   auto limits = changes_between(low, high);

@@ -22,7 +22,9 @@ public:
 
   [[nodiscard]] std::chrono::seconds offset(wall_seconds at) const;
   /// The instant at which this local date begins: the first whose local time is at or after its midnight.
-  [[nodiscard]] wall_seconds day_begin(std::chrono::local_days day) const;
+  [[nodiscard]] wall_seconds day_begin(std::chrono::local_days day) const { return first_at(day); }
+  /// The first instant whose local time is this one or, where clocks skip it, later.
+  [[nodiscard]] wall_seconds first_at(std::chrono::local_seconds time) const;
 
 private:
   struct change { std::int64_t at; std::int32_t offset; };

@@ -42,7 +42,7 @@ int say_outcomes(const context& in, const std::vector<json::value>& all) {
 
 }  // namespace
 
-int show(const context& in, const std::string& target, std::vector<std::string> heads, const std::function<std::vector<std::string>(const json::value&)>& row) {
+int show(const context& in, const std::string& target, std::vector<std::string> heads, const std::function<std::vector<std::string>(const json::value&)>& row, std::string_view member) {
   const auto client = admin_client::open(in.data);
   if (!client) return complain(client.error());
   const auto body = client->text("GET", target);
@@ -50,7 +50,7 @@ int show(const context& in, const std::string& target, std::vector<std::string> 
   boost::system::error_code broken;
   const auto got = json::parse(*body, broken);
   if (broken) return complain(error{errc::upstream_bad_reply, "the gateway's answer is not JSON"});
-  const auto& rows = got.is_array() ? got.get_array() : got.at("data").as_array();
+  const auto& rows = got.is_array() ? got.get_array() : got.at(member).as_array();
   table out(std::move(heads));
   for (const auto& one : rows) {
     if (in.json) fmt::print(stdout, "{}\n", json::serialize(one));
@@ -68,6 +68,13 @@ int act(const context& in, const std::string& method, const std::string& target,
   if (in.json) fmt::print(stdout, "{}\n", json::serialize(*got));
   else fmt::print(stdout, "{}\n", clean(say(*got)));
   return done;
+}
+
+int act_on_all(const context& in, const std::vector<std::string>& ids, const std::string& method, const std::function<std::string(const std::string&)>& target, const std::function<std::string(const std::string&)>& say) {
+  int out = done;
+  for (const auto& id : ids)
+    if (const auto code = act(in, method, target(id), {}, [&](const json::value&) { return say(id); }); code != done) out = failed;
+  return out;
 }
 
 int test_receiver(const context& in, const std::string& receiver) {

@@ -11,10 +11,12 @@
 
 namespace andon::app::cli {
 
-/// A list from the gateway (an array, or an object's `data`), as a table or as JSON lines. A row without cells is left out.
-int show(const context& in, const std::string& target, std::vector<std::string> heads, const std::function<std::vector<std::string>(const boost::json::value&)>& row);
+/// A list from the gateway (an array, or a member of an object), as a table or as JSON lines. A row without cells is left out.
+int show(const context& in, const std::string& target, std::vector<std::string> heads, const std::function<std::vector<std::string>(const boost::json::value&)>& row, std::string_view member = "data");
 /// An act: the reply as JSON, or what `say` makes of it.
 int act(const context& in, const std::string& method, const std::string& target, const boost::json::value& body, const std::function<std::string(const boost::json::value&)>& say);
+/// Several acts of one kind, each by its id: what `say` makes of each that is done, and why each other is not. 1 where one is not.
+int act_on_all(const context& in, const std::vector<std::string>& ids, const std::string& method, const std::function<std::string(const std::string&)>& target, const std::function<std::string(const std::string&)>& say);
 /// Sends a trial and waits up to 20 s for the outcome: 0 when every message was delivered.
 int test_receiver(const context& in, const std::string& receiver);
 

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <map>
 
 #include "andon/app/cli/admin_client.hpp"
 #include "andon/app/cli/alert_common.hpp"
 #include "andon/base/time_text.hpp"
+#include "andon/base/time_zone.hpp"
 
 namespace andon::app::cli {
 namespace {
@@ -26,17 +28,52 @@ std::string filters(const std::vector<std::string>& from) {
   return out;
 }
 
+using names_by_fingerprint = std::map<std::string, std::string, std::less<>>;
+
+/// What keeps the alert quiet: `silence ID`, `inhibited by NAME`, `muted by INTERVAL`.
+std::string quieted_by(const json::value& one, const names_by_fingerprint& names) {
+  std::string out;
+  const auto& status = one.at("status").as_object();
+  const auto add = [&](const char* member, const char* how) {
+    for (const auto& by : status.at(member).as_array()) {
+      const std::string_view id = by.as_string();
+      const auto name = names.find(id);
+      out.append(out.empty() ? "" : ", ").append(how).append(name == names.end() ? id : std::string_view(name->second));
+    }
+  };
+  add("silencedBy", "silence ");
+  add("inhibitedBy", "inhibited by ");
+  add("mutedBy", "muted by ");
+  return out.empty() ? "-" : clean(out, 100);
+}
+
+/// The filter of the list may hide what inhibits.
+result<names_by_fingerprint> names_of_alerts(const context& in) {
+  const auto client = admin_client::open(in.data);
+  if (!client) return std::unexpected(client.error());
+  const auto body = client->text("GET", "/api/v2/alerts");
+  if (!body) return std::unexpected(body.error());
+  boost::system::error_code broken;
+  const auto all = json::parse(*body, broken);
+  names_by_fingerprint out;
+  if (!broken && all.is_array())
+    for (const auto& one : all.get_array()) out[cell(one, "fingerprint")] = cell(one.at("labels"), "alertname");
+  return out;
+}
+
 int list_alerts(const context& in, const std::vector<std::string>& matchers) {
-  return show(in, "/api/v2/alerts" + filters(matchers), {"ALERT", "STATE", "SINCE", "RECEIVERS", "SUMMARY"}, [](const json::value& one) {
+  const auto names = in.json ? result<names_by_fingerprint>{} : names_of_alerts(in);
+  if (!names) return complain(names.error());
+  return show(in, "/api/v2/alerts" + filters(matchers), {"ALERT", "STATE", "SINCE", "RECEIVERS", "QUIETED BY", "SUMMARY"}, [&](const json::value& one) {
     std::string receivers;
     for (const auto& r : one.at("receivers").as_array()) receivers.append(receivers.empty() ? "" : ",").append(cell(r, "name"));
-    return std::vector<std::string>{labels_of(one, "labels"), cell(one.at("status"), "state"), cell(one, "startsAt"), receivers, clean(cell(one.at("annotations"), "summary"), 60)};
+    return std::vector<std::string>{labels_of(one, "labels"), cell(one.at("status"), "state"), moment(one, "startsAt"), receivers, quieted_by(one, *names), clean(cell(one.at("annotations"), "summary"), 60)};
   });
 }
 
 int list_messages(const context& in, const std::string& state) {
   return show(in, "/api/v1/alerts/messages" + query_text({{"state", state}, {"limit", "200"}}), {"ID", "STATE", "RECEIVER", "BY", "MADE", "TRIES", "ALERTS", "PROBLEM"}, [](const json::value& one) {
-    return std::vector<std::string>{cell(one, "id"), cell(one, "state"), cell(one, "receiver"), cell(one, "channel"), cell(one, "made"), cell(one, "attempts"), labels_of(one, "labels"), clean(cell(one, "problem"), 80)};
+    return std::vector<std::string>{cell(one, "id"), cell(one, "state"), cell(one, "receiver"), cell(one, "channel"), moment(one, "made"), cell(one, "attempts"), labels_of(one, "labels"), clean(cell(one, "problem"), 80)};
   });
 }
 
@@ -55,17 +92,40 @@ result<json::array> matchers_json(const std::vector<std::string>& from) {
   return out;
 }
 
+result<wall_time> start_of(const silence_options& from) {
+  if (from.start.empty()) return system_clock{}.wall();
+  if (const auto instant = parse_rfc3339(from.start)) return *instant;
+  const auto local = parse_local_time(from.start);
+  if (!local) return fail(errc::invalid_argument, "--start must be a time such as 2027-01-31T00:00:00Z, or 2027-01-31 09:00, which is in the zone of --zone");
+  const auto zone = time_zone::load(from.zone);
+  if (!zone) return std::unexpected(zone.error());
+  return zone->first_at(*local);
+}
+
+/// A misspelt label silences nothing: how many of the alerts that fire does it match?
+void say_matching(const context& in, const std::vector<std::string>& matchers) {
+  const auto client = admin_client::open(in.data);
+  const auto body = client ? client->text("GET", "/api/v2/alerts" + filters(matchers)) : std::unexpected(client.error());
+  boost::system::error_code broken;
+  const auto all = body ? json::parse(*body, broken) : json::value{};
+  if (broken || !all.is_array()) return;
+  const auto count = all.get_array().size();
+  fmt::print(stderr, "{}\n", count == 0 ? "none of the alerts that fire now matches it" : count == 1 ? "one of the alerts that fire now matches it" : fmt::format("{} of the alerts that fire now match it", count));
+}
+
 int add_silence(const context& in, const silence_options& from) {
   const auto match = matchers_json(from.matchers);
   if (!match) return complain(match.error());
-  const auto now = system_clock{}.wall();
-  const auto starts = from.start.empty() ? result<wall_time>(now) : parse_rfc3339(from.start);
+  const auto starts = start_of(from);
   const auto span = parse_duration(from.span);
-  if (!starts || !span) return complain(error{errc::invalid_argument, "--for must be a duration such as 2h, --start a time such as 2027-01-31T00:00:00Z"});
+  if (!starts) return complain(starts.error());
+  if (!span) return complain(error{errc::invalid_argument, "--for must be a duration such as 2h"});
   json::object body{{"matchers", *match}, {"startsAt", format_rfc3339(*starts)}, {"endsAt", format_rfc3339(*starts + *span)}, {"createdBy", from.author}, {"comment", from.comment}};
   if (!from.times.empty() || !from.weekdays.empty())
     body["recurrence"] = json::object{{"times", json::value_from(from.times)}, {"weekdays", json::value_from(from.weekdays)}, {"time_zone", from.zone}};
-  return act(in, "POST", "/api/v2/silences", body, [](const json::value& got) { return cell(got, "silenceID"); });
+  const auto code = act(in, "POST", "/api/v2/silences", body, [](const json::value& got) { return cell(got, "silenceID"); });
+  if (code == done && !in.json) say_matching(in, from.matchers);
+  return code;
 }
 
 int list_silences(const context& in, bool all) {
@@ -78,21 +138,48 @@ int list_silences(const context& in, bool all) {
       match.append(match.empty() ? "" : " ").append(cell(m, "name")).append(regex ? (equal ? "=~" : "!~") : (equal ? "=" : "!=")).append(cell(m, "value"));
     }
     if (one.as_object().contains("recurrence")) match += " (recurring)";
-    return std::vector<std::string>{cell(one, "id"), state, clean(match, 80), cell(one, "endsAt"), cell(one, "createdBy"), clean(cell(one, "comment"), 60)};
+    return std::vector<std::string>{cell(one, "id"), state, clean(match, 80), moment(one, "endsAt"), cell(one, "createdBy"), clean(cell(one, "comment"), 60)};
   });
+}
+
+/// Ids of all dead letters, newest first.
+result<std::vector<std::string>> dead_letters(const context& in) {
+  const auto client = admin_client::open(in.data);
+  if (!client) return std::unexpected(client.error());
+  const auto got = client->call("GET", "/api/v1/alerts/messages?state=dead&limit=1000");
+  if (!got) return std::unexpected(got.error());
+  std::vector<std::string> out;
+  for (const auto& one : got->at("data").as_array()) out.push_back(cell(one, "id"));
+  return out;
+}
+
+struct letter_choice {
+  std::vector<std::string> ids;
+  bool all = false;
+};
+
+int act_on_letters(const context& in, const letter_choice& which, const std::string& method, const std::string& tail, const std::string& said) {
+  if (which.ids.empty() != which.all) return complain(error{errc::invalid_argument, "give the numbers of dead letters, or --all"});
+  auto ids = which.all ? dead_letters(in) : which.ids;
+  if (!ids) return complain(ids.error());
+  if (ids->empty()) return fmt::print(stderr, "there are no dead letters\n"), done;
+  return act_on_all(in, *ids, method, [&](const std::string& id) { return "/api/v1/alerts/messages/" + percent_encode(id) + tail; }, [&](const std::string& id) { return said + ": " + id; });
+}
+
+void add_letter_act(command dead, context& in, const char* name, const char* about, const char* method, const char* tail, const char* said) {
+  auto which = std::make_shared<letter_choice>();
+  auto verb = add_common(dead.add_verb(name, about), in);
+  verb.add_option("ids", which->ids, "Their numbers");
+  verb.add_flag("--all", which->all, "Every dead letter, up to 1000 at a time");
+  verb.callback([=, &in] { in.chosen = [=, &in] { return act_on_letters(in, *which, method, tail, said); }; });
 }
 
 void add_dead_letters(command alert, context& in) {
   auto dead = alert.add_verb("dead-letters", "Messages that could not be delivered");
   dead.needs_verb();
   add_common(dead.add_verb("list", "What they are and why"), in).callback([&in] { in.chosen = [&in] { return list_messages(in, "dead"); }; });
-  auto id = std::make_shared<std::string>();
-  auto retry = add_common(dead.add_verb("retry", "Send one again"), in);
-  retry.add_option("id", *id, "Its number").required();
-  retry.callback([&in, id] { in.chosen = [&in, id] { return act(in, "POST", "/api/v1/alerts/messages/" + percent_encode(*id) + "/retry", {}, [id](const json::value&) { return "waiting: " + *id; }); }; });
-  auto drop = add_common(dead.add_verb("drop", "Forget one"), in);
-  drop.add_option("id", *id, "Its number").required();
-  drop.callback([&in, id] { in.chosen = [&in, id] { return act(in, "DELETE", "/api/v1/alerts/messages/" + percent_encode(*id), {}, [id](const json::value&) { return "dropped: " + *id; }); }; });
+  add_letter_act(dead, in, "retry", "Send them again", "POST", "/retry", "waiting");
+  add_letter_act(dead, in, "drop", "Forget them", "DELETE", "", "dropped");
 }
 
 void add_silences(command root, context& in) {
@@ -102,12 +189,12 @@ void add_silences(command root, context& in) {
   auto add = add_common(silence.add_verb("add", "Silence what matches; prints the silence's id"), in);
   add.add_option("matchers", options->matchers, "Such as alertname=Burn or route=~chat.*; all must match").required();
   add.add_option("--for", options->span, "How long").show_default();
-  add.add_option("--start", options->start, "When it begins; left out: now");
+  add.add_option("--start", options->start, "When it begins, such as 2027-01-31T08:00:00Z, or 2027-01-31 09:00 in the zone of --zone; left out: now");
   add.add_option("--comment", options->comment, "Why").required();
   add.add_option("--author", options->author, "Who").required();
   add.add_option("--times", options->times, "Again every day within these spans only, such as 22:00-06:00");
   add.add_option("--weekdays", options->weekdays, "On these days only, such as saturday:sunday");
-  add.add_option("--zone", options->zone, "Zone of --times and --weekdays").show_default();
+  add.add_option("--zone", options->zone, "Zone of --start, --times and --weekdays").show_default();
   add.callback([&in, options] { in.chosen = [&in, options] { return add_silence(in, *options); }; });
   auto all = std::make_shared<bool>(false);
   auto list = add_common(silence.add_verb("list", "Silences that are in force or to come"), in);

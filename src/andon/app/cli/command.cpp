@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "andon/app/cli/cli_context.hpp"
 #include "andon/app/config/diagnostics.hpp"
@@ -36,7 +37,9 @@ std::string unknown_word(const CLI::App& root) {
   const auto names = names_within(*at, option);
   const auto close = nearest(word, names);
   const auto what = option ? "option" : names.empty() ? "argument" : "verb";
-  return fmt::format("{} has no {} '{}'{}; `{} --help` tells what it takes\n", full_name(*at), what, word, close.empty() ? "" : fmt::format(", did you mean '{}'?", close), full_name(*at));
+  const bool takes_values = std::ranges::any_of(at->get_options(), [](const CLI::Option* one) { return one->get_positional(); });
+  return fmt::format("{} has no {} '{}'{}; `{} --help` tells what it takes{}\n", full_name(*at), what, word, close.empty() ? "" : fmt::format(", did you mean '{}'?", close), full_name(*at),
+                     option && close.empty() && takes_values ? "; what begins with a '-' and is no option goes behind `--`" : "");
 }
 
 }  // namespace

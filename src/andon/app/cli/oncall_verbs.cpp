@@ -12,18 +12,18 @@ namespace json = boost::json;
 
 int who(const context& in, const std::string& at) {
   return show(in, "/api/v1/oncall" + query_text({{"at", at}}), {"SCHEDULE", "ON CALL", "NAME", "UNTIL", "NEXT"}, [](const json::value& one) {
-    return std::vector<std::string>{cell(one, "schedule"), cell(one, "person"), cell(one, "name"), cell(one, "until"), cell(one, "next")};
+    return std::vector<std::string>{cell(one, "schedule"), cell(one, "person"), cell(one, "name"), moment(one, "until"), cell(one, "next")};
   });
 }
 
 int shifts(const context& in, const std::string& schedule, std::uint64_t days) {
   return show(in, "/api/v1/oncall/" + percent_encode(schedule) + query_text({{"days", std::to_string(days)}}), {"FROM", "UNTIL", "ON CALL"},
-              [](const json::value& one) { return std::vector<std::string>{cell(one, "from"), cell(one, "until"), cell(one, "person")}; });
+              [](const json::value& one) { return std::vector<std::string>{moment(one, "from"), moment(one, "until"), cell(one, "person")}; });
 }
 
 int list_incidents(const context& in, const std::string& since) {
   return show(in, "/api/v1/incidents" + query_text({{"since", since}}), {"ID", "STATE", "SEVERITY", "OPENED", "ACKNOWLEDGED BY", "RESOLVED", "TITLE"}, [](const json::value& one) {
-    return std::vector<std::string>{cell(one, "id"), cell(one, "state"), cell(one, "severity"), cell(one, "opened"), cell(one, "acknowledged_by"), cell(one, "resolved"), clean(cell(one, "title"), 60)};
+    return std::vector<std::string>{cell(one, "id"), cell(one, "state"), cell(one, "severity"), moment(one, "opened"), cell(one, "acknowledged_by"), moment(one, "resolved"), clean(cell(one, "title"), 60)};
   });
 }
 
@@ -34,9 +34,9 @@ int show_incident(const context& in, const std::string& id) {
   if (!got) return complain(got.error());
   if (in.json) return fmt::print(stdout, "{}\n", json::serialize(*got)), done;
   fmt::print(stdout, "{}: {}\n  state         {}\n  severity      {}\n  opened        {}\n  acknowledged  {} by {}\n  resolved      {} by {}\n\n", cell(*got, "id"), clean(cell(*got, "title")), cell(*got, "state"),
-             cell(*got, "severity"), cell(*got, "opened"), cell(*got, "acknowledged"), cell(*got, "acknowledged_by"), cell(*got, "resolved"), cell(*got, "resolved_by"));
+             cell(*got, "severity"), moment(*got, "opened"), moment(*got, "acknowledged"), cell(*got, "acknowledged_by"), moment(*got, "resolved"), cell(*got, "resolved_by"));
   table out({"TIME", "WHAT", "WHO", ""});
-  for (const auto& one : got->at("timeline").as_array()) out.add({cell(one, "at"), cell(one, "kind"), cell(one, "who"), clean(cell(one, "text"), 120)});
+  for (const auto& one : got->at("timeline").as_array()) out.add({moment(one, "at"), cell(one, "kind"), cell(one, "who"), clean(cell(one, "text"), 120)});
   fmt::print(stdout, "{}", out.text(in.terminal));
   return done;
 }
@@ -51,9 +51,7 @@ int post_mortem(const context& in, const std::string& id) {
   return done;
 }
 
-void add_on_call(command root, context& in) {
-  auto verb = root.add_verb("oncall", "Who is on call");
-  verb.needs_verb();
+void add_on_call(command verb, context& in) {
   auto at = std::make_shared<std::string>();
   auto now = add_common(verb.add_verb("who", "Who is on call, by schedule"), in);
   now.add_option("--at", *at, "At this time instead of now");
@@ -75,7 +73,28 @@ void add_on_call(command root, context& in) {
     in.chosen = [&in, schedule, options] {
       json::object body{{"person", options->person}, {"until", options->until}};
       if (!options->from.empty()) body["from"] = options->from;
-      return act(in, "POST", "/api/v1/oncall/" + percent_encode(*schedule) + "/overrides", body, [](const json::value& got) { return "override " + cell(got, "id") + " until " + cell(got, "until"); });
+      return act(in, "POST", "/api/v1/oncall/" + percent_encode(*schedule) + "/overrides", body, [](const json::value& got) { return fmt::format("override {} until {}; andon oncall take-back {} ends it", cell(got, "id"), moment(got, "until"), cell(got, "id")); });
+    };
+  });
+}
+
+void add_overrides(command verb, context& in) {
+  auto schedule = std::make_shared<std::string>();
+  auto list = add_common(verb.add_verb("overrides", "Who takes over on a schedule, now or later"), in);
+  list.add_option("schedule", *schedule, "Schedule").required();
+  list.callback([&in, schedule] {
+    in.chosen = [&in, schedule] {
+      return show(in, "/api/v1/oncall/" + percent_encode(*schedule), {"ID", "PERSON", "FROM", "UNTIL", "BY"}, [](const json::value& one) {
+        return std::vector<std::string>{cell(one, "id"), cell(one, "person") + (cell(one, "in_force") == "false" ? " (is gone: not in force)" : ""), moment(one, "from"), moment(one, "until"), cell(one, "by")};
+      }, "overrides");
+    };
+  });
+  auto ids = std::make_shared<std::vector<std::string>>();
+  auto back = add_common(verb.add_verb("take-back", "End overrides: the rotation holds again"), in);
+  back.add_option("ids", *ids, "Their numbers").required();
+  back.callback([&in, ids] {
+    in.chosen = [&in, ids] {
+      return act_on_all(in, *ids, "DELETE", [](const std::string& id) { return "/api/v1/oncall/overrides/" + percent_encode(id); }, [](const std::string& id) { return "taken back: " + id; });
     };
   });
 }
@@ -125,7 +144,10 @@ void add_incidents(command root, context& in) {
 }  // namespace
 
 void add_oncall_verbs(command root, context& in) {
-  add_on_call(root, in);
+  auto verb = root.add_verb("oncall", "Who is on call");
+  verb.needs_verb();
+  add_on_call(verb, in);
+  add_overrides(verb, in);
   add_incidents(root, in);
 }
 

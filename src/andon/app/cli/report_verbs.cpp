@@ -23,7 +23,7 @@ void print_rows(const json::array& from, std::string_view title, const std::func
 
 void print_calls(const json::value& calls) {
   if (!calls.as_object().contains("count")) return fmt::print(stdout, "  calls      not recorded\n");
-  fmt::print(stdout, "  calls      {}, {} failed, {} refused, {} $\n", cell(calls, "count"), cell(calls, "errors"), cell(calls, "refused"), cell(calls, "cost_usd"));
+  fmt::print(stdout, "  calls      {}, {} failed, {} refused, {} $\n", cell(calls, "count"), cell(calls, "errors"), cell(calls, "refused"), money(calls, "cost_usd"));
   json::array failing;
   for (const auto& one : calls.at("routes").as_array())
     if (cell(one, "errors") != "0") failing.push_back(one);
@@ -38,15 +38,15 @@ int overnight(const context& in, const std::string& since) {
   if (in.json) return fmt::print(stdout, "{}\n", json::serialize(*got)), done;
   const auto& alerts = got->at("alerts");
   const auto& messages = got->at("messages");
-  fmt::print(stdout, "From {} to {}\n", cell(*got, "since"), cell(*got, "until"));
-  fmt::print(stdout, "  alerts     {} fire now, {} kinds fired\n  incidents  {}\n  messages   {} delivered, {} wait, {} dead\n", alerts.at("firing").as_array().size(), alerts.at("fired").as_array().size(),
+  fmt::print(stdout, "From {} to {}\n", moment(*got, "since"), moment(*got, "until"));
+  fmt::print(stdout, "  alerts     {} fire now ({} of them quieted), {} kinds fired\n  incidents  {}\n  messages   {} delivered, {} wait, {} dead\n", cell(alerts, "firing_count"), cell(alerts, "quiet"), alerts.at("fired").as_array().size(),
              got->at("incidents").as_array().size(), cell(messages, "delivered"), cell(messages, "waiting"), cell(messages, "dead"));
   print_calls(got->at("calls"));
-  print_rows(alerts.at("firing").as_array(), "Firing now", [](const json::value& one) { return cell(one, "alert") + " since " + cell(one, "since") + "  " + cell(one, "summary"); });
-  print_rows(got->at("incidents").as_array(), "Incidents", [](const json::value& one) { return fmt::format("{} {} ({}) opened {}", cell(one, "id"), cell(one, "state"), cell(one, "title"), cell(one, "opened")); });
-  print_rows(alerts.at("fired").as_array(), "Fired", [](const json::value& one) { return fmt::format("{} times, last {}: {}", cell(one, "times"), cell(one, "last"), cell(one, "alert")); });
-  print_rows(got->at("decisions").as_array(), "Decisions", [](const json::value& one) { return fmt::format("{} {} {}: {}", cell(one, "at"), cell(one, "kind"), cell(one, "who"), cell(one, "text")); });
-  print_rows(got->at("changes").as_array(), "Changes", [](const json::value& one) { return fmt::format("{} {} {}{}", cell(one, "at"), cell(one, "who"), cell(one, "kind") == "change" ? "" : "REFUSED ", cell(one, "text")); });
+  print_rows(alerts.at("firing").as_array(), "Firing now", [](const json::value& one) { return cell(one, "alert") + " since " + moment(one, "since") + "  " + cell(one, "summary"); });
+  print_rows(got->at("incidents").as_array(), "Incidents", [](const json::value& one) { return fmt::format("{} {} ({}) opened {}", cell(one, "id"), cell(one, "state"), cell(one, "title"), moment(one, "opened")); });
+  print_rows(alerts.at("fired").as_array(), "Fired", [](const json::value& one) { return fmt::format("{} times, last {}: {}", cell(one, "times"), moment(one, "last"), cell(one, "alert")); });
+  print_rows(got->at("decisions").as_array(), "Decisions", [](const json::value& one) { return fmt::format("{} {} {}: {}", moment(one, "at"), cell(one, "kind"), cell(one, "who"), cell(one, "text")); });
+  print_rows(got->at("changes").as_array(), "Changes", [](const json::value& one) { return fmt::format("{} {} {}{}", moment(one, "at"), cell(one, "who"), cell(one, "kind") == "change" ? "" : "REFUSED ", cell(one, "text")); });
   print_rows(got->at("on_call").as_array(), "On call", [](const json::value& one) { return cell(one, "schedule") + ": " + cell(one, "person"); });
   return done;
 }

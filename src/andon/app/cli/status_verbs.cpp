@@ -80,7 +80,7 @@ int status(const context& in) {
              cell(*got, "version"), state_text(*got), cell(*got, "gateway"), cell(*got, "started"),
              cell(*got, "uptime_s"), cell(*got, "keys"), cell(*got, "projects"), cell(*got, "calls_under_way"));
   if (const auto* alerts = got->as_object().if_contains("alerts"); alerts != nullptr && alerts->is_object())
-    fmt::print(stdout, "  alerts      {} firing, {} incidents open, {} messages wait, {} dead letters\n", cell(*alerts, "firing"), cell(*alerts, "open_incidents"), cell(*alerts, "waiting_messages"), cell(*alerts, "dead_letters"));
+    fmt::print(stdout, "  alerts      {} firing ({} of them quieted), {} incidents open, {} messages wait, {} dead letters\n", cell(*alerts, "firing"), cell(*alerts, "quiet"), cell(*alerts, "open_incidents"), cell(*alerts, "waiting_messages"), cell(*alerts, "dead_letters"));
   print_waiting(*got);
   if (const auto* decided = got->as_object().if_contains("decisions"); decided != nullptr && decided->is_object()) {
     fmt::print(stdout, "  decisions   {} in force\n", cell(*decided, "in_force"));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 
 namespace andon::app::cli {
 
@@ -67,6 +68,22 @@ std::string cell(const json::value& object, std::string_view name) {
   std::string out;
   for (const auto& one : found->get_array()) out.append(out.empty() ? "" : ",").append(one.is_string() ? std::string(one.get_string()) : json::serialize(one));
   return out.empty() ? "-" : out;
+}
+
+std::string money(const json::value& object, std::string_view name) {
+  const auto* found = object.is_object() ? object.get_object().if_contains(name) : nullptr;
+  if (found == nullptr || !found->is_number()) return cell(object, name);
+  const auto amount = found->to_number<double>();
+  int decimals = 2;
+  for (auto scaled = std::abs(amount); scaled > 0 && scaled < 0.1 && decimals < 9; scaled *= 10) ++decimals;
+  return fmt::format("{:.{}f}", amount, decimals);
+}
+
+std::string moment(const json::value& object, std::string_view name) {
+  constexpr std::size_t to_the_second = 19;
+  auto out = cell(object, name);
+  if (out.size() > to_the_second && out[to_the_second] == '.' && out.ends_with('Z')) out.replace(to_the_second, out.size(), "Z");
+  return out;
 }
 
 }  // namespace andon::app::cli

@@ -32,4 +32,10 @@ std::string decimal_text(double number);
 /// A member as a cell: text as it is, numbers as plain decimals, booleans as JSON, lists joined by commas, `-` for null or absent.
 std::string cell(const boost::json::value& object, std::string_view name);
 
+/// A member that is an amount, to two decimals, small ones to two digits: `12.35`, `0.000081`. Not for sums to be checked.
+std::string money(const boost::json::value& object, std::string_view name);
+
+/// A member that is a time, to the second: `2027-01-31T09:00:00Z`.
+std::string moment(const boost::json::value& object, std::string_view name);
+
 }  // namespace andon::app::cli

@@ -1,5 +1,8 @@
 #pragma once
 // The section `alerting` of the configuration file as plain values.
+#include <array>
+#include <utility>
+
 #include "andon/alert/receiver.hpp"
 #include "andon/app/config/schema.hpp"
 
@@ -31,6 +34,11 @@ struct way_group {
 struct receiver_group {
   std::optional<way_group> webhook, alertmanager, slack, teams, pagerduty, opsgenie, email, github, jira;
   std::string escalation;
+
+  /// By kind; those that are not given, too.
+  [[nodiscard]] std::array<std::pair<std::string_view, const std::optional<way_group>*>, 9> ways() const {
+    return {{{"webhook", &webhook}, {"alertmanager", &alertmanager}, {"slack", &slack}, {"teams", &teams}, {"pagerduty", &pagerduty}, {"opsgenie", &opsgenie}, {"email", &email}, {"github", &github}, {"jira", &jira}}};
+  }
 };
 
 struct alert_route_group {

@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   const auto nowhere = [](const std::string&, const std::string&) -> result<net::endpoint> { return net::endpoint{.host = "127.0.0.1", .port = 1}; };
   compile_context in{health, nowhere, wall_time{std::chrono::seconds{1'790'000'000}}, 1};
   const auto made = compile(read, in, found);
-  advise(read, found);
+  advise(read, {}, found);
   if (made.has_value() != found.empty()) std::abort();
   if (!made && found.text().empty()) std::abort();
   for (const auto& one : found.warnings())

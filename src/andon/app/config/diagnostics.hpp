@@ -48,7 +48,7 @@ public:
   void warn(position at, std::string path, std::string message, std::string hint = {});
   [[nodiscard]] bool empty() const { return found_.empty(); }  ///< no error; there may be warnings
   [[nodiscard]] const std::vector<diagnostic>& found() const { return found_; }  ///< the errors
-  [[nodiscard]] bool says_of(std::string_view path) const;  ///< an error of the setting or of one inside it
+  [[nodiscard]] bool says_of(std::string_view path) const;  ///< an error of the setting or of one inside it; "": of the file as a whole
   [[nodiscard]] std::vector<diagnostic> sorted() const;    ///< the errors by place in the file
   [[nodiscard]] std::vector<diagnostic> warnings() const;  ///< by place in the file
   [[nodiscard]] std::string text() const;                  ///< the errors, a line each

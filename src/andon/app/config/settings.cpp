@@ -511,6 +511,12 @@ schema<settings> make() {
   return out;
 }
 
+/// `line`: from 0; negative: none.
+bool is_indented_by_tab(std::string_view text, int line) {
+  for (; line > 0 && !text.empty(); --line) text.remove_prefix(std::min(text.size(), text.find('\n') + 1));
+  return line == 0 && text.substr(0, text.find_first_not_of(" \t")).contains('\t');
+}
+
 }  // namespace
 
 const schema<settings>& settings_schema() {
@@ -529,7 +535,8 @@ settings read_settings(const std::string& text, diagnostics& found,
     add_packs(out, found);
   } catch (const YAML::Exception& broken) {
     const auto mark = broken.mark;
-    found.add(mark.line < 0 ? position{} : position{mark.line + 1, mark.column + 1}, "", "is not valid YAML: " + broken.msg);
+    found.add(mark.line < 0 ? position{} : position{mark.line + 1, mark.column + 1}, "", "is not valid YAML: " + broken.msg,
+              is_indented_by_tab(text, mark.line) ? "a tab indents this line; YAML wants spaces" : "");
   }
   return out;
 }

@@ -64,6 +64,13 @@ TEST(settings, names_every_fault_with_its_place) {
             }));
 }
 
+TEST(settings, says_what_a_tab_does) {
+  diagnostics found("a.yaml");
+  read_settings("routes:\n  a: {}\n\tb: {}\n", found, environment);
+  EXPECT_NE(found.text().find("a.yaml:3:"), std::string::npos) << found.text();
+  EXPECT_NE(found.text().find("(a tab indents this line; YAML wants spaces)"), std::string::npos) << found.text();
+}
+
 TEST(settings, never_throws_on_odd_documents) {
   for (const char* text : {"", "~", "[]", "a: [", "x", "? [1,2] : 3", "listen: 5", "listen: ~", "routes: { a: ~ }", "---\na: 1\n---\nb: 2",
                            "listen: { max_body: 99999999999999 TiB }", "log: { level: }", "keys: { k: { value: file:/nonexistent } }", "\xff\xfe", "a: &x [*x]"}) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "andon/admin/guard.hpp"
+#include "andon/app/plan/advice_alerting.hpp"
 #include "andon/base/time_text.hpp"
 
 namespace andon::app {
@@ -23,7 +23,6 @@ public:
     unused_providers();
     unused_models();
     unused_routes();
-    links();
   }
 
 private:
@@ -110,26 +109,15 @@ private:
       if (!used.contains(name)) warn("routes." + name, "no project of this file may use this route", "add it to the `models` of a project, or remove it");
   }
 
-  /// Whoever is paged opens the link of the page.
-  void links() {
-    const auto& alerting = from_.alerting;
-    if (alerting.external_url.empty()) {
-      if (!alerting.escalations.entries.empty()) warn("alerting.escalations", "pages have no link to acknowledge", "set alerting.external_url to how people reach the admin port");
-      return;
-    }
-    auto host = alerting.external_url;
-    if (const auto scheme = host.find("://"); scheme != std::string::npos) host.erase(0, scheme + 3);
-    host = host.substr(0, host.find('/'));
-    if (!admin::is_own_host(host, from_.listen.admin_hosts))
-      warn("alerting.external_url", "the admin port does not answer to this name: whoever opens a link gets 421", "add it to listen.admin_hosts");
-  }
-
   const settings& from_;
   diagnostics& found_;
 };
 
 }  // namespace
 
-void advise(const settings& from, diagnostics& found) { adviser(from, found).run(); }
+void advise(const settings& from, wall_time now, diagnostics& found) {
+  adviser(from, found).run();
+  advise_alerting(from, now, found);
+}
 
 }  // namespace andon::app

@@ -5,7 +5,7 @@
 namespace andon::app {
 
 /// Adds warnings: the same secret in two places, targets given twice, deadlines that cannot be reached, providers,
-/// models and routes that nothing uses.
-void advise(const settings& from, diagnostics& found);
+/// models and routes that nothing uses; and what advise_alerting() finds.
+void advise(const settings& from, wall_time now, diagnostics& found);
 
 }  // namespace andon::app

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <set>
 
 #include "andon/alert/words.hpp"
 #include "andon/base/time_text.hpp"
@@ -11,9 +11,15 @@
 namespace andon::app {
 namespace {
 
-constexpr std::string_view pagerduty_url = "https://events.pagerduty.com/v2/enqueue", opsgenie_url = "https://api.opsgenie.com", github_url = "https://api.github.com";
 constexpr std::size_t shortest_key = 16;
 constexpr std::string_view nobody = "nobody";  ///< a receiver that is meant to tell no one
+
+std::string_view usual_url(std::string_view kind) {
+  if (kind == "pagerduty") return "https://events.pagerduty.com/v2/enqueue";
+  if (kind == "opsgenie") return "https://api.opsgenie.com";
+  if (kind == "github") return "https://api.github.com";
+  return {};
+}
 
 template <class Map>
 std::vector<std::string> names_of(const Map& entries) {
@@ -24,7 +30,9 @@ std::vector<std::string> names_of(const Map& entries) {
 
 class compiler {
 public:
-  compiler(const settings& from, diagnostics& found) : all_(from), from_(from.alerting), found_(found) {}
+  compiler(const settings& from, diagnostics& found) : all_(from), from_(from.alerting), found_(found) {
+    for (const auto& one : found.found()) said_.insert(one.path);
+  }
 
   alert::configuration_ptr run() {
     const auto before = found_.found().size();
@@ -43,7 +51,10 @@ public:
 
 private:
   static std::string path(std::string_view list, std::size_t index) { return fmt::format("alerting.{}[{}]", list, index); }
-  void complain(const std::string& where, std::string what, std::string hint = {}) { found_.add(all_.places.at(where), where, std::move(what), std::move(hint)); }
+  /// What could not be read has no value that could be wrong.
+  void complain(const std::string& where, std::string what, std::string hint = {}) {
+    if (!said_.contains(where)) found_.add(all_.places.at(where), where, std::move(what), std::move(hint));
+  }
   template <class Map>
   bool known(const Map& entries, const std::string& name, const std::string& where, std::string_view kind) {
     if (entries.contains(name)) return true;
@@ -84,11 +95,8 @@ private:
   void add_receiver(const std::string& name, const receiver_group& from) {
     const auto where = "alerting.receivers." + name;
     auto& ways = out_->receivers[name].ways;
-    struct row { std::string_view kind; const std::optional<way_group>& group; std::string_view usual_url; };
-    const row rows[] = {{"webhook", from.webhook, {}}, {"alertmanager", from.alertmanager, {}}, {"slack", from.slack, {}}, {"teams", from.teams, {}}, {"pagerduty", from.pagerduty, pagerduty_url},
-                        {"opsgenie", from.opsgenie, opsgenie_url}, {"email", from.email, {}}, {"github", from.github, github_url}, {"jira", from.jira, {}}};
-    for (const auto& [kind, group, usual_url] : rows)
-      if (group) ways.push_back(way_of(kind, *group, usual_url, fmt::format("{}.{}", where, kind)));
+    for (const auto& [kind, group] : from.ways())
+      if (*group) ways.push_back(way_of(kind, **group, fmt::format("{}.{}", where, kind)));
     if (ways.empty() && from.escalation.empty() && name != nobody)
       complain(where, "has no way to tell anybody: alerts that come here are heard by no one", fmt::format("give it one, such as `webhook: {{ url: … }}`, or name it `{}` if that is meant", nobody));
     if (from.escalation.empty()) return;
@@ -99,11 +107,11 @@ private:
     ways.push_back(std::move(chain));
   }
 
-  alert::way way_of(std::string_view kind, const way_group& from, std::string_view usual_url, const std::string& where) {
+  alert::way way_of(std::string_view kind, const way_group& from, const std::string& where) {
     alert::way out;
     out.kind = alert::find_kind(kind);
     out.send_resolved = from.send_resolved;
-    out.url = !from.url.empty() ? from.url : secret(from.address.empty() ? std::string(usual_url) : from.address);
+    out.url = !from.url.empty() ? from.url : secret(from.address.empty() ? std::string(usual_url(kind)) : from.address);
     out.key = from.key;
     out.user = from.user;
     out.place = from.place;
@@ -125,7 +133,7 @@ private:
   void check_mail(alert::way& out, const std::string& where) {
     const auto& s = from_.smtp;
     out.smtp = {s.host, static_cast<std::uint16_t>(s.port), s.from, s.user, s.password, s.tls, s.ca_file};
-    if (s.host.empty() || s.from.empty()) complain(where, "mail needs alerting.smtp.host and alerting.smtp.from");
+    if ((s.host.empty() || s.from.empty()) && !found_.says_of("alerting.smtp")) complain(where, "mail needs alerting.smtp.host and alerting.smtp.from");
     const auto is_address = [](const std::string& text) { return text.find('@') != std::string::npos && text.find_first_of(" \r\n,<>") == std::string::npos; };
     for (std::size_t i = 0; i < out.to.size(); ++i)
       if (!is_address(out.to[i])) complain(fmt::format("{}.to[{}]", where, i), fmt::format("'{}' is no mail address such as ops@example.org", out.to[i]));
@@ -155,17 +163,11 @@ private:
       const auto at = fmt::format("{}.rotations[{}]", where, i);
       if (one.people.empty()) complain(at, "has no people");
       for (std::size_t k = 0; k < one.people.size(); ++k) known(from_.people.entries, one.people[k], fmt::format("{}.people[{}]", at, k), "person");
-      const auto start = local_time(one.start);
-      if (!start) complain(at + ".start", fmt::format("'{}' is no local time such as 2026-01-05 09:00", one.start));
+      const auto start = parse_local_time(one.start);
+      if (!start) complain(at + ".start", start.error().message);
       made.rotations.push_back({one.people, start.value_or(std::chrono::local_seconds{}), std::chrono::duration_cast<std::chrono::seconds>(one.every), only_of(one.only, at + ".only")});
     }
     out_->schedules[name] = std::move(made);
-  }
-  static std::optional<std::chrono::local_seconds> local_time(const std::string& text) {
-    if (text.size() != 16 || (text[10] != ' ' && text[10] != 'T')) return std::nullopt;
-    const auto read = parse_rfc3339(text.substr(0, 10) + "T" + text.substr(11) + ":00Z");
-    if (!read) return std::nullopt;
-    return std::chrono::local_seconds{std::chrono::floor<std::chrono::seconds>(*read).time_since_epoch()};
   }
 
   void add_escalation(const std::string& name, const escalation_group& from) {
@@ -258,6 +260,7 @@ private:
   const settings& all_;
   const alerting_settings& from_;
   diagnostics& found_;
+  std::set<std::string> said_;  ///< settings of which reading complained
   std::shared_ptr<alert::configuration> out_ = std::make_shared<alert::configuration>();
 };
 

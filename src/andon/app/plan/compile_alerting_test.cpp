@@ -92,7 +92,7 @@ TEST(alerting, complains_with_the_place) {
       {hook + "  route: { receiver: hook }\n  schedules: { s: { rotations: [ { people: [ a ], start: now } ] } }\n", "alerting.schedules.s.rotations[0].start: 'now' is no local time"},
       {hook + "  route: { receiver: hook }\n  escalations: { e: { steps: [ \"schedule:s\" ] } }\n", "alerting.escalations.e.steps[0].notify[0]: there is no schedule 's'"},
       {hook + "  route: { receiver: hook }\n  people: { a: { receivers: [] } }\n", "alerting.people.a: has no receivers: nobody hears of it"},
-      {hook + "  route: { receiver: hook }\n  schedules: { s: { time_zone: UTC } }\n", "alerting.schedules.s: has no rotations: nobody is ever on call"},
+      {hook + "  route: { receiver: hook }\n  schedules: { s: { rotations: [] } }\n", "alerting.schedules.s: has no rotations: nobody is ever on call"},
       {"  receivers: { hook: { webhook: { url: \"http://h/\" } }, nobody: {} }\n  route: { receiver: hook }\n  escalations: { e: { steps: [ \"receiver:nobody\" ] } }\n",
        "alerting.escalations.e.steps[0].notify[0]: a step cannot tell a receiver that has no way but an escalation"},
       {hook + "  route: { receiver: hook }\n  escalations: { e: { steps: [ hook ] } }\n", "alerting.escalations.e.steps[0].notify[0]: there is no person 'hook' (the receiver is `receiver:hook`)"},
@@ -108,6 +108,53 @@ TEST(alerting, complains_with_the_place) {
     const auto all = c.errors();
     EXPECT_TRUE(std::ranges::any_of(all, [&](const auto& one) { return one.find(complaint) != std::string::npos; })) << complaint << "\n" << (all.empty() ? "no complaint" : all[0]);
   }
+}
+
+TEST(alerting, complains_once_of_what_cannot_be_read) {
+  const compilation c(smallest + R"(alerting:
+  smtp: { host: mx, from: "${NOPE}" }
+  receivers:
+    hook: { webhook: { url: "${NOPE}" } }
+    chat: { slack: { url: "file:/nowhere" } }
+    mail: { email: { to: [ "${NOPE}" ] } }
+  route: { receiver: hook }
+  intake_keys: [ "${NOPE}" ]
+)");
+  EXPECT_EQ(c.errors().size(), 5U) << c.found.text();
+}
+
+std::vector<std::string> warned(const std::string& alerting) {
+  const compilation c(smallest + "alerting:\n  receivers: { a: { webhook: { url: \"http://h/\" } }, b: { webhook: { url: \"http://h/\" } } }\n  people: { ada: { receivers: [ a ] } }\n  time_intervals: { nights: { times: [ \"22:00-06:00\" ] } }\n" + alerting);
+  EXPECT_EQ(c.errors(), std::vector<std::string>{});
+  return c.warnings();
+}
+
+std::string routed(const std::string& routes) { return "  route: { receiver: a, routes: [ " + routes + " ] }\n"; }
+
+TEST(alerting, warns_of_routes_that_no_alert_can_reach) {
+  struct row { std::string routes, warning; };
+  for (const auto& [routes, warning] : {
+           row{"{ matchers: [ severity=page ], receiver: b }, { matchers: [ severity=page, team=x ], receiver: a }", "alerting.route.routes[1]: no alert can come here: alerting.route.routes[0] takes them all"},
+           row{"{ receiver: b }, { matchers: [ severity=page ], receiver: a }", "alerting.route.routes[1]: no alert can come here: alerting.route.routes[0] takes them all"},
+           row{"{ matchers: [ severity=page ], receiver: b, routes: [ { matchers: [ 'severity=~\"tick.*\"' ] } ] }", "alerting.route.routes[0].routes[0]: no alert can come here: severity=\"page\" and severity=~\"tick.*\" exclude each other"},
+           row{"{ matchers: [ a=b, a=c ] }", "alerting.route.routes[0]: no alert can come here: a=\"b\" and a=\"c\" exclude each other"},
+       }) {
+    const auto got = warned(routed(routes));
+    ASSERT_EQ(got.size(), 1U) << routes;
+    EXPECT_NE(got[0].find(warning), std::string::npos) << got[0];
+  }
+  for (const auto* good : {"{ matchers: [ severity=page ], receiver: b, continue: true }, { matchers: [ severity=page, team=x ] }", "{ matchers: [ severity=page, team=x ] }, { matchers: [ severity=page ] }",
+                           "{ matchers: [ severity=page ], routes: [ { matchers: [ 'severity=~\"page|ticket\"' ] }, { matchers: [ team=x ] } ] }"})
+    EXPECT_EQ(warned(routed(good)), std::vector<std::string>{}) << good;
+}
+
+TEST(alerting, warns_of_intervals_and_rotations_that_cannot_be_meant) {
+  const auto one = [](const std::string& text) { return warned(text).at(0); };
+  EXPECT_NE(one(routed("{ matchers: [ a=b ], mute_time_intervals: [ nights ], active_time_intervals: [ nights ] }")).find("'nights' is among active_time_intervals, too"), std::string::npos);
+  EXPECT_NE(one("  route: { receiver: a, group_interval: 1h, routes: [ { matchers: [ a=b ], repeat_interval: 10m } ] }\n").find("repeat_interval: told again after 1h only"), std::string::npos);
+  EXPECT_NE(one(routed("") + "  schedules: { week: { rotations: [ { people: [ ada ], start: 2026-10-01 09:00 } ] } }\n").find("alerting.schedules.week: nobody is on call yet"), std::string::npos);
+  EXPECT_NE(one(routed("") + "  schedules: { week: { rotations: [ ada, { people: [ ada ], start: 2062-01-05 09:00 } ] } }\n").find("rotations[1].start: is more than a year ahead"), std::string::npos);
+  EXPECT_EQ(warned(routed("") + "  schedules: { week: { rotations: [ ada, { people: [ ada ], start: 2026-10-01 09:00 } ] } }\n"), std::vector<std::string>{}) << "a change that is planned";
 }
 
 }  // namespace

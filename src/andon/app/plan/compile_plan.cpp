@@ -46,7 +46,7 @@ public:
     for (const auto& [name, one] : from_.routes.entries) route(*out, name, one);
     fallbacks(*out);
     checks(*out);
-    if (from_.routes.entries.empty() && !found_.says_of("routes")) complain("routes", "there is no route, so no client could call anything", "add one under `routes`");
+    if (from_.routes.entries.empty() && !found_.says_of("routes") && !found_.says_of("")) complain("routes", "there is no route, so no client could call anything", "add one under `routes`");
     out->seal();
     return out;
   }

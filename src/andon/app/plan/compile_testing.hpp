@@ -20,9 +20,10 @@ struct compilation {
       if (script == "missing.yaml") return fail(errc::invalid_argument, "no such script");
       return net::endpoint{.host = "127.0.0.1", .port = 9};
     };
-    compile_context in{health, sim, wall_time{std::chrono::seconds{1'790'000'000}}, 7};
+    constexpr wall_time now{std::chrono::seconds{1'790'000'000}};  // 2026-09-21
+    compile_context in{health, sim, now, 7};
     made = compile(read, in, found);
-    advise(read, found);
+    advise(read, now, found);
   }
 
   [[nodiscard]] const gateway::plan& plan() const { return *made->plan; }

@@ -54,6 +54,14 @@ void check_certificates(const settings& from, diagnostics& found) {
     const auto path = "providers." + name;
     if (auto loaded = net::tls_context::make({one.ca_file, one.verify, one.certificate_file, one.key_file}); !loaded) found.add(from.places.at(path), path, loaded.error().message);
   }
+  const auto authorities = [&](const std::string& file, const std::string& path) {
+    if (file.empty() || found.says_of(path)) return;
+    if (auto loaded = net::tls_context::make({.ca_file = file}); !loaded) found.add(from.places.at(path), path, loaded.error().message);
+  };
+  authorities(from.alerting.smtp.ca_file, "alerting.smtp.ca_file");
+  for (const auto& [name, one] : from.alerting.receivers.entries)
+    for (const auto& [kind, way] : one.ways())
+      if (*way) authorities((*way)->ca_file, "alerting.receivers." + name + "." + std::string(kind) + ".ca_file");
 }
 
 }  // namespace andon::app

@@ -141,7 +141,7 @@ int check_file(const std::string& path) {
   const auto loaded = load_settings(path, {}, found);
   check_references(loaded.values, found);
   check_certificates(loaded.values, found);
-  advise(loaded.values, found);
+  advise(loaded.values, system_clock{}.wall(), found);
   print_complaints(found);
   const auto warnings = found.warnings();
   for (const auto& one : warnings) fmt::print(stderr, "{}\n", to_string(one));

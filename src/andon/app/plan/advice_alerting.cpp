@@ -1,0 +1,117 @@
+#include "andon/app/plan/advice_alerting.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "andon/admin/guard.hpp"
+#include "andon/alert/route_tree.hpp"
+#include "andon/base/time_text.hpp"
+
+namespace andon::app {
+namespace {
+
+constexpr auto far_ahead = std::chrono::days{366};
+
+class adviser {
+public:
+  adviser(const settings& from, wall_time now, diagnostics& found) : all_(from), from_(from.alerting), now_(now), found_(found) {}
+
+  void run() {
+    if (from_.route) routes(*from_.route, "alerting.route", {}, alert::route_options{});
+    for (const auto& [name, one] : from_.schedules.entries) schedule("alerting.schedules." + name, one);
+    links();
+  }
+
+private:
+  void warn(const std::string& path, std::string message, std::string hint = {}) { found_.warn(all_.places.at(path), path, std::move(message), std::move(hint)); }
+
+  /// Those that can be read; of the others the compilation complains.
+  static alert::matchers matchers_of(const alert_route_group& from) {
+    alert::matchers out;
+    for (const auto& text : from.matchers)
+      if (auto made = alert::matcher::parse(text)) out.push_back(std::move(*made));
+    return out;
+  }
+
+  /// `above`: the matchers on the way to this route; `usual`: the intervals it inherits.
+  void routes(const alert_route_group& at, const std::string& path, alert::matchers above, alert::route_options usual) {
+    const auto own = matchers_of(at);
+    above.insert(above.end(), own.begin(), own.end());
+    contradictions(above, own, path);
+    intervals(at, path, usual);
+    for (std::size_t i = 0; i < at.routes.size(); ++i) {
+      const auto below = fmt::format("{}.routes[{}]", path, i);
+      hidden(at.routes, i, path);
+      routes(at.routes[i], below, above, usual);
+    }
+  }
+
+  /// A value that the way here demands and another matcher of the way refuses.
+  void contradictions(const alert::matchers& way, const alert::matchers& own, const std::string& path) {
+    for (const auto& demand : way) {
+      if (demand.op() != alert::match_op::equal) continue;
+      for (const auto& other : way) {
+        const bool is_of_here = std::ranges::find(own, other) != own.end() || std::ranges::find(own, demand) != own.end();
+        if (!is_of_here || other.name() != demand.name() || other.matches_value(demand.value())) continue;
+        return warn(path, fmt::format("no alert can come here: {} and {} exclude each other", demand.text(), other.text()), "matchers of the routes above hold here, too");
+      }
+    }
+  }
+
+  /// An earlier sibling that takes whatever this one would.
+  void hidden(const std::vector<alert_route_group>& siblings, std::size_t index, const std::string& path) {
+    const auto own = matchers_of(siblings[index]);
+    for (std::size_t before = 0; before < index; ++before) {
+      const auto first = matchers_of(siblings[before]);
+      const bool takes_all = first.size() == siblings[before].matchers.size() && std::ranges::all_of(first, [&](const auto& one) { return std::ranges::find(own, one) != own.end(); });
+      if (siblings[before].go_on || !takes_all) continue;
+      return warn(fmt::format("{}.routes[{}]", path, index), fmt::format("no alert can come here: {}.routes[{}] takes them all", path, before), "put this one first, or give that one `continue: true`");
+    }
+  }
+
+  void intervals(const alert_route_group& at, const std::string& path, alert::route_options& usual) {
+    usual.group_interval = at.group_interval.value_or(usual.group_interval);
+    usual.repeat_interval = at.repeat_interval.value_or(usual.repeat_interval);
+    if ((at.group_interval || at.repeat_interval) && usual.repeat_interval < usual.group_interval)
+      warn(path + (at.repeat_interval ? ".repeat_interval" : ".group_interval"), fmt::format("told again after {} only: a group is looked at every group_interval", format_duration(usual.group_interval)),
+           fmt::format("repeat_interval is {}, group_interval {}", format_duration(usual.repeat_interval), format_duration(usual.group_interval)));
+    for (const auto& name : at.mute_time_intervals)
+      if (std::ranges::find(at.active_time_intervals, name) != at.active_time_intervals.end()) warn(path + ".mute_time_intervals", fmt::format("'{}' is among active_time_intervals, too: what is active in it is muted in it", name));
+  }
+
+  void schedule(const std::string& path, const schedule_group& from) {
+    std::size_t begun = 0;
+    for (std::size_t i = 0; i < from.rotations.size(); ++i) {
+      const auto start = parse_local_time(from.rotations[i].start);
+      const auto ahead = start ? start->time_since_epoch() - now_.time_since_epoch() : nanoseconds{};  // to a day's part: zones do not matter
+      if (ahead <= nanoseconds{}) ++begun;
+      else if (ahead > far_ahead) warn(fmt::format("{}.rotations[{}].start", path, i), fmt::format("is more than a year ahead: nobody of this rotation is on call before {}", from.rotations[i].start));
+    }
+    if (begun == 0 && !from.rotations.empty()) warn(path, "nobody is on call yet: every rotation begins later");
+  }
+
+  /// Whoever is paged opens the link of the page.
+  void links() {
+    if (from_.external_url.empty()) {
+      if (!from_.escalations.entries.empty()) warn("alerting.escalations", "pages have no link to acknowledge", "set alerting.external_url to how people reach the admin port");
+      return;
+    }
+    auto host = from_.external_url;
+    if (const auto scheme = host.find("://"); scheme != std::string::npos) host.erase(0, scheme + 3);
+    host = host.substr(0, host.find('/'));
+    if (!admin::is_own_host(host, all_.listen.admin_hosts))
+      warn("alerting.external_url", "the admin port does not answer to this name: whoever opens a link gets 421", "add it to listen.admin_hosts");
+  }
+
+  const settings& all_;
+  const alerting_settings& from_;
+  wall_time now_;
+  diagnostics& found_;
+};
+
+}  // namespace
+
+void advise_alerting(const settings& from, wall_time now, diagnostics& found) { adviser(from, now, found).run(); }
+
+}  // namespace andon::app

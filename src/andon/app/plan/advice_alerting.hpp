@@ -1,0 +1,11 @@
+#pragma once
+// The part of the advice that concerns who is told of alerts.
+#include "andon/app/config/settings.hpp"
+
+namespace andon::app {
+
+/// Adds warnings: routes that no alert can reach, intervals that mute what they activate, repeats that cannot be kept,
+/// schedules on which nobody is on call yet, pages without a link, links that lead nowhere.
+void advise_alerting(const settings& from, wall_time now, diagnostics& found);
+
+}  // namespace andon::app
