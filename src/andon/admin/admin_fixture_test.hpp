@@ -88,7 +88,7 @@ public:
     return std::string(made->text.reveal());
   }
 
-  void record_call(const std::string& project, const std::string& prompt, bool wait = true, key_id by = {}) {
+  void record_call(const std::string& project, const std::string& prompt, bool wait = true, key_id by = {}, errc outcome = errc::none) {
     ledger::record r;
     r.started = time.wall();
     r.id = request_id::make(r.started, random_);
@@ -96,7 +96,8 @@ public:
     r.key = std::move(by);
     r.op = ledger::operation::chat;
     r.method = "POST";
-    r.http_status = 200;
+    r.outcome = outcome;
+    r.http_status = static_cast<std::uint16_t>(outcome == errc::none ? 200 : kind_of(outcome).http_status);
     r.request_body = R"({"messages":[{"role":"user","content":")" + prompt + R"("}]})";
     r.request_bytes = r.request_body.size();
     EXPECT_TRUE(records->writer(0).append_record(r));

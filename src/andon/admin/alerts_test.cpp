@@ -123,6 +123,14 @@ TEST_F(alerts_test, a_timeline_has_its_own_messages_among_many_others) {
   EXPECT_EQ(told.at("waiting").to_number<int>(), 1);
 }
 
+TEST_F(alerts_test, a_report_tells_what_failed_from_what_was_refused) {
+  for (const auto outcome : {errc::none, errc::none, errc::budget_exceeded, errc::requests_limited, errc::bad_json, errc::upstream_bad_reply}) server.record_call("shop", "hello", true, {}, outcome);
+  const auto calls = get("/api/v1/report").json().at("calls");
+  EXPECT_EQ(calls.at("count").to_number<int>(), 6);
+  EXPECT_EQ(calls.at("errors").to_number<int>(), 1) << calls;
+  EXPECT_EQ(calls.at("refused").to_number<int>(), 3) << "by limits, and for what the client sent";
+}
+
 TEST_F(alerts_test, an_incident_has_its_timeline_and_a_draft) {
   server.record_call("shop", "hello");
   ASSERT_EQ(post("/api/v1/incidents", R"({"escalation":"primary","title":"slow"})").status, 201);

@@ -91,7 +91,7 @@ private:
     made.zone_name = one.time_zone;
     if (auto zone = time_zone::load(one.time_zone)) made.zone = std::make_shared<const time_zone>(std::move(*zone));
     else complain(path + ".time_zone", fmt::format("'{}' is no IANA time zone that this machine knows", one.time_zone));
-    if (one.counterparty.empty()) complain(path + ".counterparty", "is empty: say with whom it was agreed");
+    if (one.counterparty.empty() && from_.places.has(path + ".counterparty")) complain(path + ".counterparty", "is empty: say with whom it was agreed");
     if (one.objectives.empty()) complain(path, "promises nothing: name at least one of `objectives`");
     const auto usual = tiers(one.credits);
     for (std::size_t i = 0; i < one.objectives.size(); ++i) promise(made, path, fmt::format("{}.objectives[{}]", path, i), one.objectives[i], usual);
