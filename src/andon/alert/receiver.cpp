@@ -59,7 +59,8 @@ judged judge(const outgoing& sent, const result<answer>& got) {
     const bool later = refusal == "ratelimited" || refusal == "internal_error" || refusal == "service_unavailable" || refusal == "fatal_error" || refusal == "request_timeout";
     return {later ? verdict::again : verdict::dead, "HTTP 200, but not ok: " + refusal, got->retry_after};
   }
-  auto problem = fmt::format("{} {}: {}", sent.by == outgoing::transport::mail ? "SMTP" : "HTTP", got->status, text_start(got->body, 300));
+  auto problem = fmt::format("{} {}", sent.by == outgoing::transport::mail ? "SMTP" : "HTTP", got->status);
+  if (!got->body.empty()) problem.append(": ").append(text_start(got->body, 300));
   return {passes(got->status, sent.by) ? verdict::again : verdict::dead, std::move(problem), got->retry_after};
 }
 

@@ -42,7 +42,7 @@ int say_outcomes(const context& in, const std::vector<json::value>& all) {
 
 }  // namespace
 
-int show(const context& in, const std::string& target, std::vector<std::string> heads, const std::function<std::vector<std::string>(const json::value&)>& row, std::string_view member) {
+int show(const context& in, const std::string& target, std::vector<std::string> heads, const std::function<std::vector<std::string>(const json::value&)>& row, list_form form) {
   const auto client = admin_client::open(in.data);
   if (!client) return complain(client.error());
   const auto body = client->text("GET", target);
@@ -50,12 +50,13 @@ int show(const context& in, const std::string& target, std::vector<std::string> 
   boost::system::error_code broken;
   const auto got = json::parse(*body, broken);
   if (broken) return complain(error{errc::upstream_bad_reply, "the gateway's answer is not JSON"});
-  const auto& rows = got.is_array() ? got.get_array() : got.at(member).as_array();
+  const auto& rows = got.is_array() ? got.get_array() : got.at(form.member).as_array();
   table out(std::move(heads));
   for (const auto& one : rows) {
     if (in.json) fmt::print(stdout, "{}\n", json::serialize(one));
     else if (auto cells = row(one); !cells.empty()) out.add(std::move(cells));
   }
+  if (form.sorted) out.sort();
   if (!in.json) fmt::print(stdout, "{}", out.empty() ? "none\n" : out.text(in.terminal));
   return done;
 }

@@ -11,8 +11,12 @@
 
 namespace andon::app::cli {
 
+struct list_form {
+  std::string_view member = "data";  ///< of the answer, where it is an object
+  bool sorted = false;               ///< by the first column; else in the gateway's order
+};
 /// A list from the gateway (an array, or a member of an object), as a table or as JSON lines. A row without cells is left out.
-int show(const context& in, const std::string& target, std::vector<std::string> heads, const std::function<std::vector<std::string>(const boost::json::value&)>& row, std::string_view member = "data");
+int show(const context& in, const std::string& target, std::vector<std::string> heads, const std::function<std::vector<std::string>(const boost::json::value&)>& row, list_form form = {});
 /// An act: the reply as JSON, or what `say` makes of it.
 int act(const context& in, const std::string& method, const std::string& target, const boost::json::value& body, const std::function<std::string(const boost::json::value&)>& say);
 /// Several acts of one kind, each by its id: what `say` makes of each that is done, and why each other is not. 1 where one is not.

@@ -68,7 +68,7 @@ int list_alerts(const context& in, const std::vector<std::string>& matchers) {
     std::string receivers;
     for (const auto& r : one.at("receivers").as_array()) receivers.append(receivers.empty() ? "" : ",").append(cell(r, "name"));
     return std::vector<std::string>{labels_of(one, "labels"), cell(one.at("status"), "state"), moment(one, "startsAt"), receivers, quieted_by(one, *names), clean(cell(one.at("annotations"), "summary"), 60)};
-  });
+  }, {.sorted = true});
 }
 
 int list_messages(const context& in, const std::string& state) {

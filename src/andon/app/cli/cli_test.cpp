@@ -81,9 +81,9 @@ TEST(table_test, columns_align_and_nothing_drives_the_terminal) {
   const auto value = boost::json::parse(R"({"a":"t","b":null,"c":[1,"x"],"d":0.25,"e":""})");
   EXPECT_EQ(cli::decimal_text(0.000081), "0.000081");
   EXPECT_EQ(cli::decimal_text(8.1e-9) + " " + cli::decimal_text(12) + " " + cli::decimal_text(-0.5) + " " + cli::decimal_text(0), "0.000000008 12 -0.5 0");
-  const auto shown = boost::json::parse(R"({"at":"2027-01-31T09:00:00.123456Z","big":12.3456,"small":0.000081,"none":0})");
+  const auto shown = boost::json::parse(R"({"at":"2027-01-31T09:00:00.123456Z","big":12.3456,"small":"0.00008123","none":0})");
   EXPECT_EQ(cli::moment(shown, "at") + cli::moment(shown, "gone") + " " + cli::moment(value, "a"), "2027-01-31T09:00:00Z- t");
-  EXPECT_EQ(cli::money(shown, "big") + " " + cli::money(shown, "small") + " " + cli::money(shown, "none"), "12.35 0.000081 0.00");
+  EXPECT_EQ(cli::money(shown, "big") + " " + cli::money(shown, "small") + " " + cli::money(shown, "none") + " " + cli::money(shown, "gone") + " " + cli::money(value, "a"), "12.35 0.000081 0.00 - t");
   EXPECT_EQ(cli::cell(value, "a") + cli::cell(value, "b") + cli::cell(value, "c") + cli::cell(value, "d") + cli::cell(value, "e") + cli::cell(value, "f"), "t-1,x0.25--");
 }
 

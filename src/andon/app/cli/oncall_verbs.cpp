@@ -86,7 +86,7 @@ void add_overrides(command verb, context& in) {
     in.chosen = [&in, schedule] {
       return show(in, "/api/v1/oncall/" + percent_encode(*schedule), {"ID", "PERSON", "FROM", "UNTIL", "BY"}, [](const json::value& one) {
         return std::vector<std::string>{cell(one, "id"), cell(one, "person") + (cell(one, "in_force") == "false" ? " (is gone: not in force)" : ""), moment(one, "from"), moment(one, "until"), cell(one, "by")};
-      }, "overrides");
+      }, {.member = "overrides"});
     };
   });
   auto ids = std::make_shared<std::vector<std::string>>();

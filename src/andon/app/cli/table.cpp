@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
 #include <cmath>
 
 namespace andon::app::cli {
@@ -71,9 +72,9 @@ std::string cell(const json::value& object, std::string_view name) {
 }
 
 std::string money(const json::value& object, std::string_view name) {
-  const auto* found = object.is_object() ? object.get_object().if_contains(name) : nullptr;
-  if (found == nullptr || !found->is_number()) return cell(object, name);
-  const auto amount = found->to_number<double>();
+  const auto text = cell(object, name);
+  double amount = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), amount).ptr != text.data() + text.size()) return text;
   int decimals = 2;
   for (auto scaled = std::abs(amount); scaled > 0 && scaled < 0.1 && decimals < 9; scaled *= 10) ++decimals;
   return fmt::format("{:.{}f}", amount, decimals);

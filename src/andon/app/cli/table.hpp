@@ -1,5 +1,6 @@
 #pragma once
 // Text for people: aligned columns, and values of JSON documents as cells.
+#include <algorithm>
 #include <boost/json/value.hpp>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@ class table {
 public:
   explicit table(std::vector<std::string> heads) : heads_(std::move(heads)) {}
   void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  void sort() { std::ranges::sort(rows_); }
   [[nodiscard]] bool empty() const { return rows_.empty(); }
   /// Columns two spaces apart; `bold` marks the heads for a terminal. Control characters in cells become '?', so that
   /// what clients sent cannot drive the terminal.
