@@ -237,8 +237,10 @@ void board::state::escalate_locked(wall_time now) {
         const bool more = one.place.step < std::ssize(chain->second.steps);
         if (!*told && one.place.next && more) one.place.next = now;  // nobody was there to be told: go on; the next round waits all the same
       }
-      if (!one.place.next)
-        if (auto put = store->put(incident_event{number, now, "exhausted", "", fmt::format("escalation '{}' is at its end", one.chain)}); !put) return put;
+      if (!one.place.next) {
+        if (one.told.empty()) log::error("page_reached_nobody", {{"incident", one.id()}, {"title", one.title}, {"escalation", one.chain}});
+        if (auto put = store->put(incident_event{number, now, "exhausted", "", fmt::format("escalation '{}' is at its end{}", one.chain, one.told.empty() ? ", and nobody was told" : "")}); !put) return put;
+      }
       return store->put(one);
     });
     if (!done) {

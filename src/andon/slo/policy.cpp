@@ -17,6 +17,7 @@ constexpr double burn_rest = 0.5;           // of its bound: below it a burn rat
 constexpr double rounding = 1e-9;           // a target's binary form
 constexpr std::size_t most_causes = 3;
 
+std::string rate_text(double rate) { return rate >= 100 ? fmt::format("{:.0f}", rate) : fmt::format("{:.3g}", rate); }
 /// A budget that was spent a thousand times over is not told to the percent.
 std::string percent(double share) { return share < -10 ? "less than -1000 %" : fmt::format("{:.4g} %", share * 100); }
 
@@ -133,7 +134,7 @@ std::string reason_of(const objective_status& of) {
   const auto unit = unit_of(of.what);
   return fmt::format("objective {} has {} of its budget left over {} (burn rate {}, {:.6g} of {:.6g} events bad)", of.what.name,
                      of.budget.spent ? percent(*of.budget.left()) : "an unknown share", of.what.over.text(),
-                     of.budget.burn_rate ? fmt::format("{:.3g}", *of.budget.burn_rate) : "unknown", static_cast<double>(of.budget.events.bad()) / unit,
+                     of.budget.burn_rate ? rate_text(*of.budget.burn_rate) : "unknown", static_cast<double>(of.budget.events.bad()) / unit,
                      static_cast<double>(of.budget.events.total) / unit);
 }
 

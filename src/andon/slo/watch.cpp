@@ -105,7 +105,11 @@ void watch::past_is_complete() {
 
 result<void> watch::state::sample(measure what, const std::function<contribution(const series_spec&)>& contribution_to) {
   for (auto* one : in_order)
-    if (one->what.what == what && !one->what.good) one->series->add(now, contribution_to(one->what).events);
+    if (one->what.what == what && !one->what.good) {
+      const auto events = contribution_to(one->what).events;
+      one->series->add(now, events);
+      one->series->tally(events);
+    }
   for (auto* one : indicators_in_order)
     if (one->what().what.what == what && !one->what().what.good)
       if (auto added = one->add(indicator::group(one->what().by.size()), contribution_to(one->what().what), now); !added) return added;

@@ -128,8 +128,18 @@ int add_silence(const context& in, const silence_options& from) {
   return code;
 }
 
+/// When one that recurs holds: `times 22:00-06:00, weekdays saturday:sunday (Europe/Vienna)`.
+std::string only_of(const json::value& silence) {
+  const auto* found = silence.as_object().if_contains("recurrence");
+  if (found == nullptr || !found->is_object()) return "-";
+  std::string out;
+  for (const auto& [member, word] : {std::pair{"times", "times"}, {"weekdays", "weekdays"}, {"days_of_month", "days"}, {"months", "months"}, {"years", "years"}})
+    if (const auto text = cell(*found, member); text != "-") out.append(out.empty() ? "" : ", ").append(word).append(" ").append(text);
+  return out + " (" + cell(*found, "time_zone") + ")";
+}
+
 int list_silences(const context& in, bool all) {
-  return show(in, "/api/v2/silences", {"ID", "STATE", "MATCHERS", "ENDS", "BY", "COMMENT"}, [all](const json::value& one) {
+  return show(in, "/api/v2/silences", {"ID", "STATE", "MATCHERS", "STARTS", "ENDS", "ONLY", "BY", "COMMENT"}, [all](const json::value& one) {
     const auto state = cell(one.at("status"), "state");
     if (!all && state == "expired") return std::vector<std::string>{};
     std::string match;
@@ -137,8 +147,7 @@ int list_silences(const context& in, bool all) {
       const bool regex = m.at("isRegex").as_bool(), equal = m.at("isEqual").as_bool();
       match.append(match.empty() ? "" : " ").append(cell(m, "name")).append(regex ? (equal ? "=~" : "!~") : (equal ? "=" : "!=")).append(cell(m, "value"));
     }
-    if (one.as_object().contains("recurrence")) match += " (recurring)";
-    return std::vector<std::string>{cell(one, "id"), state, clean(match, 80), moment(one, "endsAt"), cell(one, "createdBy"), clean(cell(one, "comment"), 60)};
+    return std::vector<std::string>{cell(one, "id"), state, clean(match, 80), moment(one, "startsAt"), moment(one, "endsAt"), only_of(one), cell(one, "createdBy"), clean(cell(one, "comment"), 60)};
   });
 }
 

@@ -218,7 +218,7 @@ int indicators(const context& in) {
 void add_stretch(command verb, objective_options& to, bool step) {
   verb.add_option("--since", to.since, "A time (2026-01-31T12:00:00Z) or an age (6h)");
   verb.add_option("--until", to.until, "A time or an age");
-  if (step) verb.add_option("--step", to.step, "Time that one row is of (1m)");
+  if (step) verb.add_option("--step", to.step, "Time that one row is of, such as 1m; left out: a five-hundredth of the whole");
 }
 
 }  // namespace

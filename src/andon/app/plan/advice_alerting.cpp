@@ -3,21 +3,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "andon/admin/guard.hpp"
 #include "andon/alert/route_tree.hpp"
+#include "andon/alert/time_interval.hpp"
 #include "andon/base/time_text.hpp"
 
 namespace andon::app {
 namespace {
 
 constexpr auto far_ahead = std::chrono::days{366};
+constexpr auto between_looks = std::chrono::minutes{10};  // an interval that is shorter may be missed
+constexpr std::size_t looks = far_ahead / between_looks;
 
 class adviser {
 public:
   adviser(const settings& from, wall_time now, diagnostics& found) : all_(from), from_(from.alerting), now_(now), found_(found) {}
 
   void run() {
+    for (const auto& [name, one] : from_.time_intervals.entries) interval("alerting.time_intervals." + name, name, one);
     if (from_.route) routes(*from_.route, "alerting.route", {}, alert::route_options{});
     for (const auto& [name, one] : from_.schedules.entries) schedule("alerting.schedules." + name, one);
     links();
@@ -59,12 +64,18 @@ private:
     }
   }
 
+  /// Whatever `given` matches, this one matches, too: as far as can be told from the words.
+  static bool follows(const alert::matcher& one, const alert::matchers& given) {
+    if (one.op() == alert::match_op::match && one.value() == ".*") return true;
+    return std::ranges::any_of(given, [&](const alert::matcher& has) { return has == one || (has.op() == alert::match_op::equal && has.name() == one.name() && one.matches_value(has.value())); });
+  }
+
   /// An earlier sibling that takes whatever this one would.
   void hidden(const std::vector<alert_route_group>& siblings, std::size_t index, const std::string& path) {
     const auto own = matchers_of(siblings[index]);
     for (std::size_t before = 0; before < index; ++before) {
       const auto first = matchers_of(siblings[before]);
-      const bool takes_all = first.size() == siblings[before].matchers.size() && std::ranges::all_of(first, [&](const auto& one) { return std::ranges::find(own, one) != own.end(); });
+      const bool takes_all = first.size() == siblings[before].matchers.size() && std::ranges::all_of(first, [&](const auto& one) { return follows(one, own); });
       if (siblings[before].go_on || !takes_all) continue;
       return warn(fmt::format("{}.routes[{}]", path, index), fmt::format("no alert can come here: {}.routes[{}] takes them all", path, before), "put this one first, or give that one `continue: true`");
     }
@@ -76,8 +87,27 @@ private:
     if ((at.group_interval || at.repeat_interval) && usual.repeat_interval < usual.group_interval)
       warn(path + (at.repeat_interval ? ".repeat_interval" : ".group_interval"), fmt::format("told again after {} only: a group is looked at every group_interval", format_duration(usual.group_interval)),
            fmt::format("repeat_interval is {}, group_interval {}", format_duration(usual.repeat_interval), format_duration(usual.group_interval)));
-    for (const auto& name : at.mute_time_intervals)
-      if (std::ranges::find(at.active_time_intervals, name) != at.active_time_intervals.end()) warn(path + ".mute_time_intervals", fmt::format("'{}' is among active_time_intervals, too: what is active in it is muted in it", name));
+    speaking(at, path);
+  }
+
+  void interval(const std::string& path, const std::string& name, const interval_group& from) {
+    auto made = alert::time_interval::parse({from.times, from.weekdays, from.days_of_month, from.months, from.years, from.time_zone});
+    if (!made) return;  // the compilation complains
+    std::vector<bool> holds(looks);
+    for (std::size_t i = 0; i < looks; ++i) holds[i] = made->contains(now_ + static_cast<std::int64_t>(i) * between_looks);
+    if (std::ranges::find(holds, true) == holds.end()) warn(path, "does not hold within the coming year: what is bound to it never happens");
+    holds_[name] = std::move(holds);
+  }
+
+  /// Some moment of the coming year has to be active and not muted.
+  void speaking(const alert_route_group& at, const std::string& path) {
+    if (at.mute_time_intervals.empty() && at.active_time_intervals.empty()) return;
+    const auto any = [&](const std::vector<std::string>& names, std::size_t i) {
+      return std::ranges::any_of(names, [&](const std::string& name) { return holds_.contains(name) && holds_.at(name)[i]; });
+    };
+    for (std::size_t i = 0; i < looks; ++i)
+      if ((at.active_time_intervals.empty() || any(at.active_time_intervals, i)) && !any(at.mute_time_intervals, i)) return;
+    warn(path, "is quiet throughout the coming year: its mute_time_intervals and active_time_intervals leave no time");
   }
 
   void schedule(const std::string& path, const schedule_group& from) {
@@ -108,6 +138,7 @@ private:
   const alerting_settings& from_;
   wall_time now_;
   diagnostics& found_;
+  std::map<std::string, std::vector<bool>> holds_;  ///< by interval: whether it holds at each look
 };
 
 }  // namespace

@@ -155,8 +155,8 @@ private:
     const auto where = "alerting.schedules." + name;
     alert::schedule made{.zone = from.time_zone, .offsets = nullptr, .rotations = {}};
     auto zone = time_zone::load(from.time_zone);
-    if (!zone) return complain(where + ".time_zone", fmt::format("'{}' is no time zone", from.time_zone), "IANA names are such as Europe/Vienna");
-    made.offsets = std::make_shared<const time_zone>(std::move(*zone));
+    if (!zone) complain(where + ".time_zone", fmt::format("'{}' is no time zone", from.time_zone), "IANA names are such as Europe/Vienna");
+    made.offsets = std::make_shared<const time_zone>(zone ? std::move(*zone) : time_zone::utc());
     if (from.rotations.empty()) complain(where, "has no rotations: nobody is ever on call");
     for (std::size_t i = 0; i < from.rotations.size(); ++i) {
       const auto& one = from.rotations[i];

@@ -55,9 +55,27 @@ private:
     found_.add(from_.places.at(path), path, std::move(message), std::move(hint));
   }
 
+  /// A misspelt route counts nothing, and never alerts.
+  void unknown_names(const std::string& path, const ledger::filter_node& at) {
+    for (const auto& child : at.children) unknown_names(path, child);
+    if (at.kind != ledger::node_kind::compare || at.how != ledger::comparison::equal) return;
+    const auto look = [&](std::string_view kind, const auto& entries) {
+      std::vector<std::string> names;
+      for (const auto& [name, one] : entries) names.push_back(name);
+      const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };  // as the filter has it
+      if (std::ranges::any_of(names, [&](const std::string& name) { return std::ranges::equal(name, at.text, {}, lower); })) return;
+      const auto close = nearest(at.text, names);
+      found_.warn(from_.places.at(path), path, fmt::format("there is no {} '{}' in the configuration: no call has it", kind, at.text), close.empty() ? "" : "did you mean '" + close + "'?");
+    };
+    if (at.which == ledger::field::route) look("route", from_.routes.entries);
+    if (at.which == ledger::field::model) look("model", from_.models.entries);
+    if (at.which == ledger::field::provider) look("provider", from_.providers.entries);
+  }
+
   ledger::record_filter filter(const std::string& path, const std::string& text) {
     auto parsed = ledger::parse_filter(text, now_);
     if (!parsed) return complain(path, ledger::to_error(parsed.error(), text).message), ledger::record_filter{};
+    unknown_names(path, parsed->root);
     auto made = ledger::record_filter::make(std::move(*parsed));
     if (!made) return complain(path, made.error().message), ledger::record_filter{};
     return std::move(*made);

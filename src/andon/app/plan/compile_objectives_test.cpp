@@ -16,6 +16,15 @@ const slo::objective_spec& objective(const compilation& of, std::string_view nam
   return *std::ranges::find(all, name, &slo::objective_spec::name);
 }
 
+TEST(compile_objectives, warns_of_names_in_filters_that_nothing_has) {
+  const auto of = [](const std::string& filter) { return compilation(smallest + "objectives: { up: { target: 99, filter: '" + filter + "' } }\n").warnings(); };
+  for (const auto* good : {"route:r", "route:R model:m", "route:chat*", "project:unknown", "-provider:p", "provider:p or tag:x"}) EXPECT_EQ(of(good), std::vector<std::string>{}) << good;
+  const auto told = of("status:200 -route:rr");
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0].find("objectives.up.filter: there is no route 'rr' in the configuration: no call has it (did you mean 'r'?)"), std::string::npos) << told[0];
+  EXPECT_EQ(of("model:gpt or provider:nobody").size(), 2U);
+}
+
 TEST(compile_objectives, the_short_form_becomes_objectives) {
   const compilation c(smallest + R"(
 time_zone: Europe/Berlin

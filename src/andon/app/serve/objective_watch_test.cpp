@@ -103,7 +103,9 @@ TEST_F(objective_watch_test, counts_calls_pages_and_remembers) {
 }
 
 TEST_F(objective_watch_test, samples_and_load_are_indicators) {
-  begin(configuration);
+  std::string text = configuration;
+  text.replace(text.find("objectives: {"), 13, "objectives: { fine: { measure: quality, at_least: 0.8, target: 99 },");
+  begin(text);
   const auto client = cli::admin_client::open(home_.file("data"));
   ASSERT_TRUE(client->call("POST", "/api/v1/measures/quality/samples", R"({"value":0.9})"));
   EXPECT_FALSE(client->call("POST", "/api/v1/measures/latency/samples", R"({"value":4})")) << "it is counted from Records";
@@ -117,6 +119,12 @@ TEST_F(objective_watch_test, samples_and_load_are_indicators) {
       found += ask("/api/v1/indicators/" + std::string(name) + "/series?step=1s").at("data").as_array().empty() ? 0 : 1;
   }
   EXPECT_EQ(found, 3U);
+  ASSERT_TRUE(client->call("POST", "/api/v1/measures/quality/samples", R"({"value":0.5})"));
+  wait_for("fine", has_events(2, 1));
+  const auto metrics = client->text("GET", "/metrics");
+  ASSERT_TRUE(metrics);
+  EXPECT_NE(metrics->find("andon_objective_events_total{objective=\"fine\"} 2\n"), std::string::npos) << "exported rules are over these";
+  EXPECT_NE(metrics->find("andon_objective_bad_events_total{objective=\"fine\"} 1\n"), std::string::npos);
   end();
 }
 

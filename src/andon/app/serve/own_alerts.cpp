@@ -47,6 +47,16 @@ void own_alerts::look_for_dead(wall_time now, std::vector<alert::posted_alert>& 
   set("AndonMessagesDead", dead > 0, "Messages of alerts could not be delivered in the last hour: `andon alert dead-letters` tells which and why.", now, posts, "warning");
 }
 
+/// Nobody was on call, or no step had anybody to tell; until somebody sees it here, or the incident is over.
+void own_alerts::look_for_unheard(wall_time now, std::vector<alert::posted_alert>& posts) {
+  std::string ids;
+  board_.read([&](const alert::board_view& from) {
+    for (const auto& [number, one] : from.open_incidents)
+      if (one.state == alert::incident_state::triggered && !one.place.next && one.told.empty()) ids.append(ids.empty() ? "" : ", ").append(one.id());
+  });
+  set("AndonPageUnheard", !ids.empty(), "Nobody was told, for nobody is on call or no step has anybody: " + ids + ". `andon incident show` tells why.", now, posts, "warning");
+}
+
 /// For as long as the file lies there: whoever has looked at it removes it, and with it the alert.
 void own_alerts::look_for_damage(wall_time now, std::vector<alert::posted_alert>& posts) {
   if (now >= searched_ && now - searched_ < told_every) return;
@@ -78,6 +88,7 @@ void own_alerts::look(wall_time now, const own_troubles& troubles) {
   set("AndonStatementNotIssued", !troubles.statements.empty(), "A statement is due and cannot be issued; it is tried again: " + troubles.statements, now, posts, "warning");
   look_for_damage(now, posts);
   look_for_dead(now, posts);
+  look_for_unheard(now, posts);
   if (posts.empty()) return;
   const auto done = board_.post(posts, now, alert::poster::own);
   for (const auto& problem : done.problems) log::error("own_alert_refused", {{"reason", problem}});

@@ -30,6 +30,7 @@ public:
 private:
   struct condition { wall_time began, told; };
   void take_over();   ///< what fired in the life before, so that it ends when it is over
+  void look_for_unheard(wall_time now, std::vector<alert::posted_alert>& posts);
   void look_for_dead(wall_time now, std::vector<alert::posted_alert>& posts);
   void look_for_damage(wall_time now, std::vector<alert::posted_alert>& posts);
   void set(const char* name, bool holds, std::string summary, wall_time now, std::vector<alert::posted_alert>& posts, const char* severity = "critical");

@@ -12,65 +12,85 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(own_alerts, says_that_objectives_are_blind_for_as_long_as_they_are) {
-  const testing_support::temporary_folder folder;
-  simulated_clock time{wall_time{std::chrono::sys_days{std::chrono::January / 5 / 2026}}};
-  metrics::registry registry;
-  auto board = alert::board::open({.file = folder.file("alerts.db"), .send = [](const alert::outgoing&) -> result<alert::answer> { return alert::answer{200, "", {}}; }, .seed = 1}, time, &registry);
-  ASSERT_TRUE(board) << board.error().message;
-  std::filesystem::create_directories(folder.file("data"));
-  const auto audit = ledger::audit_log::open({.data = folder.file("data"), .master_key = {}}, time, &registry);
-  ASSERT_TRUE(audit) << audit.error().message;
-  own_alerts alerts(**board, nullptr, **audit, folder.file("data"));
-  const auto firing = [&] {
-    std::vector<std::string> out;
-    (*board)->read([&](const alert::board_view& in) {
+class own_alerts_test : public ::testing::Test {
+protected:
+  own_alerts_test() : data_(folder_.file("data")) {
+    std::filesystem::create_directories(data_ / "index");
+    begin();
+  }
+  /// A life of the program on the files of the one before.
+  void begin() {
+    alerts_.reset();
+    audit_.reset();
+    board_.reset();
+    auto board = alert::board::open({.file = folder_.file("alerts.db"), .send = [](const alert::outgoing&) -> result<alert::answer> { return alert::answer{200, "", {}}; }, .seed = 1}, time_, &registry_);
+    ASSERT_TRUE(board) << board.error().message;
+    board_ = std::move(*board);
+    auto audit = ledger::audit_log::open({.data = data_, .master_key = {}}, time_, &registry_);
+    ASSERT_TRUE(audit) << audit.error().message;
+    audit_ = std::move(*audit);
+    alerts_ = std::make_unique<own_alerts>(*board_, nullptr, *audit_, data_);
+  }
+  /// What fires a minute later.
+  std::string told(const own_troubles& troubles = {}) {
+    time_.advance(1min);
+    alerts_->look(time_.wall(), troubles);
+    time_.advance(1s);
+    std::string out;
+    board_->read([&](const alert::board_view& in) {
       for (const auto& [id, one] : in.book.all())
-        if (!one.resolved(time.wall())) out.push_back(one.labels.at("alertname") + ": " + one.annotations.at("summary"));
+        if (!one.resolved(time_.wall())) out += one.labels.at("alertname") + ": " + one.annotations.at("summary");
     });
     return out;
-  };
-  alerts.look(time.wall(), {});
-  EXPECT_TRUE(firing().empty());
-  for (int i = 0; i < 900; ++i) {
-    alerts.look(time.wall(), {.objectives = "segment 0/3 is gone", .decisions = {}, .file = {}});
-    time.advance(1s);
   }
-  EXPECT_EQ(firing(), std::vector<std::string>{"AndonObjectivesBlind: Objectives are not judged, or new ones not filled: segment 0/3 is gone"});
-  alerts.look(time.wall(), {});
-  time.advance(1s);
-  EXPECT_TRUE(firing().empty());
+
+  testing_support::temporary_folder folder_;
+  std::filesystem::path data_;
+  simulated_clock time_{wall_time{std::chrono::sys_days{std::chrono::January / 5 / 2026}}};
+  metrics::registry registry_;
+  std::unique_ptr<alert::board> board_;
+  std::unique_ptr<ledger::audit_log> audit_;
+  std::unique_ptr<own_alerts> alerts_;
+};
+
+const own_troubles blind{.objectives = "segment 0/3 is gone", .decisions = {}, .file = {}};
+
+TEST_F(own_alerts_test, says_that_objectives_are_blind_for_as_long_as_they_are) {
+  EXPECT_EQ(told(), "");
+  for (int i = 0; i < 15; ++i) EXPECT_EQ(told(blind), "AndonObjectivesBlind: Objectives are not judged, or new ones not filled: segment 0/3 is gone");
+  EXPECT_EQ(told(), "");
 }
 
-TEST(own_alerts, names_damaged_files_for_as_long_as_they_lie_there) {
-  const testing_support::temporary_folder folder;
-  simulated_clock time{wall_time{std::chrono::sys_days{std::chrono::January / 5 / 2026}}};
-  metrics::registry registry;
-  auto board = alert::board::open({.file = folder.file("alerts.db"), .send = [](const alert::outgoing&) -> result<alert::answer> { return alert::answer{200, "", {}}; }, .seed = 1}, time, &registry);
-  ASSERT_TRUE(board) << board.error().message;
-  const std::filesystem::path data = folder.file("data");
-  std::filesystem::create_directories(data / "index");
-  const auto audit = ledger::audit_log::open({.data = data, .master_key = {}}, time, &registry);
-  ASSERT_TRUE(audit) << audit.error().message;
-  own_alerts alerts(**board, nullptr, **audit, data);
-  const auto told = [&] {
-    time.advance(1min);
-    alerts.look(time.wall(), {});
-    time.advance(1s);
-    std::string out;
-    (*board)->read([&](const alert::board_view& in) {
-      for (const auto& [id, one] : in.book.all())
-        if (!one.resolved(time.wall())) out += one.labels.at("alertname") + ": " + one.annotations.at("summary");
-    });
-    return out;
-  };
+TEST_F(own_alerts_test, ends_what_a_life_before_began) {
+  EXPECT_NE(told(blind), "");
+  begin();
+  EXPECT_NE(told(blind), "") << "it goes on";
+  begin();
+  EXPECT_EQ(told(), "") << "not five minutes later, when it would end by itself";
+}
+
+TEST_F(own_alerts_test, names_damaged_files_for_as_long_as_they_lie_there) {
   EXPECT_EQ(told(), "");
-  std::ofstream(data / "watch.db.damaged") << "x";
-  std::ofstream(data / "index" / "index.db.damaged") << "x";
+  std::ofstream(data_ / "watch.db.damaged") << "x";
+  std::ofstream(data_ / "index" / "index.db.damaged") << "x";
   EXPECT_TRUE(told().starts_with("AndonFileDamaged: Damaged files were set aside and begun anew: watch.db.damaged, index.db.damaged.")) << told();
-  std::filesystem::remove(data / "watch.db.damaged");
-  std::filesystem::remove(data / "index" / "index.db.damaged");
+  std::filesystem::remove(data_ / "watch.db.damaged");
+  std::filesystem::remove(data_ / "index" / "index.db.damaged");
   EXPECT_EQ(told(), "");
+}
+
+TEST_F(own_alerts_test, says_that_a_page_reached_nobody) {
+  auto settings = std::make_shared<alert::configuration>();
+  settings->route.receiver = "people";
+  settings->receivers["people"];
+  settings->escalations["empty"].steps.push_back({.notify = {alert::escalation_target::parse("schedule:gone")}});
+  settings->seal();
+  board_->adopt(settings);
+  ASSERT_TRUE(board_->open_incident("empty", "slow", "me", time_.wall()));
+  for (int i = 0; i < 3; ++i, time_.advance(10min)) board_->tick(time_.wall());
+  EXPECT_TRUE(told().starts_with("AndonPageUnheard: Nobody was told, for nobody is on call or no step has anybody: inc_1.")) << told();
+  ASSERT_TRUE(board_->acknowledge(1, "me", time_.wall()));
+  EXPECT_EQ(told(), "") << "somebody has seen it";
 }
 
 }  // namespace
