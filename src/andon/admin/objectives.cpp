@@ -90,9 +90,7 @@ json::object objective_json(const slo::objective_status& of) {
   out["at"] = time_text(budget.at);
   out["begins"] = time_text(budget.begin);
   out["ends"] = time_text(budget.end);
-  const auto unit = of.what.method == slo::budgeting::occurrences && !std::ranges::any_of(of.what.members, [](const auto& one) { return one.what.fraction; })
-                        ? 1.0
-                        : static_cast<double>(slo::counts::whole);
+  const auto unit = slo::unit_of(of.what);
   out["events"] = static_cast<double>(budget.events.total) / unit;
   out["bad_events"] = static_cast<double>(budget.events.bad()) / unit;
   out["ratio"] = number(budget.good_ratio);
@@ -133,10 +131,12 @@ result<stretch> read_stretch(const request& asked, instant now, seconds usual) {
   return stretch{*from, *to};
 }
 
-json::object point_json(const slo::chart_point& from, seconds step) {
+/// `unit`: what one event counts as.
+json::object point_json(const slo::chart_point& from, seconds step, double unit) {
+  const auto events = [&](std::int64_t count) { return unit == 1 ? json::value(count) : json::value(static_cast<double>(count) / unit); };
   const auto quantile = [&](double q) { return number(from.of.values.quantile(q)); };
-  json::object out{{"at", time_text(from.at)}, {"good", from.of.events.good}, {"total", from.of.events.total}, {"ratio", number(from.of.events.good_ratio())},
-                   {"rate", static_cast<double>(from.of.events.total) / static_cast<double>(step.count())}};
+  json::object out{{"at", time_text(from.at)}, {"good", events(from.of.events.good)}, {"total", events(from.of.events.total)}, {"ratio", number(from.of.events.good_ratio())},
+                   {"rate", static_cast<double>(from.of.events.total) / unit / static_cast<double>(step.count())}};
   if (from.of.values.count() == 0) return out;
   out["sum"] = from.of.sum;
   out["mean"] = number(from.of.mean());
@@ -146,9 +146,9 @@ json::object point_json(const slo::chart_point& from, seconds step) {
   return out;
 }
 
-reply chart_reply(const slo::chart& from) {
+reply chart_reply(const slo::chart& from, double unit = 1) {
   json::array data;
-  for (const auto& one : from.points) data.emplace_back(point_json(one, from.step));
+  for (const auto& one : from.points) data.emplace_back(point_json(one, from.step, unit));
   return {.body = json_text(json::object{{"step_s", from.step.count()}, {"data", std::move(data)}})};
 }
 
@@ -186,7 +186,8 @@ result<reply> objective_chart(const services& with, const request& asked) {
   if (!step) return std::unexpected(step.error());
   const auto drawn = (*watch)->objective_chart(asked.argument, of->from, of->to, *step);
   if (!drawn) return std::unexpected(drawn.error());
-  return chart_reply(*drawn);
+  const auto about = (*watch)->objective(asked.argument);
+  return chart_reply(*drawn, about ? slo::unit_of(about->what) : 1);
 }
 
 result<reply> objective_causes(const services& with, const request& asked) {

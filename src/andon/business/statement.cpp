@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 bool counts_in_parts(const slo::objective_spec& what) {
-  return what.method != slo::budgeting::occurrences || std::ranges::any_of(what.members, [](const auto& one) { return one.what.fraction; });
+  return slo::unit_of(what) != 1;
 }
 
 std::string shell_word(std::string_view text) {

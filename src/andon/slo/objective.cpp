@@ -133,4 +133,9 @@ std::string derivation(const burn_rule& rule, seconds period) {
   return fmt::format("{:g} = {} of the budget in {} of {}", rule.factor, percent(rule.share), length_text(rule.long_window), length_text(period));
 }
 
+double unit_of(const objective_spec& of) {
+  const bool in_parts = of.method != budgeting::occurrences || std::ranges::any_of(of.members, [](const auto& one) { return one.what.fraction; });
+  return in_parts ? static_cast<double>(counts::whole) : 1.0;
+}
+
 }  // namespace andon::slo

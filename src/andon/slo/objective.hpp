@@ -73,4 +73,7 @@ std::optional<seconds> time_to_alert(const objective_spec& of, std::string_view 
 /// How the factor comes about, for people: `14.4 = 2 % of the budget in 1h of 30d`.
 std::string derivation(const burn_rule& rule, seconds period);
 
+/// What one event counts as: slices and parts of events are kept by the millionth.
+double unit_of(const objective_spec& of);
+
 }  // namespace andon::slo

@@ -21,12 +21,6 @@ std::string rate_text(double rate) { return rate >= 100 ? fmt::format("{:.0f}", 
 /// A budget that was spent a thousand times over is not told to the percent.
 std::string percent(double share) { return share < -10 ? "less than -1000 %" : fmt::format("{:.4g} %", share * 100); }
 
-/// Events as people count them: slices and parts of events are kept by the millionth.
-double unit_of(const objective_spec& of) {
-  const bool in_parts = of.method != budgeting::occurrences || std::ranges::any_of(of.members, [](const auto& one) { return one.what.fraction; });
-  return in_parts ? static_cast<double>(counts::whole) : 1.0;
-}
-
 bool begins(const policy_spec& policy, const policy_step& step, const objective_status& of) {
   if (of.filling || !of.budget.spent || !has_enough_events(policy, of)) return false;
   if (step.left && *of.budget.left() > *step.left + rounding) return false;
