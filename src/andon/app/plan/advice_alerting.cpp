@@ -14,8 +14,8 @@ namespace andon::app {
 namespace {
 
 constexpr auto far_ahead = std::chrono::days{366};
-constexpr auto between_looks = std::chrono::minutes{10};  // an interval that is shorter may be missed
-constexpr std::size_t looks = far_ahead / between_looks;
+constexpr auto between_looks = std::chrono::minutes{30};  // at whole half hours: what is shorter and begins at none of them may be missed
+constexpr std::size_t looks = far_ahead / between_looks, most_intervals = 64;
 
 class adviser {
 public:
@@ -92,18 +92,21 @@ private:
 
   void interval(const std::string& path, const std::string& name, const interval_group& from) {
     auto made = alert::time_interval::parse({from.times, from.weekdays, from.days_of_month, from.months, from.years, from.time_zone});
-    if (!made) return;  // the compilation complains
+    if (!made || holds_.size() == most_intervals) return;  // of what cannot be read the compilation complains
+    const auto first = now_ - now_.time_since_epoch() % between_looks;
     std::vector<bool> holds(looks);
-    for (std::size_t i = 0; i < looks; ++i) holds[i] = made->contains(now_ + static_cast<std::int64_t>(i) * between_looks);
+    for (std::size_t i = 0; i < looks; ++i) holds[i] = made->contains(first + static_cast<std::int64_t>(i) * between_looks);
     if (std::ranges::find(holds, true) == holds.end()) warn(path, "does not hold within the coming year: what is bound to it never happens");
     holds_[name] = std::move(holds);
   }
 
   /// Some moment of the coming year has to be active and not muted.
   void speaking(const alert_route_group& at, const std::string& path) {
+    const auto looked_at = [this](const std::string& name) { return holds_.contains(name); };
     if (at.mute_time_intervals.empty() && at.active_time_intervals.empty()) return;
+    if (!std::ranges::all_of(at.mute_time_intervals, looked_at) || !std::ranges::all_of(at.active_time_intervals, looked_at)) return;
     const auto any = [&](const std::vector<std::string>& names, std::size_t i) {
-      return std::ranges::any_of(names, [&](const std::string& name) { return holds_.contains(name) && holds_.at(name)[i]; });
+      return std::ranges::any_of(names, [&](const std::string& name) { return holds_.at(name)[i]; });
     };
     for (std::size_t i = 0; i < looks; ++i)
       if ((at.active_time_intervals.empty() || any(at.active_time_intervals, i)) && !any(at.mute_time_intervals, i)) return;
