@@ -14,8 +14,8 @@ namespace andon::app {
 namespace {
 
 constexpr auto far_ahead = std::chrono::days{366};
-constexpr auto between_looks = std::chrono::minutes{30};  // at whole half hours: what is shorter and begins at none of them may be missed
-constexpr std::size_t looks = far_ahead / between_looks, most_intervals = 64;
+constexpr auto between_looks = std::chrono::minutes{1};  // as fine as an interval can be
+constexpr std::size_t looks = far_ahead / between_looks, most_intervals = 16;
 
 class adviser {
 public:
@@ -114,10 +114,12 @@ private:
   }
 
   void schedule(const std::string& path, const schedule_group& from) {
+    const auto zone = time_zone::load(from.time_zone);
+    if (!zone) return;  // the compilation complains
     std::size_t begun = 0;
     for (std::size_t i = 0; i < from.rotations.size(); ++i) {
       const auto start = parse_local_time(from.rotations[i].start);
-      const auto ahead = start ? start->time_since_epoch() - now_.time_since_epoch() : nanoseconds{};  // to a day's part: zones do not matter
+      const nanoseconds ahead = start ? zone->first_at(*start) - now_ : nanoseconds{};
       if (ahead <= nanoseconds{}) ++begun;
       else if (ahead > far_ahead) warn(fmt::format("{}.rotations[{}].start", path, i), fmt::format("is more than a year ahead: nobody of this rotation is on call before {}", from.rotations[i].start));
     }

@@ -154,6 +154,7 @@ TEST(alerting, warns_of_intervals_and_rotations_that_cannot_be_meant) {
   const auto one = [](const std::string& text) { return warned(text).at(0); };
   EXPECT_NE(one(routed("{ matchers: [ a=b ], mute_time_intervals: [ nights ], active_time_intervals: [ nights ] }")).find("alerting.route.routes[0]: is quiet throughout the coming year"), std::string::npos);
   EXPECT_EQ(warned(routed("{ matchers: [ a=b ], mute_time_intervals: [ nights ] }")), std::vector<std::string>{});
+  EXPECT_EQ(warned(routed("") + "  time_intervals: { short: { times: [ \"10:05-10:06\" ] } }\n"), std::vector<std::string>{});
   EXPECT_NE(one(routed("") + "  time_intervals: { never: { months: [ february ], days_of_month: [ \"30\" ] } }\n").find("alerting.time_intervals.never: does not hold within the coming year"), std::string::npos);
   EXPECT_NE(one("  route: { receiver: a, group_interval: 1h, routes: [ { matchers: [ a=b ], repeat_interval: 10m } ] }\n").find("repeat_interval: told again after 1h only"), std::string::npos);
   EXPECT_NE(one(routed("") + "  schedules: { week: { rotations: [ { people: [ ada ], start: 2026-10-01 09:00 } ] } }\n").find("alerting.schedules.week: nobody is on call yet"), std::string::npos);
