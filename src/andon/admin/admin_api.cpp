@@ -5,6 +5,7 @@
 #include <array>
 
 #include "andon/admin/admin_state.hpp"
+#include "andon/admin/handlers.hpp"
 #include "andon/admin/piece_channel.hpp"
 #include "andon/base/log.hpp"
 #include "andon/llm/dialect/openai_error.hpp"
@@ -120,8 +121,8 @@ net::task<void> admin_api::state::respond(net::incoming_call& call, const admin_
     co_return co_await refuse(call, path, status, with.error(), who);
   }
   const net::header type{"Content-Type", with->content_type};
-  const std::array<net::header, 6> headers{type, no_store, no_sniff, no_frames, no_referrer, with->has_form ? form_policy : policy};
-  (void)co_await call.respond(with->status, headers, with->body);
+  const std::array<net::header, 7> headers{type, no_store, no_sniff, no_frames, no_referrer, with->has_form ? form_policy : policy, net::header{"Retry-After", with->retry_after}};
+  (void)co_await call.respond(with->status, std::span(headers).first(headers.size() - (with->retry_after.empty() ? 1 : 0)), with->body);
 }
 
 namespace {
@@ -166,8 +167,9 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
   if (found.path->by_link) {
     const auto good = check_link(call, asked.argument);
     if (!good) {
-      const int status = kind_of(good.error().code).http_status;
-      co_return co_await refuse(call, found.path, status, good.error(), {}, status == 429 ? "Retry-After" : "", "60");
+      const result<reply> page = handlers::refused_link(good.error());
+      note(call, found.path, {}, page->status);
+      co_return co_await respond(call, found.path, {}, page);
     }
   }
   std::stop_source stop;

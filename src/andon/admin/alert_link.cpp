@@ -16,18 +16,6 @@ reply page(const std::string& title, const std::string& inside) {
           .content_type = "text/html; charset=utf-8", .has_form = true};
 }
 
-/// For whoever opened a link at night and cannot use it: why, and what to do instead.
-reply no_use(const error& why) {
-  constexpr int first_of_server = 500;
-  const int status = kind_of(why.code).http_status;
-  const bool is_ours = status >= first_of_server;
-  auto out = page(is_ours ? "That did not work" : "This link cannot be used",
-                  "<p>" + escape_html(why.message) + ".</p><p>" + (is_ours ? "Nothing was changed; try it again." : "The newest message about the incident has one that can.") +
-                      " Without it: <code>andon incident list</code> shows what is open, <code>andon incident ack inc_…</code> acknowledges.</p>");
-  out.status = status;
-  return out;
-}
-
 result<std::optional<alert::incident>> incident_of(alert::board& board, std::int64_t number) {
   result<std::optional<alert::incident>> out;
   board.read([&](const alert::board_view& from) { out = from.store.find_incident(number); });
@@ -43,14 +31,27 @@ std::string state_line(const alert::incident& from) {
 
 }  // namespace
 
+reply refused_link(const error& why) {
+  constexpr int first_of_server = 500;
+  const int status = kind_of(why.code).http_status;
+  const bool is_ours = status >= first_of_server;
+  auto out = page(is_ours ? "That did not work" : "This link cannot be used",
+                  "<p>" + escape_html(why.message) + ".</p><p>" + (is_ours ? "Nothing was changed; try it again." : "The newest message about the incident has one that can.") +
+                      " Without it: <code>andon incident list</code> shows what is open, <code>andon incident ack inc_…</code> acknowledges.</p>");
+  out.status = status;
+  out.problem = why.message;
+  if (why.code == errc::requests_limited) out.retry_after = "60";
+  return out;
+}
+
 result<reply> link_page(const services& with, const request& asked) {
   const auto board = board_of(with);
   if (!board) return std::unexpected(board.error());
   const auto link = (*board)->read_link(asked.argument, asked.now);
-  if (!link) return no_use(link.error());
+  if (!link) return refused_link(link.error());
   const auto found = incident_of(**board, link->incident);
-  if (!found) return no_use(found.error());
-  if (!*found) return no_use({errc::not_found, "the incident of this link is not there any more"});
+  if (!found) return refused_link(found.error());
+  if (!*found) return refused_link({errc::not_found, "the incident of this link is not there any more"});
   const auto& one = **found;
   const bool acknowledges = link->action == alert::link_action::acknowledge;
   const bool over = one.state == alert::incident_state::resolved || (acknowledges && one.state == alert::incident_state::acknowledged);
@@ -63,15 +64,16 @@ result<reply> follow_link(const services& with, const request& asked) {
   const auto board = board_of(with);
   if (!board) return std::unexpected(board.error());
   const auto link = (*board)->read_link(asked.argument, asked.now);
-  if (!link) return no_use(link.error());
+  if (!link) return refused_link(link.error());
   const auto done = (*board)->follow_link(asked.argument, asked.now);
   note_act(asked, fmt::format("incident inc_{}", link->incident), {}, {}, {{"state", done ? alert::to_string(done->state) : std::string_view("unchanged")}, {"by", link->who}});
   if (done) return page("Done", state_line(*done));
-  if (done.error().code != errc::conflict) return no_use(done.error());
+  if (done.error().code != errc::conflict) return refused_link(done.error());
   const auto found = incident_of(**board, link->incident);  // pressed twice, or somebody else was quicker: as good as done
   if (!found || !*found) return std::unexpected(done.error());
   auto out = page("Nothing to do", state_line(**found) + "<p>" + escape_html(done.error().message) + ".</p>");
   out.status = 409;
+  out.problem = done.error().message;
   return out;
 }
 

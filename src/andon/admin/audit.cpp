@@ -113,7 +113,8 @@ void conclude(ledger::audit_entry& entry, const act_note& noted, const result<re
     entry.after = noted.after;
   }
   entry.status = static_cast<std::uint16_t>(with ? with->status : kind_of(with.error().code).http_status);
-  if (!with) entry.reason = with.error().message.substr(0, longest_reason);
+  const std::string& why = with ? with->problem : with.error().message;
+  if (!why.empty()) entry.reason = why.substr(0, longest_reason);
 }
 
 void note_act(const request& asked, std::string target, const project_id& project, json::object before, json::object after) {

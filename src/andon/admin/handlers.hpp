@@ -113,6 +113,8 @@ result<reply> plan_difference(const services&, const request&);
 result<reply> roll_back_plan(const services&, const request&);
 // alert_link.cpp
 result<reply> link_page(const services&, const request&);
+/// For whoever opened a link at night and cannot use it: why, and what to do instead.
+reply refused_link(const error& why);
 result<reply> follow_link(const services&, const request&);
 
 }  // namespace andon::admin::handlers

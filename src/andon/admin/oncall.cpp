@@ -141,13 +141,19 @@ result<reply> list_shifts(const services& with, const request& asked) {
   if (!board) return std::unexpected(board.error());
   const auto days = asked.query.number("days", 14, 1, 92);
   if (!days) return std::unexpected(days.error());
+  constexpr std::chrono::days beyond{35};  // looked through for the end of the last shift
+  const auto until = asked.now + std::chrono::days{*days};
   std::optional<json::array> data;
   json::array overrides;
   (*board)->read([&](const alert::board_view& from) {
     const auto found = from.settings.schedules.find(asked.argument);
     if (found == from.settings.schedules.end()) return;
     data.emplace();
-    for (const auto& one : alert::shifts(found->second, asked.argument, alert::overrides_in_force(from.overrides, from.settings.people), asked.now, asked.now + std::chrono::days{*days})) data->emplace_back(shift_json(one));
+    for (const auto& one : alert::shifts(found->second, asked.argument, alert::overrides_in_force(from.overrides, from.settings.people), asked.now, until + beyond))
+      if (one.from < until) {
+        data->emplace_back(shift_json(one));
+        if (one.until >= until + beyond) data->back().as_object()["until"] = nullptr;
+      }
     for (const auto& one : from.overrides)
       if (one.schedule == asked.argument)
         overrides.emplace_back(json::object{{"id", one.id}, {"person", one.person}, {"from", format_rfc3339(one.from)}, {"until", format_rfc3339(one.until)}, {"by", one.by}, {"in_force", from.settings.people.contains(one.person)}});

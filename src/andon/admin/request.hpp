@@ -60,6 +60,8 @@ struct reply {
   std::string_view content_type = "application/json";
   bool nothing_yet = false;    ///< of a long poll: ask again later
   bool has_form = false;       ///< a page with a form that posts to this host
+  std::string problem;         ///< of a page that tells of an error: why, for the audit log
+  std::string retry_after;     ///< seconds, for the header; empty: none
 };
 
 /// Takes one piece of a streamed reply; an error ends it.

@@ -3,6 +3,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <map>
 
 #include "andon/alert/api_v2.hpp"
 #include "andon/base/time_text.hpp"
@@ -116,9 +117,20 @@ std::size_t count_firing(const board_view& from) {
 }
 
 std::size_t count_quiet(const board_view& from) {
+  const auto silences = from.silences.in_effect(from.now);
+  std::map<const route_tree::node*, bool> known;
+  const auto is_muted = [&](const route_tree::node* route) {
+    const auto [at, fresh] = known.try_emplace(route);
+    if (fresh) at->second = !from.groups.muted_by(*route, from.now).empty();
+    return at->second;
+  };
   return static_cast<std::size_t>(std::ranges::count_if(from.book.all(), [&](const auto& item) {
     const auto& one = item.second;
-    return !one.resolved(from.now) && state_of(from, one, from.settings.routes->match(one.labels)).is_quiet();
+    if (one.resolved(from.now)) return false;
+    if (std::ranges::any_of(silences, [&](const silence* by) { return all_match(by->match, one.labels); })) return true;
+    if (from.groups.inhibition().inhibits(one.labels, from.now)) return true;
+    const auto routes = from.settings.routes->match(one.labels);
+    return !routes.empty() && std::ranges::all_of(routes, is_muted);
   }));
 }
 

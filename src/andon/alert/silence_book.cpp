@@ -116,6 +116,13 @@ const silence* silence_book::find(const std::string& id) const {
   return found == silences_.end() ? nullptr : &found->second;
 }
 
+std::vector<const silence*> silence_book::in_effect(wall_time now) const {
+  std::vector<const silence*> out;
+  for (const auto& [id, one] : silences_)
+    if (one.in_effect(now)) out.push_back(&one);
+  return out;
+}
+
 std::vector<std::string> silence_book::silencing(const label_set& labels, wall_time now) const {
   std::vector<std::string> out;
   for (const auto& [id, one] : silences_)

@@ -51,6 +51,8 @@ public:
   [[nodiscard]] const silence* find(const std::string& id) const;
   [[nodiscard]] const std::map<std::string, silence>& all() const { return silences_; }
   /// Ids of the silences in effect that match.
+  /// Those in effect; good until the book changes.
+  [[nodiscard]] std::vector<const silence*> in_effect(wall_time now) const;
   [[nodiscard]] std::vector<std::string> silencing(const label_set& labels, wall_time now) const;
   /// Without their ids.
   [[nodiscard]] bool silences(const label_set& labels, wall_time now) const;

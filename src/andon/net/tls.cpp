@@ -88,11 +88,12 @@ result<std::shared_ptr<tls_context>> tls_context::make(const tls_client_settings
   if (auto shown = made->show(from); !shown) return std::unexpected(std::move(shown.error()));
   if (!from.verify) return made;
   const auto& ca_file = from.ca_file;
+  ERR_clear_error();
   const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context)
                                      : SSL_CTX_load_verify_locations(context, ca_file.c_str(), nullptr);
   if (loaded != 1)
     return fail(errc::tls_failed, fmt::format("the CA file {} cannot be used ({}): give a readable PEM file of certificates",
-                                              ca_file.empty() ? "of the system" : ca_file, tls_last_error()));
+                                              ca_file.empty() ? "of the system" : ca_file, tls_first_error()));
   return made;
 }
 

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "andon/app/cli/admin_client.hpp"
+#include "andon/base/time_text.hpp"
+#include "andon/base/time_zone.hpp"
 
 namespace andon::app::cli {
 namespace {
@@ -72,10 +74,33 @@ int act(const context& in, const std::string& method, const std::string& target,
 }
 
 int act_on_all(const context& in, const std::vector<std::string>& ids, const std::string& method, const std::function<std::string(const std::string&)>& target, const std::function<std::string(const std::string&)>& say) {
+  const auto client = admin_client::open(in.data);
+  if (!client) return complain(client.error());
   int out = done;
-  for (const auto& id : ids)
-    if (const auto code = act(in, method, target(id), {}, [&](const json::value&) { return say(id); }); code != done) out = failed;
+  for (const auto& id : ids) {
+    const auto got = client->call(method, target(id));
+    if (got) {
+      fmt::print(stdout, "{}\n", in.json ? json::serialize(*got) : clean(say(id)));
+      continue;
+    }
+    out = failed;
+    const auto& why = got.error();
+    complain(error{why.code, ids.size() == 1 ? why.message : id + ": " + why.message});
+    if (kind_of(why.code).from == origin::provider || why.code == errc::unavailable) break;
+  }
   return out;
+}
+
+result<wall_time> read_moment(std::string_view option, const std::string& text, const std::string& zone) {
+  constexpr std::size_t plain_date = 10;
+  if (const auto local = parse_local_time(text.size() == plain_date ? text + " 00:00" : text)) {
+    const auto in = time_zone::load(zone);
+    if (!in) return std::unexpected(in.error());
+    return in->first_at(*local);
+  }
+  const auto instant = parse_rfc3339(text);
+  if (!instant) return fail(errc::invalid_argument, fmt::format("{} must be a time such as 2027-01-31T08:00:00Z, or 2027-01-31 09:00, which is in the zone of --zone", option));
+  return *instant;
 }
 
 int test_receiver(const context& in, const std::string& receiver) {

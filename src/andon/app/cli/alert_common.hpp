@@ -8,6 +8,7 @@
 #include "andon/alert/matcher.hpp"
 #include "andon/app/cli/cli_context.hpp"
 #include "andon/app/cli/table.hpp"
+#include "andon/base/clock.hpp"
 
 namespace andon::app::cli {
 
@@ -20,7 +21,10 @@ int show(const context& in, const std::string& target, std::vector<std::string> 
 /// An act: the reply as JSON, or what `say` makes of it.
 int act(const context& in, const std::string& method, const std::string& target, const boost::json::value& body, const std::function<std::string(const boost::json::value&)>& say);
 /// Several acts of one kind, each by its id: what `say` makes of each that is done, and why each other is not. 1 where one is not.
+/// Ends with the first that the gateway does not answer.
 int act_on_all(const context& in, const std::vector<std::string>& ids, const std::string& method, const std::function<std::string(const std::string&)>& target, const std::function<std::string(const std::string&)>& say);
+/// `2027-01-31T08:00:00Z`, or a local time of the zone: `2027-01-31 08:00`, `2027-01-31`. The option's name is for complaints.
+result<wall_time> read_moment(std::string_view option, const std::string& text, const std::string& zone);
 /// Sends a trial and waits up to 20 s for the outcome: 0 when every message was delivered.
 int test_receiver(const context& in, const std::string& receiver);
 

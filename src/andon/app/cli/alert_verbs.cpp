@@ -22,9 +22,14 @@ std::string labels_of(const json::value& from, std::string_view name) {
   return clean(out, 100);
 }
 
-std::string filters(const std::vector<std::string>& from) {
+/// As a query; a value may hold commas, which separate matchers where several stand in one text.
+result<std::string> filters(const std::vector<std::string>& from) {
   std::string out;
-  for (const auto& one : from) out.append(out.empty() ? "?filter=" : "&filter=").append(percent_encode(one));
+  for (const auto& text : from) {
+    const auto one = alert::matcher::parse(text);
+    if (!one) return std::unexpected(one.error());
+    out.append(out.empty() ? "?filter=" : "&filter=").append(percent_encode(one->text()));
+  }
   return out;
 }
 
@@ -57,14 +62,17 @@ result<names_by_fingerprint> names_of_alerts(const context& in) {
   const auto all = json::parse(*body, broken);
   names_by_fingerprint out;
   if (!broken && all.is_array())
-    for (const auto& one : all.get_array()) out[cell(one, "fingerprint")] = cell(one.at("labels"), "alertname");
+    for (const auto& one : all.get_array())
+      if (const auto name = cell(one.at("labels"), "alertname"); name != "-") out[cell(one, "fingerprint")] = name;
   return out;
 }
 
 int list_alerts(const context& in, const std::vector<std::string>& matchers) {
+  const auto query = filters(matchers);
+  if (!query) return complain(query.error());
   const auto names = in.json ? result<names_by_fingerprint>{} : names_of_alerts(in);
   if (!names) return complain(names.error());
-  return show(in, "/api/v2/alerts" + filters(matchers), {"ALERT", "STATE", "SINCE", "RECEIVERS", "QUIETED BY", "SUMMARY"}, [&](const json::value& one) {
+  return show(in, "/api/v2/alerts" + *query, {"ALERT", "STATE", "SINCE", "RECEIVERS", "QUIETED BY", "SUMMARY"}, [&](const json::value& one) {
     std::string receivers;
     for (const auto& r : one.at("receivers").as_array()) receivers.append(receivers.empty() ? "" : ",").append(cell(r, "name"));
     return std::vector<std::string>{labels_of(one, "labels"), cell(one.at("status"), "state"), moment(one, "startsAt"), receivers, quieted_by(one, *names), clean(cell(one.at("annotations"), "summary"), 60)};
@@ -92,31 +100,23 @@ result<json::array> matchers_json(const std::vector<std::string>& from) {
   return out;
 }
 
-result<wall_time> start_of(const silence_options& from) {
-  if (from.start.empty()) return system_clock{}.wall();
-  if (const auto instant = parse_rfc3339(from.start)) return *instant;
-  const auto local = parse_local_time(from.start);
-  if (!local) return fail(errc::invalid_argument, "--start must be a time such as 2027-01-31T00:00:00Z, or 2027-01-31 09:00, which is in the zone of --zone");
-  const auto zone = time_zone::load(from.zone);
-  if (!zone) return std::unexpected(zone.error());
-  return zone->first_at(*local);
-}
-
 /// A misspelt label silences nothing: how many of the alerts that fire does it match?
 void say_matching(const context& in, const std::vector<std::string>& matchers) {
-  const auto client = admin_client::open(in.data);
-  const auto body = client ? client->text("GET", "/api/v2/alerts" + filters(matchers)) : std::unexpected(client.error());
-  boost::system::error_code broken;
-  const auto all = body ? json::parse(*body, broken) : json::value{};
-  if (broken || !all.is_array()) return;
-  const auto count = all.get_array().size();
+  const auto query = filters(matchers);
+  const auto client = query ? admin_client::open(in.data) : std::unexpected(query.error());
+  const auto all = client ? client->call("GET", "/api/v2/alerts" + *query) : std::unexpected(client.error());
+  if (!all || !all->is_array()) {
+    fmt::print(stderr, "how many of the alerts that fire match it is not known: {}\n", all ? "the answer is no list" : clean(all.error().message));
+    return;
+  }
+  const auto count = all->get_array().size();
   fmt::print(stderr, "{}\n", count == 0 ? "none of the alerts that fire now matches it" : count == 1 ? "one of the alerts that fire now matches it" : fmt::format("{} of the alerts that fire now match it", count));
 }
 
 int add_silence(const context& in, const silence_options& from) {
   const auto match = matchers_json(from.matchers);
   if (!match) return complain(match.error());
-  const auto starts = start_of(from);
+  const auto starts = from.start.empty() ? result<wall_time>{system_clock{}.wall()} : read_moment("--start", from.start, from.zone);
   const auto span = parse_duration(from.span);
   if (!starts) return complain(starts.error());
   if (!span) return complain(error{errc::invalid_argument, "--for must be a duration such as 2h"});

@@ -4,13 +4,24 @@
 
 #include "andon/app/cli/admin_client.hpp"
 #include "andon/app/cli/alert_common.hpp"
+#include "andon/base/time_text.hpp"
 
 namespace andon::app::cli {
 namespace {
 
 namespace json = boost::json;
 
-int who(const context& in, const std::string& at) {
+struct moment_options {
+  std::string at, zone = "UTC";
+};
+
+int who(const context& in, const moment_options& of) {
+  std::string at;
+  if (!of.at.empty()) {
+    const auto read = read_moment("--at", of.at, of.zone);
+    if (!read) return complain(read.error());
+    at = format_rfc3339(*read);
+  }
   return show(in, "/api/v1/oncall" + query_text({{"at", at}}), {"SCHEDULE", "ON CALL", "NAME", "UNTIL", "NEXT"}, [](const json::value& one) {
     return std::vector<std::string>{cell(one, "schedule"), cell(one, "person"), cell(one, "name"), moment(one, "until"), cell(one, "next")};
   });
@@ -52,9 +63,10 @@ int post_mortem(const context& in, const std::string& id) {
 }
 
 void add_on_call(command verb, context& in) {
-  auto at = std::make_shared<std::string>();
+  auto at = std::make_shared<moment_options>();
   auto now = add_common(verb.add_verb("who", "Who is on call, by schedule"), in);
-  now.add_option("--at", *at, "At this time instead of now");
+  now.add_option("--at", at->at, "At this time instead of now, such as 2027-01-31T08:00:00Z, or 2027-01-31 09:00 in the zone of --zone");
+  now.add_option("--zone", at->zone, "Zone of --at").show_default();
   now.callback([&in, at] { in.chosen = [&in, at] { return who(in, *at); }; });
   auto schedule = std::make_shared<std::string>();
   auto days = std::make_shared<std::uint64_t>(14);
@@ -62,17 +74,27 @@ void add_on_call(command verb, context& in) {
   list.add_option("schedule", *schedule, "Schedule, as the configuration names it").required();
   list.add_option("--days", *days, "How far").show_default();
   list.callback([&in, schedule, days] { in.chosen = [&in, schedule, days] { return shifts(in, *schedule, *days); }; });
-  struct override_options { std::string person, from, until = "8h"; };
+  struct override_options { std::string person, from, until = "8h", zone = "UTC"; };
   auto options = std::make_shared<override_options>();
   auto over = add_common(verb.add_verb("override", "Somebody takes over for a time"), in);
   over.add_option("schedule", *schedule, "Schedule").required();
   over.add_option("person", options->person, "Who takes over").required();
-  over.add_option("--from", options->from, "From when; left out: now");
+  over.add_option("--from", options->from, "From when, such as 2027-01-31T08:00:00Z, or 2027-01-31 09:00 in the zone of --zone; left out: now");
   over.add_option("--until", options->until, "Until when, or how long").show_default();
+  over.add_option("--zone", options->zone, "Zone of --from and --until").show_default();
   over.callback([&in, schedule, options] {
     in.chosen = [&in, schedule, options] {
       json::object body{{"person", options->person}, {"until", options->until}};
-      if (!options->from.empty()) body["from"] = options->from;
+      if (!parse_duration(options->until)) {
+        const auto until = read_moment("--until", options->until, options->zone);
+        if (!until) return complain(until.error());
+        body["until"] = format_rfc3339(*until);
+      }
+      if (!options->from.empty()) {
+        const auto from = read_moment("--from", options->from, options->zone);
+        if (!from) return complain(from.error());
+        body["from"] = format_rfc3339(*from);
+      }
       return act(in, "POST", "/api/v1/oncall/" + percent_encode(*schedule) + "/overrides", body, [](const json::value& got) { return fmt::format("override {} until {}; andon oncall take-back {} ends it", cell(got, "id"), moment(got, "until"), cell(got, "id")); });
     };
   });

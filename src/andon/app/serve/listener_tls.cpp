@@ -47,7 +47,7 @@ void check_certificates(const settings& from, diagnostics& found) {
   const std::pair<std::string, const tls_settings*> ports[] = {{"listen.gateway_tls", &from.listen.gateway_tls}, {"listen.admin_tls", &from.listen.admin_tls}};
   for (const auto& [path, port] : ports) {
     listener_tls one(path.c_str(), *port, from.listen.http2, time);
-    if (auto loaded = one.load(); !loaded) found.add(from.places.at(path), path, loaded.error().message);
+    if (auto loaded = one.load(); !loaded) found.add(from.places.at(path), path, loaded.error().message.substr(path.size() + 2));  // which begins with the path
   }
   for (const auto& [name, one] : from.providers.entries) {
     if (one.ca_file.empty() && one.certificate_file.empty()) continue;
