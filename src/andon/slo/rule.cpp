@@ -59,7 +59,9 @@ std::optional<ordinary> ordinary_of(std::vector<double> values) {
 }
 
 std::optional<double> rule::value(const indicator::group& of, instant from, instant to) const {
-  return value_of(what_.what, of_->over(of, from, to), to - from);
+  const auto events = of_->over(of, from, to);
+  if (value_of(statistic::count, events, to - from).value_or(0) < static_cast<double>(what_.min_events) && what_.min_events > 1) return std::nullopt;
+  return value_of(what_.what, events, to - from);
 }
 
 rule::judged rule::forecast(const indicator::group& of, instant now) const {

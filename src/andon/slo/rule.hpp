@@ -22,6 +22,7 @@ struct rule_spec {
   seconds wait{};                      ///< the condition has to hold for so long
   seconds ahead{};                     ///< forecast: how far
   seconds history{};                   ///< anomaly: how long a time tells what is usual; change: how long ago is compared with
+  std::int64_t min_events = 1;         ///< that a value must be of; with fewer there is none. Not of absence
   double sensitivity = 4;              ///< anomaly: how many deviations (1.4826 x the median absolute one) are out of the ordinary
   label_pairs labels, annotations;
 };

@@ -49,6 +49,16 @@ TEST_F(rule_test, a_bound_crossed_for_long_enough) {
   EXPECT_TRUE(signals[1].resolved);
 }
 
+TEST_F(rule_test, a_bound_crossed_by_too_few_to_tell) {
+  rule one({.name = "slow", .indicator = "lag", .kind = rule_kind::threshold, .what = statistic::mean, .how = comparison::gt, .bound = 0.5, .over = 300s, .min_events = 20}, *of);
+  for (int i = 0; i < 19; ++i) put(2), step(one);
+  for (int i = 0; i < 10; ++i) step(one);
+  EXPECT_TRUE(signals.empty()) << "19 are fewer than 20";
+  put(2);
+  for (int i = 0; i < 10; ++i) step(one);
+  EXPECT_EQ(signals.size(), 1U);
+}
+
 TEST_F(rule_test, a_turn_whose_second_was_missed_is_taken_later) {
   rule one({.name = "slow", .indicator = "lag", .kind = rule_kind::threshold, .what = statistic::mean, .how = comparison::gt, .bound = 0.5, .over = 60s}, *of);
   rule soon({.name = "soon", .indicator = "lag", .kind = rule_kind::forecast, .what = statistic::mean, .how = comparison::gt, .bound = 0.5, .over = 10min, .ahead = 1h}, *of);

@@ -332,6 +332,7 @@ struct alert_rule_settings {
   alert_rule_choice kind = alert_rule_choice::threshold;
   std::optional<double> above, below;
   nanoseconds over = 5min, wait{0}, ahead = 4h, history = 24h;
+  std::int64_t min_events = 1;
   double sensitivity = 4;
   std::vector<std::string> labels;
   std::string summary;

@@ -265,7 +265,9 @@ private:
     made.wait = whole(one.wait);
     made.ahead = whole(one.ahead);
     made.history = whole(one.history);
+    made.min_events = one.min_events;
     made.sensitivity = one.sensitivity;
+    if (made.kind == slo::rule_kind::absence && made.min_events > 1) complain(path + ".min_events", "absence is of all events", "leave it out");
     if (made.kind == slo::rule_kind::anomaly && made.history < 10 * made.over)
       complain(path + ".history", "has to be at least ten times `over`, to tell what is usual");
     if (made.kind == slo::rule_kind::change && made.history < made.over) complain(path + ".history", "has to be at least `over`, so that the two times do not overlap");
@@ -286,6 +288,8 @@ private:
       if (!from || !to) continue;
       if (*from >= *to) complain(path + ".to", "is not after `from`");
       const slo::excluded stretch{std::chrono::floor<std::chrono::minutes>(*from), std::chrono::ceil<std::chrono::minutes>(*to)};
+      if (stretch.from != *from || stretch.to != *to)
+        found_.warn(from_.places.at(path), path, fmt::format("budgets are counted by the minute: it is taken from {} to {}", format_rfc3339(stretch.from), format_rfc3339(stretch.to)));
       for (const auto& name : one.objectives)
         if (std::ranges::find(out_.objectives, name, &slo::objective_spec::name) == out_.objectives.end())
           complain(path + ".objectives", fmt::format("there is no objective '{}'", name));

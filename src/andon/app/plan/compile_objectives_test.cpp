@@ -45,6 +45,8 @@ maintenance:
   EXPECT_EQ(up.absent_for, slo::seconds{3'600});
   EXPECT_EQ(up.labels, (slo::label_pairs{{"team", "a"}}));
   ASSERT_EQ(up.maintenance.size(), 1U) << "what overlaps is one stretch";
+  ASSERT_EQ(c.found.warnings().size(), 1U);
+  EXPECT_TRUE(c.found.warnings()[0].message.starts_with("budgets are counted by the minute: it is taken from 2026-01-01T00:00:00")) << c.found.warnings()[0].message;
   EXPECT_EQ(up.maintenance[0].to - up.maintenance[0].from, slo::seconds{3 * 3'600});
   const auto& fast = objective(c, "fast");
   EXPECT_EQ(fast.burns.size(), 2U);
@@ -89,6 +91,7 @@ TEST(compile_objectives, what_is_wrong_is_told_with_its_place) {
            row{"alert_rules: { a: { indicator: latency, kind: change, below: 0, over: 2h, history: 1h } }", "do not overlap"},
            row{"alert_rules: { a: { indicator: availability, statistic: p95, above: 1 } }", "alert_rules.a.statistic: 'availability' says of events only"},
            row{"alert_rules: { a: { indicator: latency, statistic: lower_bound, below: 1 } }", "'latency' is a number"},
+           row{"alert_rules: { a: { indicator: latency, kind: absence, min_events: 2 } }", "alert_rules.a.min_events: absence"},
            row{"maintenance: [ { from: yesterday, to: 2026-01-01T00:00:00Z } ]", "maintenance[0].from"},
            row{"maintenance: [ { from: 2026-01-02T00:00:00Z, to: 2026-01-01T00:00:00Z } ]", "is not after"},
            row{"maintenance: [ { from: 2026-01-01T00:00:00Z, to: 2026-01-02T00:00:00Z, objectives: [ a ] } ]", "there is no objective 'a'"},
