@@ -82,6 +82,7 @@ public:
   [[nodiscard]] bool may_complain();
   /// Of providers that refuse the gateway's credential, by provider.
   [[nodiscard]] complaint_pace& credential_complaints() { return credential_complaints_; }
+  [[nodiscard]] complaint_pace& caller_complaints() { return caller_complaints_; }
   /// Whether the core has time for another call of this priority.
   [[nodiscard]] bool has_time_for(route::priority rank);
   [[nodiscard]] const load_guard& load() const { return load_; }
@@ -107,6 +108,7 @@ private:
   std::string text_scratch_;
   mono_time complained_{};
   complaint_pace credential_complaints_;
+  complaint_pace caller_complaints_;
   std::optional<request_id> failing_;   ///< of the exchange that the server answers for, because it threw
   std::vector<std::unique_ptr<exchange>> spare_;
   load_guard load_;

@@ -79,6 +79,16 @@ TEST(complaint_pace, tells_once_a_minute_of_each_and_how_often_it_was) {
   EXPECT_FALSE(pace.due("a", start + 61s));
 }
 
+TEST(complaint_pace, a_flood_of_things_does_not_flood_the_log) {
+  complaint_pace pace;
+  const mono_time start{std::chrono::hours{1}};
+  std::size_t lines = 0;
+  for (int i = 0; i < 500; ++i) lines += pace.due("peer" + std::to_string(i), start) ? 1 : 0;
+  EXPECT_EQ(lines, complaint_pace::max_lines);
+  EXPECT_FALSE(pace.due("peer499", start + 1s));
+  EXPECT_EQ(pace.due("peer499", start + 60s), 3U) << "what was held back is told of later";
+}
+
 TEST(gateway_stages, every_operation_goes_to_its_own_path) {
   running_gateway g({});
   struct row { const char* path; const char* body; ledger::operation op; const char* says; };

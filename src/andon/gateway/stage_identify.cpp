@@ -2,6 +2,8 @@
 #include <charconv>
 
 #include "andon/access/credential.hpp"
+#include "andon/access/key_text.hpp"
+#include "andon/base/log.hpp"
 #include "andon/gateway/stages.hpp"
 
 namespace andon::gateway {
@@ -55,6 +57,16 @@ void begin_trace(gateway& on, exchange& x, const std::optional<telemetry::trace_
   x.account.span_id = telemetry::hex(x.span);
 }
 
+/// No Record tells of strangers, so the log does: what is wrong, from where, and with which key, as far as it may be shown.
+void note_refusal(gateway& on, const exchange& x, std::string_view key_text, const error& why) {
+  std::string about = x.account.client_address;
+  about.append(" ").append(kind_of(why.code).name);
+  const auto times = on.caller_complaints().due(about, on.now());
+  if (!times) return;
+  log::warn("caller_refused", {{"reason", kind_of(why.code).name}, {"peer", x.account.client_address}, {"key", x.who ? x.account.key.str() : access::masked(key_text)},
+                               {"agent", x.account.user_agent}, {"path", x.account.path}, {"calls", *times}});
+}
+
 }  // namespace
 
 result<void> identify(gateway& on, exchange& x) {
@@ -75,7 +87,10 @@ result<void> identify(gateway& on, exchange& x) {
   begin_trace(on, x, parent);
 
   const auto secret_text = credential.found();
-  if (!secret_text) return std::unexpected(secret_text.error());
+  if (!secret_text) {
+    note_refusal(on, x, {}, secret_text.error());
+    return std::unexpected(secret_text.error());
+  }
   auto good = access::directory::identify(on.callers().get(), *secret_text, account.started, &x.who);
   if (x.who) {
     account.project = x.who->project;
@@ -83,7 +98,10 @@ result<void> identify(gateway& on, exchange& x) {
     x.rank = static_cast<route::priority>(std::min<std::uint8_t>(x.who->priority, 2));
     if (x.asked_rank && x.who->may_ask_priority) x.rank = *x.asked_rank;
   }
-  if (!good) return std::unexpected(std::move(good.error()));
+  if (!good) {
+    note_refusal(on, x, *secret_text, good.error());
+    return std::unexpected(std::move(good.error()));
+  }
   if (!access::allows(x.who->role, access::permission::models_call) && !access::allows(x.who->role, access::permission::models_list))
     return fail(errc::forbidden, "A key of role " + std::string(access::to_string(x.who->role)) + " may not call models; use one of role caller.");
   return {};
