@@ -74,7 +74,7 @@ void index_tail::add(const record_view& r, position at, std::uint64_t sequence) 
   ++place_;
   add_words(r.reply_body(), 1);
   positions_.push_back(at);
-  ids_.insert(r.id());
+  ids_.push_back(r.id());
   ++rows_;
 }
 
@@ -161,16 +161,6 @@ void index_tail::remove(const bitmap& rows) {
     removed_[row / 64] |= 1ULL << row % 64;
     ++removed_count_;
   });
-}
-
-std::optional<std::uint32_t> index_tail::row_of(request_id id) const {
-  if (!ids_.contains(id)) return std::nullopt;
-  const auto& high = numbers_[static_cast<std::size_t>(number::id_high)];
-  const auto& low = numbers_[static_cast<std::size_t>(number::id_low)];
-  for (std::uint32_t row = 0; row < rows_; ++row) {
-    if (high[row] == static_cast<std::int64_t>(id.high()) && low[row] == static_cast<std::int64_t>(id.low())) return row;
-  }
-  return std::nullopt;
 }
 
 std::size_t index_tail::memory() const {

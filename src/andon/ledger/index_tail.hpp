@@ -4,9 +4,9 @@
 #include <array>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
+#include "andon/ledger/index_ids.hpp"
 #include "andon/ledger/index_terms.hpp"
 #include "andon/ledger/index_view.hpp"
 #include "andon/ledger/record_codec.hpp"
@@ -35,14 +35,13 @@ public:
   void add(const record_view& r, position at, std::uint64_t sequence);
   void clear();
   void remove(const bitmap& rows);
-  using id_set = std::unordered_set<request_id>;  // nodes: a flat table would take its largest size for ever
-  void hand_over_ids(id_set& to) { to.swap(ids_); }
+  void hand_over_ids(id_table& to) { to.swap(ids_); }
 
   [[nodiscard]] std::uint32_t rows() const { return rows_; }
   [[nodiscard]] std::uint32_t live() const { return rows_ - removed_count_; }
   [[nodiscard]] std::size_t memory() const;  ///< bytes in use; a few nanoseconds
   [[nodiscard]] bool contains(request_id id) const { return ids_.contains(id); }
-  [[nodiscard]] std::optional<std::uint32_t> row_of(request_id id) const;
+  [[nodiscard]] std::optional<std::uint32_t> row_of(request_id id) const { return ids_.row_of(id); }
   [[nodiscard]] const std::vector<position>& positions() const { return positions_; }
 
 private:
@@ -63,7 +62,7 @@ private:
   std::array<name_table, list_count> list_names_;
   std::array<std::vector<std::uint32_t>, list_count> list_ends_, list_ordinals_;
   std::vector<position> positions_;
-  id_set ids_;
+  id_table ids_;
   term_table terms_;
   std::vector<std::uint64_t> removed_;
   std::uint32_t removed_count_ = 0;

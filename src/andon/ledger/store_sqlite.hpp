@@ -123,7 +123,7 @@ private:
   std::shared_ptr<const segment_list> sealed_ = std::make_shared<segment_list>();
   positions durable_, reached_;
   std::map<std::uint32_t, std::uint64_t> lost_;  ///< rows of each stream, since opening
-  index_tail::id_set recent_;  ///< ids of the last sealed segment
+  id_table recent_;  ///< ids of the last sealed segment
   std::uint64_t sequence_ = 0;
   std::uint64_t durable_sequence_ = 0;
   std::uint64_t duplicates_ = 0;
