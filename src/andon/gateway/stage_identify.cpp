@@ -63,8 +63,8 @@ void note_refusal(gateway& on, const exchange& x, std::string_view key_text, con
   about.append(" ").append(kind_of(why.code).name);
   const auto times = on.caller_complaints().due(about, on.now());
   if (!times) return;
-  log::warn("caller_refused", {{"reason", kind_of(why.code).name}, {"peer", x.account.client_address}, {"key", x.who ? x.account.key.str() : access::masked(key_text)},
-                               {"agent", x.account.user_agent}, {"path", x.account.path}, {"calls", *times}});
+  const std::string key = x.who ? x.account.key.str() : key_text.empty() ? "" : access::masked(key_text);
+  log::warn("caller_refused", {{"reason", kind_of(why.code).name}, {"peer", x.account.client_address}, {"key", key}, {"agent", x.account.user_agent}, {"path", x.account.path}, {"calls", *times}});
 }
 
 }  // namespace
