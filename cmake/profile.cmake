@@ -2,7 +2,12 @@
 # and branches are hot. cmake/profile/calls.proftext holds that as text; `./dev profile` writes it anew. A function that has
 # changed since is compiled without.
 #   use: as it is (release);  make: a program that writes down what it does (profile);  off: nothing of it (debug, tsan, fuzz)
-set(ANDON_PROFILE "off" CACHE STRING "use, make or off")
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(usual use)
+else()
+  set(usual off)
+endif()
+set(ANDON_PROFILE ${usual} CACHE STRING "use, make or off")
 
 # Functions without linkage are told apart by their source's name, not its path: the text is good for any clone.
 set(profile_names "SHELL:-mllvm -static-func-full-module-prefix=false")

@@ -125,8 +125,8 @@ std::vector<const silence*> silence_book::in_effect(wall_time now) const {
 
 std::vector<std::string> silence_book::silencing(const label_set& labels, wall_time now) const {
   std::vector<std::string> out;
-  for (const auto& [id, one] : silences_)
-    if (one.in_effect(now) && all_match(one.match, labels)) out.push_back(id);
+  for (const auto* one : in_effect(now))
+    if (all_match(one->match, labels)) out.push_back(one->id);
   return out;
 }
 

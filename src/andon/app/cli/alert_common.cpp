@@ -103,6 +103,13 @@ result<wall_time> read_moment(std::string_view option, const std::string& text, 
   return *instant;
 }
 
+result<std::string> moment_or_duration(std::string_view option, const std::string& text, const std::string& zone) {
+  if (text.empty() || parse_duration(text)) return text;
+  const auto at = read_moment(option, text, zone);
+  if (!at) return std::unexpected(at.error());
+  return format_rfc3339(*at);
+}
+
 int test_receiver(const context& in, const std::string& receiver) {
   const auto client = admin_client::open(in.data);
   if (!client) return complain(client.error());

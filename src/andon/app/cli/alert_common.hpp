@@ -25,6 +25,8 @@ int act(const context& in, const std::string& method, const std::string& target,
 int act_on_all(const context& in, const std::vector<std::string>& ids, const std::string& method, const std::function<std::string(const std::string&)>& target, const std::function<std::string(const std::string&)>& say);
 /// `2027-01-31T08:00:00Z`, or a local time of the zone: `2027-01-31 08:00`, `2027-01-31`. The option's name is for complaints.
 result<wall_time> read_moment(std::string_view option, const std::string& text, const std::string& zone);
+/// The same for the gateway, which also takes a duration (`2h`) or nothing: these go to it as they are.
+result<std::string> moment_or_duration(std::string_view option, const std::string& text, const std::string& zone);
 /// Sends a trial and waits up to 20 s for the outcome: 0 when every message was delivered.
 int test_receiver(const context& in, const std::string& receiver);
 

@@ -4,7 +4,6 @@
 
 #include "andon/app/cli/admin_client.hpp"
 #include "andon/app/cli/alert_common.hpp"
-#include "andon/base/time_text.hpp"
 
 namespace andon::app::cli {
 namespace {
@@ -16,13 +15,9 @@ struct moment_options {
 };
 
 int who(const context& in, const moment_options& of) {
-  std::string at;
-  if (!of.at.empty()) {
-    const auto read = read_moment("--at", of.at, of.zone);
-    if (!read) return complain(read.error());
-    at = format_rfc3339(*read);
-  }
-  return show(in, "/api/v1/oncall" + query_text({{"at", at}}), {"SCHEDULE", "ON CALL", "NAME", "UNTIL", "NEXT"}, [](const json::value& one) {
+  const auto at = moment_or_duration("--at", of.at, of.zone);
+  if (!at) return complain(at.error());
+  return show(in, "/api/v1/oncall" + query_text({{"at", *at}}), {"SCHEDULE", "ON CALL", "NAME", "UNTIL", "NEXT"}, [](const json::value& one) {
     return std::vector<std::string>{cell(one, "schedule"), cell(one, "person"), cell(one, "name"), moment(one, "until"), cell(one, "next")};
   });
 }
@@ -65,7 +60,7 @@ int post_mortem(const context& in, const std::string& id) {
 void add_on_call(command verb, context& in) {
   auto at = std::make_shared<moment_options>();
   auto now = add_common(verb.add_verb("who", "Who is on call, by schedule"), in);
-  now.add_option("--at", at->at, "At this time instead of now, such as 2027-01-31T08:00:00Z, or 2027-01-31 09:00 in the zone of --zone");
+  now.add_option("--at", at->at, "At this time instead of now, such as 2027-01-31T08:00:00Z, or 2027-01-31 09:00 in the zone of --zone, or so long ago (2h)");
   now.add_option("--zone", at->zone, "Zone of --at").show_default();
   now.callback([&in, at] { in.chosen = [&in, at] { return who(in, *at); }; });
   auto schedule = std::make_shared<std::string>();
@@ -79,22 +74,16 @@ void add_on_call(command verb, context& in) {
   auto over = add_common(verb.add_verb("override", "Somebody takes over for a time"), in);
   over.add_option("schedule", *schedule, "Schedule").required();
   over.add_option("person", options->person, "Who takes over").required();
-  over.add_option("--from", options->from, "From when, such as 2027-01-31T08:00:00Z, or 2027-01-31 09:00 in the zone of --zone; left out: now");
+  over.add_option("--from", options->from, "From when, such as 2027-01-31T08:00:00Z, or 2027-01-31 09:00 in the zone of --zone, or in how long (2h); left out: now");
   over.add_option("--until", options->until, "Until when, or how long").show_default();
   over.add_option("--zone", options->zone, "Zone of --from and --until").show_default();
   over.callback([&in, schedule, options] {
     in.chosen = [&in, schedule, options] {
-      json::object body{{"person", options->person}, {"until", options->until}};
-      if (!parse_duration(options->until)) {
-        const auto until = read_moment("--until", options->until, options->zone);
-        if (!until) return complain(until.error());
-        body["until"] = format_rfc3339(*until);
-      }
-      if (!options->from.empty()) {
-        const auto from = read_moment("--from", options->from, options->zone);
-        if (!from) return complain(from.error());
-        body["from"] = format_rfc3339(*from);
-      }
+      const auto from = moment_or_duration("--from", options->from, options->zone), until = moment_or_duration("--until", options->until, options->zone);
+      if (!from) return complain(from.error());
+      if (!until) return complain(until.error());
+      json::object body{{"person", options->person}, {"until", *until}};
+      if (!from->empty()) body["from"] = *from;
       return act(in, "POST", "/api/v1/oncall/" + percent_encode(*schedule) + "/overrides", body, [](const json::value& got) { return fmt::format("override {} until {}; andon oncall take-back {} ends it", cell(got, "id"), moment(got, "until"), cell(got, "id")); });
     };
   });
