@@ -2,14 +2,9 @@
 
 #include <pthread.h>
 
-namespace andon::admin {
+#include <system_error>
 
-work_pool::work_pool(std::size_t threads, std::size_t queue) : queue_(queue) {
-  for (std::size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { loop(); });
-    pthread_setname_np(threads_.back().native_handle(), "admin-work");
-  }
-}
+namespace andon::admin {
 
 work_pool::~work_pool() { stop(); }
 
@@ -21,8 +16,24 @@ bool work_pool::start(net::core& on, const std::function<void()>& work, std::fun
       work();
       on.post(done);
     });
+    if (!has_thread_locked()) {
+      waiting_.pop_back();
+      return false;
+    }
   }
   wake_.notify_one();
+  return true;
+}
+
+/// One for what waits: idle, begun now, or one that works and will come to it.
+bool work_pool::has_thread_locked() {
+  if (waiting_.size() <= idle_ || threads_.size() == most_threads_) return true;
+  try {
+    threads_.emplace_back([this] { loop(); });
+  } catch (const std::system_error&) {
+    return !threads_.empty();
+  }
+  pthread_setname_np(threads_.back().native_handle(), "admin-work");
   return true;
 }
 
@@ -43,7 +54,9 @@ void work_pool::loop() {
     std::function<void()> next;
     {
       std::unique_lock hold(mutex_);
+      ++idle_;
       wake_.wait(hold, [this] { return stopped_ || !waiting_.empty(); });
+      --idle_;
       if (waiting_.empty()) return;
       next = std::move(waiting_.front());
       waiting_.pop_front();

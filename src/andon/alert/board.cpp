@@ -250,17 +250,25 @@ void board::state::run_decider() {
 
 void board::start() {
   auto& s = *state_;
+  const std::lock_guard lock(s.mutex);
   s.threads.emplace_back([&s] {
     name_this_thread("alert");
     yield_to_cores();
     s.run_decider();
   });
-  for (std::size_t i = 0; i < s.options.senders; ++i)
-    s.threads.emplace_back([this, i] {
+  s.run_sender = [this] { run_sender(); };
+  if (s.messages.waiting() > 0) s.begin_senders_locked();
+}
+
+void board::state::begin_senders_locked() {
+  if (!run_sender || stopping) return;
+  for (std::size_t i = 0; i < options.senders; ++i)
+    threads.emplace_back([run = run_sender, i] {
       name_this_thread("alert-send-" + std::to_string(i));
       yield_to_cores();
-      run_sender();
+      run();
     });
+  run_sender = nullptr;
 }
 
 void board::stop() {

@@ -67,7 +67,9 @@ void board::state::take_up_locked(const made_messages& made) {
     if (supersedes) messages.remove(*supersedes);
     messages.add(one);
   }
-  if (!made.empty()) wake_senders.notify_all();
+  if (made.empty()) return;
+  begin_senders_locked();
+  wake_senders.notify_all();
 }
 
 verdict board::state::finish_locked(const pending& one, const notification* what, const way* to, const judged& how, const answer* got, wall_time now) {

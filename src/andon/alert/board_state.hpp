@@ -1,6 +1,7 @@
 #pragma once
 // The board's private side. Functions that end in _locked are called with the mutex held.
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -20,6 +21,7 @@ struct board::state {
   std::condition_variable wake_decider, wake_senders;
   bool stopping = false;
   std::vector<std::thread> threads;
+  std::function<void()> run_sender;  ///< of the threads that send, which begin with the first message; empty: there are none, or they run
 
   configuration_ptr settings = empty_configuration();
   alert_book book;
@@ -56,6 +58,7 @@ struct board::state {
   void count_locked(wall_time now);
   std::optional<wall_time> next_locked(wall_time now) const;
   void run_decider();
+  void begin_senders_locked();
   bool over() const;
 
   // Messages. Each of these runs within a transaction; what it adds to `made` goes into the outbox after the commit.

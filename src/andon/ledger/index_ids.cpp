@@ -1,6 +1,7 @@
 #include "andon/ledger/index_ids.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace andon::ledger {
 namespace {
@@ -19,6 +20,7 @@ void id_table::put(std::uint64_t hash, std::uint32_t row) {
 }
 
 void id_table::push_back(request_id id) {
+  assert(!contains(id));
   ids_.push_back(id);
   if (ids_.size() * 2 <= slots_.size()) return put(hash(id), static_cast<std::uint32_t>(ids_.size() - 1));
   slots_.assign(std::max(least_slots, slots_.size() * 2), {});

@@ -41,7 +41,6 @@ public:
   [[nodiscard]] std::uint32_t live() const { return rows_ - removed_count_; }
   [[nodiscard]] std::size_t memory() const;  ///< bytes in use; a few nanoseconds
   [[nodiscard]] bool contains(request_id id) const { return ids_.contains(id); }
-  [[nodiscard]] std::optional<std::uint32_t> row_of(request_id id) const { return ids_.row_of(id); }
   [[nodiscard]] const std::vector<position>& positions() const { return positions_; }
 
 private:

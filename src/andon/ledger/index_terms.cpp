@@ -7,7 +7,7 @@
 namespace andon::ledger {
 namespace {
 
-constexpr std::size_t first_slots = 1u << 15;
+constexpr std::size_t first_slots = 1u << 10, later_slots = 1u << 15;
 
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
   const auto product = static_cast<unsigned __int128>(a) * b;
@@ -139,7 +139,7 @@ void term_table::clear() {
   if (texts_.capacity() > kept_texts) std::vector<char>{}.swap(texts_);
   used_ = 0;
   if (slabs_.size() > kept_slabs) slabs_.resize(kept_slabs);
-  if (slots_.size() > (1u << 18)) slots_ = std::vector<slot>(first_slots);
+  if (slots_.size() > (1u << 18)) slots_ = std::vector<slot>(later_slots);
   else std::ranges::fill(slots_, slot{});
 }
 

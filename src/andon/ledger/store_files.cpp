@@ -135,7 +135,8 @@ result<void> sqlite_store::open_files() {
   inode_ = inode_of(file());
   files_checked_ = clock_.mono();
   auto loaded = load();
-  if (!loaded) writer_.reset();
+  if (loaded) writer_->database().give_back_memory();
+  else writer_.reset();
   return loaded;
 }
 

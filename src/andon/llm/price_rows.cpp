@@ -39,6 +39,7 @@ result<rule> read_rule(std::string_view text) {
       all.push_back({static_cast<match_kind>(part[0]), lower(part.substr(1))});
     }
   }
+  alternatives.shrink_to_fit();
   return alternatives;
 }
 
@@ -104,6 +105,7 @@ private:
 
   result<void> provider(const fields_t& fields) {
     if (auto before = complete(); !before) return before;
+    if (!rows.empty()) rows.back().models.shrink_to_fit();
     const auto hosts = read_rule(fields[2]), names = read_rule(fields[3]), owned = read_rule(fields[4]);
     for (const auto* each : {&hosts, &names, &owned})
       if (!*each) return std::unexpected(each->error());
@@ -116,12 +118,12 @@ private:
   result<void> model(const fields_t& fields) {
     if (auto before = complete(); !before) return before;
     const auto context = read_number(fields[1]), output = read_number(fields[2]);
-    const auto names = read_rule(fields[3]);
+    auto names = read_rule(fields[3]);
     if (!context) return std::unexpected(context.error());
     if (!output) return std::unexpected(output.error());
     if (!names) return std::unexpected(names.error());
     if (names->empty()) return fail(errc::invalid_argument, "a model needs a name");
-    rows.back().models.push_back({*names, {*context, *output}, {}});
+    rows.back().models.push_back({std::move(*names), {*context, *output}, {}});
     return {};
   }
 

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <array>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 
 #include "andon/base/time_text.hpp"
@@ -16,24 +15,21 @@ using detail::match_kind;
 using detail::model_row;
 using detail::provider_row;
 
-struct text_hash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-};
-template <class Value>
-using text_map = std::unordered_map<std::string, Value, text_hash, std::equal_to<>>;
-
-/// The models of one provider: exact names in a map, patterns with the longest first.
+/// The models of one provider: exact names in their order (of two, the first in the table), patterns with the longest
+/// first. It looks into the rows, which stay where they are.
 struct provider_index {
-  text_map<const model_row*> exact;
-  struct pattern { std::vector<detail::clause> all; const model_row* row; std::size_t length = 0, order = 0; };
+  struct name { std::string_view text; const model_row* row; };
+  struct pattern { const std::vector<detail::clause>* all; const model_row* row; std::size_t length = 0, order = 0; };
+  std::vector<name> exact;
   std::vector<pattern> patterns;
 
   explicit provider_index(const provider_row& provider) {
     for (const model_row& model : provider.models)
       for (const auto& all : model.names)
-        if (all.size() == 1 && all[0].how == match_kind::equals) exact.try_emplace(all[0].text, &model);
-        else patterns.push_back({all, &model, length_of(all), patterns.size()});
+        if (all.size() == 1 && all[0].how == match_kind::equals) exact.push_back({all[0].text, &model});
+        else patterns.push_back({&all, &model, length_of(all), patterns.size()});
+    std::ranges::sort(exact, {}, [](const name& one) { return std::pair(one.text, one.row); });
+    exact.shrink_to_fit();
     std::ranges::sort(patterns, [](const pattern& a, const pattern& b) { return std::tuple(b.length, a.order) < std::tuple(a.length, b.order); });
   }
 
@@ -44,9 +40,9 @@ struct provider_index {
   }
 
   [[nodiscard]] const model_row* find(std::string_view model) const {
-    if (const auto found = exact.find(model); found != exact.end()) return found->second;
+    if (const auto found = std::ranges::lower_bound(exact, model, {}, &name::text); found != exact.end() && found->text == model) return found->row;
     for (const pattern& each : patterns)
-      if (detail::matches(each.all, model)) return each.row;
+      if (detail::matches(*each.all, model)) return each.row;
     return nullptr;
   }
 };

@@ -31,6 +31,11 @@ result<void> make_private(const std::filesystem::path& file) {
 
 }  // namespace
 
+void prepare_library() {
+  static const int done = sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0);
+  (void)done;  // refused where somebody has used SQLite before: then pages are taken twenty at a time, which costs memory only
+}
+
 errc errc_of(int code) {
   switch (code) {
     case SQLITE_CONSTRAINT_UNIQUE: case SQLITE_CONSTRAINT_PRIMARYKEY: case SQLITE_CONSTRAINT_ROWID: return errc::already_exists;
@@ -51,6 +56,7 @@ void database::closer::operator()(sqlite3* db) const noexcept { sqlite3_close_v2
 result<database> database::open(const std::filesystem::path& file, open_mode mode, const std::string& vfs) {
   if (mode == open_mode::read_write_create)
     if (auto made = make_private(file); !made) return std::unexpected(std::move(made.error()));
+  prepare_library();
   sqlite3* raw = nullptr;
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (mode == open_mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
@@ -70,6 +76,8 @@ result<void> database::run(const char* constant_sql) {
   if (sqlite3_exec(handle(), constant_sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
   return std::unexpected(last_error(std::string_view{constant_sql}.substr(0, 80)));
 }
+
+void database::give_back_memory() { (void)sqlite3_db_release_memory(handle()); }
 
 result<transaction> transaction::begin(database& db) {
   if (auto done = db.run("BEGIN IMMEDIATE"); !done) return std::unexpected(std::move(done.error()));
@@ -102,7 +110,9 @@ result<void> migrate(database& db, std::span<const migration> steps, wall_time n
     if (auto done = db.run(step.script); !done) return done;
     if (auto done = note.run(step.version, step.name, now.time_since_epoch().count()); !done) return done;
   }
-  return change->commit();
+  if (auto done = change->commit(); !done) return done;
+  db.give_back_memory();
+  return {};
 }
 
 }  // namespace andon::sql

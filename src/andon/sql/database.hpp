@@ -22,6 +22,10 @@ enum class open_mode : std::uint8_t { read_only, read_write_create };
 /// already_exists: a value that has to be unique is there.
 errc errc_of(int code);
 
+/// Before anything else of SQLite, from wherever it is used first: pages are taken from the heap one by one, as they are
+/// needed. Any thread.
+void prepare_library();
+
 class database {
 public:
   /// `vfs` empty: the system's. A file that is made is readable by its owner alone; the file itself must not be a symbolic
@@ -30,6 +34,7 @@ public:
   static result<database> open(const std::filesystem::path& file, open_mode mode = open_mode::read_write_create, const std::string& vfs = {});
 
   result<void> run(const char* constant_sql);  ///< for schema, pragmas and transactions: constants of the program only
+  void give_back_memory();                     ///< pages that were read; for files that are hardly touched after the start
   [[nodiscard]] error last_error(std::string_view doing) const;
   [[nodiscard]] sqlite3* handle() const { return handle_.get(); }
 

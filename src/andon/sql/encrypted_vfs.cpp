@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "andon/base/hashing.hpp"
+#include "andon/sql/database.hpp"
 
 namespace andon::sql {
 namespace {
@@ -238,6 +239,7 @@ const std::string& encrypted_vfs::name() const { return state_->name; }
 result<std::unique_ptr<encrypted_vfs>> encrypted_vfs::make(const secret& key, std::uint32_t page_size) {
   if (key.reveal().size() != 32) return fail(errc::invalid_argument, "index: the encryption key must have 32 bytes");
   auto s = std::make_unique<state>();
+  prepare_library();
   s->system = sqlite3_vfs_find(nullptr);
   if (s->system == nullptr) return fail(errc::internal, "index: SQLite has no VFS");
   s->page_size = page_size;

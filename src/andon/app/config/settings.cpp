@@ -520,10 +520,7 @@ bool is_indented_by_tab(std::string_view text, int line) {
 
 }  // namespace
 
-const schema<settings>& settings_schema() {
-  static const schema<settings> declared = make();
-  return declared;
-}
+schema<settings> settings_schema() { return make(); }
 
 settings read_settings(const std::string& text, diagnostics& found,
                        const std::function<std::optional<std::string>(const std::string&)>& environment) {

@@ -393,7 +393,7 @@ template <> struct enum_names<structured_choice> { static constexpr std::array<s
 template <> struct enum_names<unknown_price_choice> { static constexpr std::array<std::string_view, 2> names{"allow", "refuse"}; };
 
 /// The declaration of all settings.
-const schema<settings>& settings_schema();
+schema<settings> settings_schema();
 
 /// Reads a whole file's text. Every complaint goes to `found`; the result is usable only when there is none.
 settings read_settings(const std::string& text, diagnostics& found,

@@ -385,6 +385,7 @@ result<void> instance::start() {
   for (auto& unit : cores_) unit.handler->set_ready(true);
   ready_ = true;
   if (drills_) drills_->is_ready();
+  give_back_memory();  // what reading the configuration took
   log::info("ready", {{"gateway", gateway_address_}, {"admin", admin_address_}, {"cores", cores_.size()}, {"routes", plan()->routes.size()}});
   return {};
 }
