@@ -58,17 +58,19 @@ std::optional<ordinary> ordinary_of(std::vector<double> values) {
   return ordinary{median, std::max(normal_deviation * median_of(values), least_deviation * std::abs(median))};
 }
 
-std::optional<double> rule::value(const indicator::group& of, instant from, instant to) const {
+rule::measured rule::measure(const indicator::group& of, instant from, instant to) const {
   const auto events = of_->over(of, from, to);
-  if (value_of(statistic::count, events, to - from).value_or(0) < static_cast<double>(what_.min_events) && what_.min_events > 1) return std::nullopt;
-  return value_of(what_.what, events, to - from);
+  const auto count = value_of(statistic::count, events, to - from).value_or(0);
+  if (count > 0 && count < static_cast<double>(what_.min_events)) return {.value = {}, .too_few = true};
+  return {.value = value_of(what_.what, events, to - from), .too_few = false};
 }
 
 rule::judged rule::forecast(const indicator::group& of, instant now) const {
+  if (measure(of, now - what_.over, now).too_few) return {.unclear = true};
   const auto step = std::max<seconds>(60s, floor_to(instant{what_.over / static_cast<std::int64_t>(trend_points)}, 60s).time_since_epoch());
   std::vector<std::pair<double, double>> points;
   for (auto end = floor_to(now, 60s); end - step >= now - what_.over; end -= step)
-    if (const auto one = value(of, end - step, end))
+    if (const auto one = value_of(what_.what, of_->over(of, end - step, end), step))
       points.emplace_back(static_cast<double>((end - now).count()) - static_cast<double>(step.count()) / 2, *one);
   const auto there = extrapolate(points, static_cast<double>(what_.ahead.count()));
   return {.fires = there && holds(*there, what_.how, what_.bound), .value = there, .bound = what_.bound};
@@ -76,37 +78,37 @@ rule::judged rule::forecast(const indicator::group& of, instant now) const {
 
 rule::judged rule::anomaly(const indicator::group& of, instant now) const {
   const auto end = floor_to(now, 60s);
-  const auto present = value(of, end - what_.over, end);
-  if (!present) return {};
+  const auto present = measure(of, end - what_.over, end);
+  if (!present.value) return {.unclear = present.too_few};
   std::vector<double> before;
   for (auto at = end - what_.over; at - what_.over >= end - what_.over - what_.history; at -= what_.over)
-    if (const auto one = value(of, at - what_.over, at)) before.push_back(*one);
+    if (const auto one = measure(of, at - what_.over, at).value) before.push_back(*one);
   const auto usual = ordinary_of(std::move(before));
-  if (!usual) return {.fires = false, .value = present, .bound = {}};
-  const auto away = *present - usual->median;
+  if (!usual) return {.value = present.value};
+  const auto away = *present.value - usual->median;
   const auto most = what_.sensitivity * usual->deviation;
   const bool out = what_.how == comparison::none                                 ? std::abs(away) > most
                    : what_.how == comparison::gt || what_.how == comparison::gte ? away > most
                                                                                  : -away > most;
-  return {.fires = out, .value = present, .bound = usual->median + (away < 0 ? -most : most)};
+  return {.fires = out, .value = present.value, .bound = usual->median + (away < 0 ? -most : most)};
 }
 
 rule::judged rule::change(const indicator::group& of, instant now) const {
   const auto end = floor_to(now, what_.over < 1h ? 60s : seconds{1h});  // old sums are there by the hour
-  const auto present = value(of, end - what_.over, end);
-  const auto before = value(of, end - what_.history - what_.over, end - what_.history);
-  if (!present || !before || *before == 0) return {};
-  const auto grown = (*present - *before) / std::abs(*before);
+  const auto present = measure(of, end - what_.over, end);
+  const auto before = measure(of, end - what_.history - what_.over, end - what_.history).value;
+  if (!present.value || !before || *before == 0) return {.unclear = present.too_few};
+  const auto grown = (*present.value - *before) / std::abs(*before);
   return {.fires = holds(grown, what_.how, what_.bound), .value = grown, .bound = what_.bound};
 }
 
 rule::judged rule::judge(const indicator::group& of, instant now) const {
   switch (what_.kind) {
     case rule_kind::threshold: {
-      const auto present = value(of, now - what_.over, now);
-      return {.fires = present && holds(*present, what_.how, what_.bound), .value = present, .bound = what_.bound};
+      const auto present = measure(of, now - what_.over, now);
+      return {.fires = present.value && holds(*present.value, what_.how, what_.bound), .unclear = present.too_few, .value = present.value, .bound = what_.bound};
     }
-    case rule_kind::absence: return {.fires = now - *first_ >= what_.over && of_->over(of, now - what_.over, now).empty(), .value = {}, .bound = {}};
+    case rule_kind::absence: return {.fires = now - *first_ >= what_.over && of_->over(of, now - what_.over, now).empty()};
     case rule_kind::forecast: return forecast(of, now);
     case rule_kind::anomaly: return anomaly(of, now);
     case rule_kind::change: return change(of, now);
@@ -124,6 +126,7 @@ void rule::evaluate(instant now, const signal_sink& sink) {
   for (auto& [of, as] : states_) {
     if (as.since && *as.since > now) as.since = now;  // the clock was set back
     const auto found = judge(of, now);
+    if (found.unclear && as.firing) continue;  // too few events are no ground for an alert, and none for its end
     const auto before = std::pair(as.since, as.firing);
     as.value = found.value;
     as.bound = found.bound;

@@ -22,7 +22,7 @@ struct rule_spec {
   seconds wait{};                      ///< the condition has to hold for so long
   seconds ahead{};                     ///< forecast: how far
   seconds history{};                   ///< anomaly: how long a time tells what is usual; change: how long ago is compared with
-  std::int64_t min_events = 1;         ///< that a value must be of; with fewer there is none. Not of absence
+  std::int64_t min_events = 1;         ///< that `over` must have: with fewer nothing begins, and with one or more nothing ends. Not of absence
   double sensitivity = 4;              ///< anomaly: how many deviations (1.4826 x the median absolute one) are out of the ordinary
   label_pairs labels, annotations;
 };
@@ -47,10 +47,11 @@ public:
   void restore(std::string_view saved);
 
 private:
-  struct judged { bool fires = false; std::optional<double> value, bound; };
+  struct measured { std::optional<double> value; bool too_few = false; };
+  struct judged { bool fires = false, unclear = false; std::optional<double> value{}, bound{}; };
   struct state { std::optional<instant> since, firing; std::optional<double> value, bound; };
   [[nodiscard]] judged judge(const indicator::group& of, instant now) const;
-  [[nodiscard]] std::optional<double> value(const indicator::group& of, instant from, instant to) const;
+  [[nodiscard]] measured measure(const indicator::group& of, instant from, instant to) const;
   [[nodiscard]] judged forecast(const indicator::group& of, instant now) const;
   [[nodiscard]] judged anomaly(const indicator::group& of, instant now) const;
   [[nodiscard]] judged change(const indicator::group& of, instant now) const;

@@ -57,6 +57,29 @@ TEST_F(rule_test, a_bound_crossed_by_too_few_to_tell) {
   put(2);
   for (int i = 0; i < 10; ++i) step(one);
   EXPECT_EQ(signals.size(), 1U);
+  const auto began = now;
+  for (; now < began + 300s; put(2)) {  // callers give up: one in half a minute is left, and it is no better
+    for (int i = 0; i < 30; ++i) step(one);
+  }
+  for (int i = 0; i < 100; ++i) step(one);
+  EXPECT_EQ(signals.size(), 1U) << "fewer than 20 are no ground for its end, either";
+  for (int i = 0; i < 300; ++i) step(one);
+  ASSERT_EQ(signals.size(), 2U) << "with none at all it is over";
+  EXPECT_TRUE(signals[1].resolved);
+}
+
+TEST_F(rule_test, the_events_of_a_trend_are_counted_over_all_of_it) {
+  rule one({.name = "soon", .indicator = "lag", .kind = rule_kind::forecast, .what = statistic::mean, .how = comparison::gt, .bound = 100, .over = 10min, .ahead = 1h, .min_events = 15}, *of);
+  for (int i = 0; i < 14 * 30; ++i) {
+    if (i % 30 == 0) put(50 + i);
+    step(one);
+  }
+  EXPECT_TRUE(signals.empty()) << "14 are fewer than 15";
+  for (int i = 0; i < 180; ++i) {
+    if (i % 30 == 0) put(500 + i);
+    step(one);
+  }
+  EXPECT_EQ(signals.size(), 1U) << "two a minute are enough for ten minutes";
 }
 
 TEST_F(rule_test, a_turn_whose_second_was_missed_is_taken_later) {

@@ -449,7 +449,7 @@ schema<alert_rule_settings> alert_rule() {
   out.value("above", &s::above, "Alert above this. With kind anomaly: alert on what is unusually high, the number is not looked at.");
   out.value("below", &s::below, "Alert below this. With kind anomaly: alert on what is unusually low.");
   out.value("over", &s::over, "The time that one value is of; with kind forecast, whose trend is taken.", between<nanoseconds>(5s, 31 * 24h));
-  out.value("min_events", &s::min_events, "Events that a value must be of: fewer are no ground for an alert. Not with kind absence.", at_least<std::int64_t>(1));
+  out.value("min_events", &s::min_events, "Events that `over` must have: fewer are no ground for an alert, nor (while there are any) for the end of one. Not with kind absence.", at_least<std::int64_t>(1));
   out.value("for", &s::wait, "How long the condition has to hold.", between<nanoseconds>(0s, 31 * 24h));
   out.value("ahead", &s::ahead, "With kind forecast: how far it looks.", between<nanoseconds>(1min, 31 * 24h));
   out.value("history", &s::history, "With kind anomaly: the time before that says what is usual, at most 31 days. With kind change: how long ago is compared with.", between<nanoseconds>(10min, 2 * 365 * 24h));

@@ -268,6 +268,11 @@ private:
     made.min_events = one.min_events;
     made.sensitivity = one.sensitivity;
     if (made.kind == slo::rule_kind::absence && made.min_events > 1) complain(path + ".min_events", "absence is of all events", "leave it out");
+    if (made.kind == slo::rule_kind::threshold && one.below && made.min_events > 1) {
+      const auto seconds = made.what == slo::statistic::count ? 1.0 : made.what == slo::statistic::rate ? static_cast<double>(made.over.count()) : 0.0;
+      if (static_cast<double>(made.min_events) >= *one.below * seconds && seconds > 0)
+        complain(path + ".min_events", "so many events are never below the bound: this can never fire", "leave it out, or raise `below`");
+    }
     if (made.kind == slo::rule_kind::anomaly && made.history < 10 * made.over)
       complain(path + ".history", "has to be at least ten times `over`, to tell what is usual");
     if (made.kind == slo::rule_kind::change && made.history < made.over) complain(path + ".history", "has to be at least `over`, so that the two times do not overlap");

@@ -92,6 +92,8 @@ TEST(compile_objectives, what_is_wrong_is_told_with_its_place) {
            row{"alert_rules: { a: { indicator: availability, statistic: p95, above: 1 } }", "alert_rules.a.statistic: 'availability' says of events only"},
            row{"alert_rules: { a: { indicator: latency, statistic: lower_bound, below: 1 } }", "'latency' is a number"},
            row{"alert_rules: { a: { indicator: latency, kind: absence, min_events: 2 } }", "alert_rules.a.min_events: absence"},
+           row{"alert_rules: { a: { indicator: latency, statistic: count, below: 10, min_events: 10 } }", "alert_rules.a.min_events: so many events are never below"},
+           row{"alert_rules: { a: { indicator: latency, statistic: rate, below: 0.1, over: 1m, min_events: 6 } }", "alert_rules.a.min_events: so many events are never below"},
            row{"maintenance: [ { from: yesterday, to: 2026-01-01T00:00:00Z } ]", "maintenance[0].from"},
            row{"maintenance: [ { from: 2026-01-02T00:00:00Z, to: 2026-01-01T00:00:00Z } ]", "is not after"},
            row{"maintenance: [ { from: 2026-01-01T00:00:00Z, to: 2026-01-02T00:00:00Z, objectives: [ a ] } ]", "there is no objective 'a'"},
