@@ -69,13 +69,15 @@ TEST(reply_headers, texts_live_until_they_are_cleared_however_long) {
   EXPECT_TRUE(h.lines().empty());
 }
 
+using turn = complaint_pace::turn;
+
 TEST(complaint_pace, tells_once_a_minute_of_each_and_how_often_it_was) {
   complaint_pace pace;
   const mono_time start{std::chrono::hours{1}};
-  EXPECT_EQ(pace.due("a", start), 1U);
+  EXPECT_EQ(pace.due("a", start), (turn{1, 0}));
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(pace.due("a", start + 1s * i));
-  EXPECT_EQ(pace.due("b", start + 10s), 1U);
-  EXPECT_EQ(pace.due("a", start + 60s), 6U);
+  EXPECT_EQ(pace.due("b", start + 10s), (turn{1, 0}));
+  EXPECT_EQ(pace.due("a", start + 60s), (turn{6, 0}));
   EXPECT_FALSE(pace.due("a", start + 61s));
 }
 
@@ -86,7 +88,17 @@ TEST(complaint_pace, a_flood_of_things_does_not_flood_the_log) {
   for (int i = 0; i < 500; ++i) lines += pace.due("peer" + std::to_string(i), start) ? 1 : 0;
   EXPECT_EQ(lines, complaint_pace::max_lines);
   EXPECT_FALSE(pace.due("peer499", start + 1s));
-  EXPECT_EQ(pace.due("peer499", start + 60s), 3U) << "what was held back is told of later";
+  EXPECT_EQ(pace.due("peer499", start + 60s), (turn{3, 500 - complaint_pace::max_lines + 1})) << "what was held back is told of later";
+}
+
+TEST(complaint_pace, what_was_told_of_is_told_of_again_only_when_there_is_no_room) {
+  complaint_pace pace;
+  const mono_time start{std::chrono::hours{1}};
+  for (std::size_t i = 0; i < complaint_pace::max_things; ++i) (void)pace.due("peer" + std::to_string(i), start);
+  EXPECT_FALSE(pace.due("peer0", start + 1s)) << "one that is known makes nobody forgotten";
+  EXPECT_EQ(pace.due("peer999", start + 60s)->times, 2U);
+  (void)pace.due("another", start + 61s);
+  EXPECT_EQ(pace.due("peer999", start + 62s), std::nullopt) << "those that were told of a minute ago make room";
 }
 
 TEST(gateway_stages, every_operation_goes_to_its_own_path) {

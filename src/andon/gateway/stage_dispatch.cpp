@@ -130,8 +130,8 @@ void note_failure(gateway& on, const served_model& model, const relayed& how, co
   }
   if (effect.alarm) {
     on.parts().meter.credential_refused(model.name.view());
-    if (const auto calls = on.credential_complaints().due(model.provider.view(), on.now()))
-      log::error("provider_refuses_credential", {{"model", model.name.view()}, {"provider", model.provider.view()}, {"status", how.status}, {"calls", *calls}});
+    if (const auto turn = on.credential_complaints().due(model.provider.view(), on.now()))
+      log::error("provider_refuses_credential", {{"model", model.name.view()}, {"provider", model.provider.view()}, {"status", how.status}, {"calls", turn->times}});
   }
 }
 
@@ -282,7 +282,7 @@ net::task<result<route::attempt_step>> next_step(gateway& on, exchange& x, const
   if (!step) co_return std::unexpected(std::move(last));
   if (step->not_before > now) co_await wait_before_retry(on, x, step->not_before);
   if (x.gone) co_return fail(errc::client_gone, "The client left while the call waited to be tried.");
-  if (step->probe) log::info("breaker_half_open", {{"model", at.models[step->index]->name.view()}, {"meaning", "this call is the probe"}});
+  if (step->probe && !step->while_cooling) log::info("breaker_half_open", {{"model", at.models[step->index]->name.view()}, {"meaning", "this call is the probe"}});
   co_return *step;
 }
 

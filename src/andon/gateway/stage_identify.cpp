@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -57,14 +59,23 @@ void begin_trace(gateway& on, exchange& x, const std::optional<telemetry::trace_
   x.account.span_id = telemetry::hex(x.span);
 }
 
+/// What a stranger's complaint is counted by. Programs behind one address are told apart by their keys, but whoever
+/// guesses keys gets no more than a few lines.
+std::string pace_of(const exchange& x, std::string_view shown_key, errc why) {
+  constexpr std::size_t most = 8;
+  const auto which = x.who ? std::string(shown_key) : std::to_string(std::hash<std::string_view>{}(shown_key) % most);
+  return fmt::format("{} {} {}", x.account.client_address, kind_of(why).name, which);
+}
+
 /// No Record tells of strangers, so the log does: what is wrong, from where, and with which key, as far as it may be shown.
+/// Only where the key is what the reply is about: not of paths that do not exist, nor when browsers ask what they may send.
 void note_refusal(gateway& on, const exchange& x, std::string_view key_text, const error& why) {
-  std::string about = x.account.client_address;
-  about.append(" ").append(kind_of(why.code).name);
-  const auto times = on.caller_complaints().due(about, on.now());
-  if (!times) return;
+  if ((x.what != errand::call && x.what != errand::feedback) || on.draining()) return;
   const std::string key = x.who ? x.account.key.str() : key_text.empty() ? "" : access::masked(key_text);
-  log::warn("caller_refused", {{"reason", kind_of(why.code).name}, {"peer", x.account.client_address}, {"key", key}, {"agent", x.account.user_agent}, {"path", x.account.path}, {"calls", *times}});
+  const auto turn = on.caller_complaints().due(pace_of(x, key, why.code), on.now());
+  if (!turn) return;
+  log::warn("caller_refused", {{"reason", kind_of(why.code).name}, {"peer", x.account.client_address}, {"key", key}, {"agent", x.account.user_agent}, {"path", x.account.path},
+                               {"calls", turn->times}, {"held_back", turn->held_back}});
 }
 
 }  // namespace
