@@ -69,7 +69,7 @@ result<reply> pause_target(const services& with, const request& asked) {
   if (!target) return std::unexpected(target.error());
   const auto span = asked.query.duration("for", until_resumed, until_resumed);
   if (!span) return std::unexpected(span.error());
-  if (auto may = may_change(with, asked, "model " + asked.argument); !may) return std::unexpected(std::move(may.error()));
+  if (auto may = may_change(with, asked, "model " + asked.argument + " (pause)"); !may) return std::unexpected(std::move(may.error()));
   const bool was_paused = (*target)->held(with.time.mono());
   (*target)->hold(with.time.mono() + *span);
   note_state(asked, was_paused, {{"state", "paused"}, {"for", asked.query.has("for") ? json::value(format_duration(*span)) : json::value("until resumed")}});
@@ -79,7 +79,7 @@ result<reply> pause_target(const services& with, const request& asked) {
 result<reply> resume_target(const services& with, const request& asked) {
   const auto target = known_target(with, asked);
   if (!target) return std::unexpected(target.error());
-  if (auto may = may_change(with, asked, "model " + asked.argument); !may) return std::unexpected(std::move(may.error()));
+  if (auto may = may_change(with, asked, "model " + asked.argument + " (resume)"); !may) return std::unexpected(std::move(may.error()));
   const bool was_paused = (*target)->held(with.time.mono());
   note_state(asked, was_paused, {{"state", "serving"}});
   (*target)->hold({});

@@ -135,18 +135,20 @@ result<void> instance::open(const loaded_settings& from) {
 /// What a file of before was rolled back to may not be servable any more: then the file is.
 result<void> instance::start_plan(const loaded_settings& file) {
   const std::lock_guard lock(reloading_);
-  auto chosen = plan_at_start(file);
-  diagnostics found(file.name);
-  auto adopted = adopt(chosen.values, found);
-  if (!adopted && instead_) {
-    log::error("plan_not_servable", {{"plan", instead_->plan}, {"meaning", "the file is in force instead"}, {"reason", adopted.error().message}});
-    instead_.reset();
-    chosen = file;
-    diagnostics again(file.name);
-    adopted = adopt(chosen.values, again);
+  const auto ways = plans_at_start(file);
+  for (const auto& one : ways) {
+    if (instead_ && &one == &ways.back()) instead_.reset();
+    diagnostics found(file.name);
+    const auto adopted = adopt(one.values, found);
+    if (adopted) {
+      in_force(one);
+      return {};
+    }
+    if (&one == &ways.back()) return adopted;
+    log::error("plan_not_servable", {{"plan", instead_->plan}, {"reason", adopted.error().message},
+                                     {"meaning", &one + 1 == &ways.back() ? "the file is in force instead" : "keys, projects and alerting go back with it"}});
   }
-  if (adopted) in_force(chosen);
-  return adopted;
+  return {};
 }
 
 void instance::in_force(const loaded_settings& now) {

@@ -91,7 +91,8 @@ private:
   void open_decisions();
   [[nodiscard]] decision_desk* desk() const;
   /// What is in force from the start: the file, or what it was rolled back to.
-  loaded_settings plan_at_start(const loaded_settings& file);
+  std::vector<loaded_settings> plans_of(const std::string& kept, const std::string& now, diagnostics& found) const;
+  std::vector<loaded_settings> plans_at_start(const loaded_settings& file);
   result<void> start_plan(const loaded_settings& file);
   /// Held: this is what the plan is of.
   void in_force(const loaded_settings& now);

@@ -101,25 +101,39 @@ void instance::open_decisions() {
   note_decisions({});
 }
 
-loaded_settings instance::plan_at_start(const loaded_settings& file) {
+/// What a roll-back to this text can put in force, the best first: with what a freeze leaves free as it is now, or, where
+/// the two do not go together, as it was kept. Empty: neither can be read, and `found` says why.
+std::vector<loaded_settings> instance::plans_of(const std::string& kept, const std::string& now, diagnostics& found) const {
+  std::vector<loaded_settings> out;
+  const auto present = with_free_part_of(kept, now);
+  diagnostics mixed(options_.config);
+  if (auto read = settings_of(options_.config, present, mixed); mixed.empty()) out.push_back(std::move(read));
+  if (present == kept) {
+    found = std::move(mixed);
+    return out;
+  }
+  if (auto read = settings_of(options_.config, kept, found); found.empty()) out.push_back(std::move(read));
+  return out;
+}
+
+/// The best first; the file last.
+std::vector<loaded_settings> instance::plans_at_start(const loaded_settings& file) {
   auto* decided = desk();
-  if (decided == nullptr) return file;
+  if (decided == nullptr) return {file};
   const auto kept = decided->store().instead_of_file();
-  if (!kept) return note_decisions(std::unexpected(kept.error())), file;
-  if (!*kept) return file;
+  if (!kept) return note_decisions(std::unexpected(kept.error())), std::vector{file};
+  if (!*kept) return {file};
   if ((*kept)->against != plan_hash(file.text)) {
     log::info("file_in_force_again", {{"meaning", "it was edited since it was rolled back"}});
     note_decisions(decided->store().file_in_force());
-    return file;
+    return {file};
   }
   const auto entry = decided->store().plan((*kept)->plan);
   diagnostics found(file.name);
-  auto out = entry && *entry ? settings_of(options_.config, (*entry)->text, found) : loaded_settings{};
-  if (!entry || !*entry || !found.empty()) {
-    log::error("plan_not_servable", {{"plan", (*kept)->plan}, {"meaning", "the file is in force instead"}, {"reason", !entry ? entry.error().message : found.text()}});
-    return file;
-  }
-  instead_ = *kept;
+  auto out = entry && *entry ? plans_of((*entry)->text, file.text, found) : std::vector<loaded_settings>{};
+  if (out.empty()) log::error("plan_not_servable", {{"plan", (*kept)->plan}, {"meaning", "the file is in force instead"}, {"reason", !entry ? entry.error().message : found.text()}});
+  else instead_ = *kept;
+  out.push_back(file);
   return out;
 }
 
@@ -168,6 +182,8 @@ void instance::note_plan(const loaded_settings& from, const std::string& who) {
   const auto plans = decided->store().plans();
   if (!plans) return note_decisions(std::unexpected(plans.error()));
   if (!plans->empty() && plans->front().hash == plan_hash(from.text)) return;
+  if (!plans->empty())
+    if (const auto before = decided->store().plan(plans->front().number); before && *before && says_the_same((*before)->text, from.text)) return;
   auto entry = present_entry(from.text, who);
   note_decisions(decided->store().put(entry, static_cast<std::size_t>(plan_settings_.plan_history)));
 }
@@ -314,18 +330,25 @@ result<slo::decision> instance::roll_back(slo::decision one, std::int64_t to) {
   const auto kept = decided->store().plan(to);
   if (!plans || !kept) return std::unexpected(!plans ? plans.error() : kept.error());
   if (!*kept) return fail(errc::not_found, fmt::format("there is no plan {}; `andon plan list` shows those that are kept", to));
-  if ((*kept)->hash == plan_hash(configuration_text_)) return fail(errc::conflict, fmt::format("plan {} is what is in force", to));
-  diagnostics found("plan " + std::to_string(to));
-  const auto back = settings_of(options_.config, (*kept)->text, found);
-  if (!found.empty()) return fail(errc::conflict, fmt::format("plan {} can no longer be served: {}", to, found.text()));
-  diagnostics unread(options_.config);
+  diagnostics unread(options_.config), found("plan " + std::to_string(to));
   const auto file = load_settings(options_.config, engines_, unread);
   const auto against = plan_hash(file.text.empty() ? configuration_text_ : file.text);
+  const auto before = unread.empty() ? file.text : configuration_text_;
+  const auto ways = plans_of((*kept)->text, before, found);
+  if (ways.empty()) return fail(errc::conflict, fmt::format("plan {} can no longer be served: {}", to, found.text()));
+  if (ways.front().text == configuration_text_) return fail(errc::conflict, fmt::format("plan {} is what is in force", to));
   one.subject = fmt::format("plan {}", to);
   one.settings = json::serialize(json::object{{"plan", to}, {"instead_of", plans->empty() ? 0 : plans->front().number}});
   const bool is_file = (*kept)->hash == against;
   if (auto begun = decided->begin(one, is_file ? std::nullopt : std::optional(slo::rolled_back{to, 0, against})); !begun) return std::unexpected(std::move(begun.error()));
-  const auto done = adopt(back.values, found);
+  const auto* back = &ways.front();
+  auto done = adopt(back->values, found);
+  if (!done && ways.size() > 1) {
+    log::warn("roll_back_is_whole", {{"plan", to}, {"meaning", "keys, projects and alerting go back, too"}, {"reason", done.error().message}});
+    back = &ways.back();
+    diagnostics again(options_.config);
+    done = adopt(back->values, again);
+  }
   if (!done) {
     if (instead_) (void)decided->store().set_instead(*instead_);
     else (void)decided->store().file_in_force();
@@ -335,10 +358,12 @@ result<slo::decision> instance::roll_back(slo::decision one, std::int64_t to) {
   if (is_file) note_decisions(decided->store().file_in_force());
   instead_ = is_file ? std::nullopt : std::optional(slo::rolled_back{to, one.number, against});
   refused_hash_.clear();
-  in_force(back);
-  note_plan(back, one.id());
+  in_force(*back);
+  note_plan(*back, one.id());
   one.done = second_of(time_.wall());
   one.outcome = fmt::format("plan {} of {} is in force again", to, format_rfc3339(wall_time{(*kept)->at}));
+  if (back->text != (*kept)->text) one.outcome += "; keys, projects and alerting stay as they are";
+  else if (with_free_part_of(back->text, before) != back->text) one.outcome += ", with the keys, projects and alerting of then: they do not go together with those of now";
   note_decisions(decided->carried_out(one.number, one.outcome));
   return one;
 }

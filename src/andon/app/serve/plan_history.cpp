@@ -31,6 +31,35 @@ YAML::Node in_order(const YAML::Node& from) {
   return out;
 }
 
+/// The settings of the first level that are free, in one form.
+std::string free_part(const YAML::Node& of) {
+  YAML::Node out(YAML::NodeType::Map);
+  for (const auto name : is_free)
+    if (const auto one = of.IsMap() ? of[std::string(name)] : YAML::Node(YAML::NodeType::Undefined)) out.force_insert(std::string(name), in_order(one));
+  return YAML::Dump(out);
+}
+
+/// The lines of each setting of the first level, with the comments behind it; what stands before the first has no name.
+/// Nothing when they do not stand one below the other at the left.
+std::vector<std::pair<std::string, std::string>> sections_of(const std::string& text, const YAML::Node& read) {
+  std::map<int, std::string> begins{{0, ""}};
+  for (const auto& one : read) {
+    const auto at = one.first.Mark();
+    if (at.column != 0 || read.Style() == YAML::EmitterStyle::Flow) return {};
+    begins[at.line] = one.first.as<std::string>();
+  }
+  std::vector<std::pair<std::string, std::string>> out;
+  std::istringstream in(text);
+  int number = 0;
+  for (std::string line; std::getline(in, line); ++number) {
+    if (const auto begin = begins.find(number); begin != begins.end()) out.emplace_back(begin->second, "");
+    out.back().second += line + "\n";
+  }
+  return out;
+}
+
+bool stays_free(const std::string& name) { return std::ranges::find(is_free, name) != is_free.end(); }
+
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> out;
   std::istringstream in(text);
@@ -92,6 +121,36 @@ std::string frozen_part(const std::string& text, const settings& read) {
     out += "\n" + plan_hash(std::move(content).str());
   }
   return out;
+}
+
+bool says_the_same(const std::string& a, const std::string& b) {
+  try {
+    return YAML::Dump(in_order(YAML::Load(a))) == YAML::Dump(in_order(YAML::Load(b)));
+  } catch (const YAML::Exception&) {
+    return a == b;
+  }
+}
+
+std::string with_free_part_of(const std::string& plan, const std::string& now) {
+  try {
+    auto to = YAML::Load(plan);
+    const auto from = YAML::Load(now);
+    if (free_part(to) == free_part(from)) return plan;
+    const auto kept = sections_of(plan, to), present = sections_of(now, from);
+    std::string out;
+    for (const auto& [name, lines] : kept)
+      if (!stays_free(name)) out += lines;
+    for (const auto& [name, lines] : present)
+      if (stays_free(name)) out += lines;
+    if (!kept.empty() && !present.empty()) return out;
+    for (const auto name : is_free) {
+      to.remove(std::string(name));
+      if (from[std::string(name)]) to[std::string(name)] = from[std::string(name)];
+    }
+    return YAML::Dump(to);
+  } catch (const YAML::Exception&) {
+    return plan;  // both were read before: a text that YAML refuses never comes here
+  }
 }
 
 const slo::plan_entry* find_good_plan(std::span<const slo::plan_entry> plans, const std::string& objective, double bound, slo::seconds within, slo::instant now) {

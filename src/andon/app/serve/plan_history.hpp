@@ -17,6 +17,14 @@ std::string plan_hash(const std::string& text);
 /// of `openslo` are in it, by their content.
 std::string frozen_part(const std::string& text, const settings& read);
 
+/// Two texts that differ in layout, order and comments alone.
+bool says_the_same(const std::string& a, const std::string& b);
+
+/// A configuration of before with what a freeze leaves free as it is now: whoever has got a key since keeps it. Layout and
+/// comments stay where the settings of the first level stand one below the other; the text may have faults, where the two
+/// do not go together.
+std::string with_free_part_of(const std::string& plan, const std::string& now);
+
 /// The settings of the first level that a freeze leaves free.
 std::span<const std::string_view> free_settings();
 

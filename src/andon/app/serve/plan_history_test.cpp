@@ -31,6 +31,26 @@ TEST(plan_history, a_freeze_keeps_the_plan_and_leaves_people_free) {
   EXPECT_NE(frozen_part(text, with), before) << "promises in other files are kept, too";
 }
 
+TEST(plan_history, comments_make_no_other_plan) {
+  EXPECT_TRUE(says_the_same("a: { x: 1, y: [ 2, 3 ] }\nb: 4\n", "# why\nb: 4\na:\n  y: [ 2, 3 ]\n  x: 1\n"));
+  EXPECT_FALSE(says_the_same("a: [ 2, 3 ]\n", "a: [ 3, 2 ]\n"));
+  EXPECT_FALSE(says_the_same("a: 1\n", "a: 1\nkeys: { }\n"));
+}
+
+TEST(plan_history, a_roll_back_leaves_people_as_they_are) {
+  const std::string then = "# of then\nroutes:\n  a: { targets: [ m ] }  # one\nkeys:\n  old: { value: x }\n# models\nmodels: { m: { provider: p } }\n";
+  const std::string now = "keys:\n  old: { value: x }\n  # since Monday\n  late: { value: \"0y\" }\nroutes:\n  a: { targets: [ n ] }\nprojects: { shop: {} }";
+  EXPECT_EQ(with_free_part_of(then, now),
+            "# of then\nroutes:\n  a: { targets: [ m ] }  # one\nmodels: { m: { provider: p } }\nkeys:\n  old: { value: x }\n  # since Monday\n  late: { value: \"0y\" }\nprojects: { shop: {} }\n");
+  const auto mixed = with_free_part_of(then, now);
+  EXPECT_EQ(with_free_part_of(then, mixed), mixed) << "the same again";
+  EXPECT_EQ(with_free_part_of(then, "keys: { old: { value: x } }\nroutes: { }\n"), then) << "nothing is different";
+  const auto braces = with_free_part_of("{ routes: { a: { targets: [ m ] } }, keys: { } }", now);
+  EXPECT_NE(braces.find("late"), std::string::npos) << braces;
+  EXPECT_NE(braces.find("targets: [m]"), std::string::npos) << braces;
+  EXPECT_EQ(with_free_part_of("routes: { }\nkeys: { k: { value: x } }\n", "routes: { }\n"), "routes: { }\n") << "a key that was taken away does not come back";
+}
+
 TEST(plan_history, goes_back_to_the_last_plan_that_was_inside_the_budget) {
   using entries = std::vector<slo::plan_entry>;
   const auto good = [](const entries& of, slo::seconds within = slo::seconds{1'000}) -> std::int64_t {

@@ -54,13 +54,13 @@ protected:
   }
   void write(const std::string& text) { home_.write("a.yaml", text); }
 
-  int call(const std::string& model, int times = 1) const {
+  int call(const std::string& model, int times = 1, const std::string& key = "sk-declared-for-this-test") const {
     const auto where = value_codec<address>::read(cli::read_line_of(home_.file("data"), "gateway-address").value()).value();
     const auto body = json::serialize(json::object{{"model", model}, {"messages", json::array{json::object{{"role", "user"}, {"content", "hello"}}}}});
     int status = 0;
     for (int i = 0; i < times; ++i) {
       const auto got = cli::send_request({.host = where.host, .port = where.port}, "POST", "/v1/chat/completions",
-                                         {{"Authorization", "Bearer sk-declared-for-this-test"}, {"Content-Type", "application/json"}}, body, 10s);
+                                         {{"Authorization", "Bearer " + key}, {"Content-Type", "application/json"}}, body, 10s);
       status = got ? got->status : 0;
     }
     return status;
@@ -263,6 +263,26 @@ TEST_F(policies_test, a_roll_back_takes_back_the_change_that_ate_the_budget_unti
   EXPECT_EQ(ask("POST", "/api/v1/config/reload", R"({"override_reason":"the file it is"})").first, 200);
   EXPECT_NE(call("good"), 200);
   EXPECT_EQ(decisions("&act=override").size(), 1U) << "to undo a roll-back is a Decision, too";
+  end();
+}
+
+TEST_F(policies_test, a_roll_back_leaves_who_may_call_as_it_is) {
+  const std::string late = "keys: { web: { project: shop, value: sk-declared-since-then } }\n";
+  auto rest = base + routes;
+  const auto at = rest.find("keys:");
+  const auto without_keys = rest.substr(0, at) + rest.substr(rest.find('\n', at) + 1);
+  begin(rest);
+  write(without_keys + late + "default_max_output: 77\n");
+  ASSERT_TRUE(running_->reload_because("file"));
+  EXPECT_EQ(call("good"), 401) << "the key of then";
+  EXPECT_EQ(ask("POST", "/api/v1/plans/1/roll-back", R"({"reason":"test"})").first, 200);
+  EXPECT_EQ(call("good"), 401) << "a key that was taken away does not come back";
+  EXPECT_EQ(call("good", 1, "sk-declared-since-then"), 200);
+  EXPECT_NE(text(decisions()[0], "outcome").find("; keys, projects and alerting stay as they are"), std::string::npos) << text(decisions()[0], "outcome");
+  EXPECT_EQ(ask("POST", "/api/v1/plans/1/roll-back", R"({"reason":"test"})").first, 409) << "it is in force";
+  restart();
+  EXPECT_EQ(call("good", 1, "sk-declared-since-then"), 200);
+  EXPECT_EQ(status().at("file_in_force"), false);
   end();
 }
 
