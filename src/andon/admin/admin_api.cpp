@@ -28,6 +28,7 @@ constexpr net::header no_store{"Cache-Control", "no-store"};
 constexpr net::header no_sniff{"X-Content-Type-Options", "nosniff"};
 constexpr net::header no_frames{"X-Frame-Options", "DENY"};
 constexpr net::header no_referrer{"Referrer-Policy", "no-referrer"};
+constexpr net::header own_referrer{"Referrer-Policy", "same-origin"};  // without one, browsers send forms with `Origin: null`
 constexpr net::header form_policy{"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'"};
 constexpr net::header policy{"Content-Security-Policy",
                              "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'"};
@@ -81,19 +82,24 @@ result<access::caller> admin_api::state::identify(const net::incoming_call& call
   if (token.empty()) return fail(errc::missing_key, "a key is needed: `Authorization: Bearer …`; the admin token is in the data directory, file admin-token");
   auto who = access::directory::identify(callers.get(), token, parts.time.wall());
   if (who) return who;  // a good key is never locked out by somebody else's guesses from the same address
-  if (const auto wait = failures.must_wait(call.peer_address(), now))
-    return fail(errc::requests_limited, fmt::format("too many failed authentications from this address; retry in {} s",
-                                                    std::chrono::ceil<std::chrono::seconds>(*wait).count()));
+  if (failures.must_wait(call.peer_address(), now))
+    return fail(errc::requests_limited, fmt::format("too many failed authentications from this address; retry in {} s", seconds_to_wait(call)));
   failures.failed(call.peer_address(), now);
   return who;
+}
+
+/// Seconds until this peer may try again.
+std::string admin_api::state::seconds_to_wait(const net::incoming_call& call) const {
+  const auto wait = failures.must_wait(call.peer_address(), core.now()).value_or(nanoseconds{});
+  return std::to_string(std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(wait).count()));
 }
 
 result<void> admin_api::state::check_link(const net::incoming_call& call, const std::string& token) {
   if (parts.alerts == nullptr) return fail(errc::unavailable, "there is no board of alerts");
   const auto link = parts.alerts->read_link(token, parts.time.wall());
   if (link) return {};  // as with keys: a good one is never locked out by somebody else's guesses
-  if (const auto wait = failures.must_wait(call.peer_address(), core.now()))
-    return fail(errc::requests_limited, fmt::format("too many links that are not good from this address; retry in {} s", std::chrono::ceil<std::chrono::seconds>(*wait).count()));
+  if (failures.must_wait(call.peer_address(), core.now()))
+    return fail(errc::requests_limited, fmt::format("too many links that are not good from this address; retry in {} s", seconds_to_wait(call)));
   failures.failed(call.peer_address(), core.now());
   return std::unexpected(link.error());
 }
@@ -102,16 +108,23 @@ void admin_api::state::note(const net::incoming_call& call, const admin_path* pa
   const std::string_view pattern = path != nullptr ? path->pattern : "other";
   parts.metrics.make_counter({"andon.admin.requests", "Requests to the admin API.", "{request}"}, {{"path", std::string(pattern)}, {"status", std::to_string(status)}}).add();
   if (path == nullptr || !is_act(*path)) return;
-  log::info("admin_act", {{"method", path->method}, {"path", call.path()}, {"status", status}, {"key", who ? who->key.view() : std::string_view{}}, {"peer", call.peer_address()}});
+  const auto shown = path->by_link ? path->pattern : call.path();  // whoever reads the log may not use the link
+  log::info("admin_act", {{"method", path->method}, {"path", shown}, {"status", status}, {"key", who ? who->key.view() : std::string_view{}}, {"peer", call.peer_address()}});
 }
 
 net::task<void> admin_api::state::refuse(net::incoming_call& call, const admin_path* path, int status, const error& why,
                                          const access::caller& who, std::string_view extra_name, std::string_view extra) {
+  note(call, path, who, status);
+  if (path != nullptr && path->by_link) {
+    auto page = handlers::refused_link(why);
+    page.status = status;
+    if (net::header_equals(extra_name, "retry-after")) page.retry_after = extra;
+    co_return co_await respond(call, path, who, page);
+  }
   const auto body = llm::openai::error_body(why);
   const net::header type{"Content-Type", "application/json"};
   std::array<net::header, 4> headers{type, no_store, no_sniff, net::header{extra_name, extra}};
   const std::span<const net::header> all(headers.data(), extra_name.empty() ? 3 : 4);
-  note(call, path, who, status);
   (void)co_await call.respond(status, all, body);
 }
 
@@ -121,7 +134,7 @@ net::task<void> admin_api::state::respond(net::incoming_call& call, const admin_
     co_return co_await refuse(call, path, status, with.error(), who);
   }
   const net::header type{"Content-Type", with->content_type};
-  const std::array<net::header, 7> headers{type, no_store, no_sniff, no_frames, no_referrer, with->has_form ? form_policy : policy, net::header{"Retry-After", with->retry_after}};
+  const std::array<net::header, 7> headers{type, no_store, no_sniff, no_frames, with->has_form ? own_referrer : no_referrer, with->has_form ? form_policy : policy, net::header{"Retry-After", with->retry_after}};
   (void)co_await call.respond(with->status, std::span(headers).first(headers.size() - (with->retry_after.empty() ? 1 : 0)), with->body);
 }
 
@@ -155,7 +168,8 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
     if (!who) {
       const int status = kind_of(who.error().code).http_status;
       const bool slow = status == 429;
-      co_return co_await refuse(call, found.path, status, who.error(), {}, slow ? "Retry-After" : "WWW-Authenticate", slow ? "60" : "Bearer realm=\"andon\"");
+      const auto wait = seconds_to_wait(call);
+      co_return co_await refuse(call, found.path, status, who.error(), {}, slow ? "Retry-After" : "WWW-Authenticate", slow ? std::string_view(wait) : "Bearer realm=\"andon\"");
     }
     asked.who = std::move(*who);
     if (!may_call(*found.path, *asked.who)) {
@@ -164,12 +178,12 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
       co_return co_await refuse(call, found.path, 403, why, asked.who);
     }
   }
-  if (found.path->by_link) {
+  if (found.path->by_link && is_act(*found.path)) {  // to look is no guess that counts: the page says what is wrong
     const auto good = check_link(call, asked.argument);
     if (!good) {
-      const result<reply> page = handlers::refused_link(good.error());
-      note(call, found.path, {}, page->status);
-      co_return co_await respond(call, found.path, {}, page);
+      const int status = kind_of(good.error().code).http_status;
+      const auto wait = seconds_to_wait(call);
+      co_return co_await refuse(call, found.path, status, good.error(), {}, status == 429 ? "Retry-After" : "", wait);
     }
   }
   std::stop_source stop;
@@ -179,7 +193,7 @@ net::task<void> admin_api::state::answer(net::incoming_call& call) {
 
 net::task<void> admin_api::state::serve(net::incoming_call& call, const admin_path& path, request& asked, std::stop_source& stop) {
   const auto began = parts.time.mono();
-  auto arguments = query_arguments::parse(call.query(), path.arguments);
+  auto arguments = query_arguments::parse(path.by_link ? std::string_view{} : call.query(), path.arguments);  // mail gateways add their own to links
   if (!arguments) co_return co_await refuse(call, &path, 400, arguments.error(), asked.who);
   asked.query = std::move(*arguments);
   const auto patience = asked.query.duration("timeout", path.how == conduct::stream ? stream_patience : usual_patience,

@@ -39,6 +39,7 @@ struct admin_api::state {
   std::optional<std::pair<int, error>> check_origin(const net::incoming_call& call) const;
   result<access::caller> identify(const net::incoming_call& call);
   /// For paths by link: errc::requests_limited for a peer that guesses, else as alert::board::read_link.
+  [[nodiscard]] std::string seconds_to_wait(const net::incoming_call& call) const;
   result<void> check_link(const net::incoming_call& call, const std::string& token);
   void note(const net::incoming_call& call, const admin_path* path, const access::caller& who, int status);
 };

@@ -29,6 +29,22 @@ std::string state_line(const alert::incident& from) {
   return fmt::format("<p>{}</p><p>{} is <b>{}</b>{}.</p>", escape_html(from.title), from.id(), alert::to_string(from.state), escape_html(by));
 }
 
+/// The state is what the link is for, or beyond it.
+bool is_done(const alert::incident& one, alert::link_action action) {
+  return one.state == alert::incident_state::resolved || (action == alert::link_action::acknowledge && one.state == alert::incident_state::acknowledged);
+}
+
+/// Somebody acknowledged by this link, and then another alert came: nobody may think that it is looked after.
+reply spent_link(const alert::incident& one, alert::link_action action) {
+  const bool acknowledges = action == alert::link_action::acknowledge;
+  auto out = page(acknowledges ? "Not acknowledged" : "Not resolved",
+                  state_line(one) + fmt::format("<p>This link was used before. The newest message about {0} has one that can be used; or: <code>andon incident {1} {0}</code>.</p>", one.id(),
+                                                acknowledges ? "ack" : "resolve"));
+  out.status = 409;
+  out.problem = "this link was used before";
+  return out;
+}
+
 }  // namespace
 
 reply refused_link(const error& why) {
@@ -40,7 +56,6 @@ reply refused_link(const error& why) {
                       " Without it: <code>andon incident list</code> shows what is open, <code>andon incident ack inc_…</code> acknowledges.</p>");
   out.status = status;
   out.problem = why.message;
-  if (why.code == errc::requests_limited) out.retry_after = "60";
   return out;
 }
 
@@ -53,10 +68,11 @@ result<reply> link_page(const services& with, const request& asked) {
   if (!found) return refused_link(found.error());
   if (!*found) return refused_link({errc::not_found, "the incident of this link is not there any more"});
   const auto& one = **found;
-  const bool acknowledges = link->action == alert::link_action::acknowledge;
-  const bool over = one.state == alert::incident_state::resolved || (acknowledges && one.state == alert::incident_state::acknowledged);
-  const std::string verb = acknowledges ? "Acknowledge" : "Resolve";
-  if (over) return page(one.id(), state_line(one));
+  if (is_done(one, link->action)) return page(one.id(), state_line(one));
+  const auto used = (*board)->is_link_used(asked.argument);
+  if (!used) return refused_link(used.error());
+  if (*used) return spent_link(one, link->action);
+  const std::string verb = link->action == alert::link_action::acknowledge ? "Acknowledge" : "Resolve";
   return page(verb + " " + one.id() + "?", state_line(one) + fmt::format("<form method=\"post\"><button type=\"submit\">{}</button></form><p>As {}.</p>", verb, escape_html(link->who)));
 }
 
@@ -70,7 +86,8 @@ result<reply> follow_link(const services& with, const request& asked) {
   if (done) return page("Done", state_line(*done));
   if (done.error().code != errc::conflict) return refused_link(done.error());
   const auto found = incident_of(**board, link->incident);  // pressed twice, or somebody else was quicker: as good as done
-  if (!found || !*found) return std::unexpected(done.error());
+  if (!found || !*found) return refused_link(done.error());
+  if (!is_done(**found, link->action)) return spent_link(**found, link->action);
   auto out = page("Nothing to do", state_line(**found) + "<p>" + escape_html(done.error().message) + ".</p>");
   out.status = 409;
   out.problem = done.error().message;

@@ -79,6 +79,7 @@ TEST_F(alerts_test, a_link_shows_a_page_and_acts_only_when_asked) {
     EXPECT_NE(page.body.find("<form method=\"post\">"), std::string::npos) << page.body;
     EXPECT_NE(page.body.find("the &lt;shop&gt; is slow"), std::string::npos) << page.body;
     EXPECT_NE(page.head.find("form-action 'self'"), std::string::npos) << page.head;
+    EXPECT_NE(page.head.find("Referrer-Policy: same-origin"), std::string::npos) << "with no-referrer the button sends `Origin: null`\n" << page.head;
   }
   EXPECT_EQ(get("/api/v1/incidents/inc_1").json().at("state").as_string(), "triggered") << "looking changes nothing";
   EXPECT_EQ(server.ask("POST", target).status, 200);
@@ -86,6 +87,10 @@ TEST_F(alerts_test, a_link_shows_a_page_and_acts_only_when_asked) {
   EXPECT_EQ(server.ask("POST", target).status, 409);
   EXPECT_NE(get("/api/v1/audit?target=incident%20inc_1").body.find(R"("reason":"this link was used before")"), std::string::npos) << get("/api/v1/audit?target=incident%20inc_1").body;
   EXPECT_EQ(server.ask("GET", target).body.find("<form"), std::string::npos);
+  EXPECT_EQ(server.ask("GET", target + "?utm_source=mail").status, 200);
+  const auto foreign = server.ask("POST", target, "", "", "Origin: null\r\n");
+  EXPECT_EQ(foreign.status, 403);
+  EXPECT_NE(foreign.body.find("<h1>This link cannot be used</h1>"), std::string::npos) << foreign.body;
   const auto dead = server.ask("GET", target + "x");
   EXPECT_EQ(dead.status, 404);
   EXPECT_NE(dead.body.find("<h1>This link cannot be used</h1>"), std::string::npos) << dead.body;
@@ -98,7 +103,9 @@ TEST_F(alerts_test, strangers_do_not_write_into_the_audit_log) {
   for (int i = 0; i < failure_count::allowed; ++i) ASSERT_EQ(server.ask("POST", "/alert/guess" + std::to_string(i)).status, 404);
   const auto slowed = server.ask("POST", "/alert/guess");
   EXPECT_EQ(slowed.status, 429);
-  EXPECT_NE(slowed.head.find("Retry-After: 60"), std::string::npos) << slowed.head;
+  const auto told = slowed.body.find("retry in ");
+  ASSERT_NE(told, std::string::npos) << slowed.body;
+  EXPECT_NE(slowed.head.find("Retry-After: " + std::to_string(std::stoi(slowed.body.substr(told + 9)))), std::string::npos) << slowed.head << slowed.body;
   EXPECT_NE(slowed.body.find("<h1>This link cannot be used</h1>"), std::string::npos) << slowed.body;
   EXPECT_EQ(get("/api/v1/audit?since=1h").body.find("/alert/"), std::string::npos);
   EXPECT_EQ(server.ask("POST", link()).status, 200) << "a good link is not locked out";

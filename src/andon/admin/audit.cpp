@@ -99,7 +99,7 @@ ledger::audit_entry audit_entry_of(const admin_path& path, const request& asked,
   }
   out.peer = peer;
   out.action = fmt::format("{} {}", path.method, path.pattern);
-  out.path = called_path;
+  out.path = path.by_link ? path.pattern : called_path;
   out.target = default_target(path.pattern, asked.argument);
   return out;
 }

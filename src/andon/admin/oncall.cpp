@@ -15,6 +15,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr nanoseconds longest_override_span = std::chrono::days{366};
+
 json::value time_or_null(const std::optional<wall_time>& at) { return at ? json::value(format_rfc3339(*at)) : json::value(nullptr); }
 json::value text_or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
 
@@ -174,8 +176,8 @@ result<reply> add_override(const services& with, const request& asked) {
   const auto read = [&](const char* name, std::string& text, wall_time& to) {
     if (!in.text(name, text)) return;
     if (const auto at = parse_rfc3339(text)) to = *at;
-    else if (const auto span = parse_duration(text)) to = wanted.from + *span;
-    else in.complain(name, "must be a time such as 2027-01-31T00:00:00Z, or a duration such as 8h");
+    else if (const auto span = parse_duration(text); span && *span <= longest_override_span) to = wanted.from + *span;
+    else in.complain(name, "must be a time such as 2027-01-31T00:00:00Z, or a duration such as 8h, of a year at most");
   };
   read("from", from, wanted.from);
   read("until", until, wanted.until);

@@ -101,7 +101,7 @@ constexpr std::array table{
     admin_path{"GET", "/api/v2/silence/{id}", reach::installation, alerts_read, "", "Alertmanager: one silence.", conduct::blocking, silence_by_id},
     admin_path{"DELETE", "/api/v2/silence/{id}", reach::installation, alerts_write, "", "Alertmanager: ends a silence.", conduct::blocking, expire_silence},
     admin_path{"POST", "/v2/enqueue", reach::anyone, any, "", "PagerDuty Events v2 for those who know one of alerting.intake_keys.", conduct::blocking, take_event, nullptr, false},
-    admin_path{"GET", "/alert/{token}", reach::anyone, any, "", "The page behind a link in a message; the link is signed.", conduct::blocking, link_page},
+    admin_path{"GET", "/alert/{token}", reach::anyone, any, "", "The page behind a link in a message; the link is signed.", conduct::blocking, link_page, nullptr, true, true},
     admin_path{"POST", "/alert/{token}", reach::anyone, any, "", "Does what the link is for, once.", conduct::blocking, follow_link, nullptr, true, true},
     admin_path{"GET", "/api/v1/alerts/messages", reach::installation, alerts_read, "state since limit", "Messages to receivers, newest first; state=dead gives the dead letters.", conduct::blocking, list_messages},
     admin_path{"POST", "/api/v1/alerts/messages/{id}/retry", reach::installation, alerts_write, "", "Sends a dead letter again.", conduct::blocking, retry_message},

@@ -36,7 +36,8 @@ struct admin_path {
   stream_handler run_stream = nullptr;
   /// What programs send all day long, such as alerts, is no act: it would push the acts out of the audit log.
   bool audited = true;
-  /// Its argument is a signed link, which stands in for a key: one that is not good is refused before anything is written.
+  /// Its argument is a signed link, which stands in for a key: an act by one that is not good is refused before anything is
+  /// written. People see it in a browser, so whatever is refused is a page, and arguments that others added are not looked at.
   bool by_link = false;
 };
 

@@ -81,6 +81,7 @@ public:
   /// One that no alert raised. errc::not_found: no such chain.
   result<incident> open_incident(const std::string& chain, const std::string& title, const std::string& who, wall_time now);
   result<incident_link> read_link(std::string_view token, wall_time now) const;
+  result<bool> is_link_used(std::string_view token) const;
   /// Does what the link is for; a second time it is a conflict.
   result<incident> follow_link(std::string_view token, wall_time now);
 

@@ -114,7 +114,7 @@ result<incident> board::open_incident(const std::string& chain, const std::strin
   one.opened = now;
   one.place.next = now;
   const label_set labels{{"alertname", "Incident"}, {"incident", one.id()}, {"severity", "error"}};
-  one.latest = {.receiver = {}, .channel = {}, .group_key = one.group_key, .group_labels = labels, .alerts = {{labels, {{"summary", title}}, now, now, false, {}, fingerprint_of(labels)}}, .at = now, .repeat_interval = 4h};
+  one.latest = {.receiver = {}, .channel = {}, .group_key = one.group_key, .group_labels = {{"alertname", "Incident"}}, .alerts = {{labels, {{"summary", title}}, now, now, false, {}, fingerprint_of(labels)}}, .at = now, .repeat_interval = 4h};
   const auto kept = s.store->together([&]() -> result<void> {
     if (auto done = s.store->put(incident_event{one.number, now, "opened", who, title}); !done) return done;
     return s.store->put(one);
@@ -126,6 +126,11 @@ result<incident> board::open_incident(const std::string& chain, const std::strin
 }
 
 result<incident_link> board::read_link(std::string_view token, wall_time now) const { return andon::alert::read_link(token, state_->link_key, now); }
+
+result<bool> board::is_link_used(std::string_view token) const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->store->is_link_used(to_hex(sha256(token)));
+}
 
 result<incident> board::follow_link(std::string_view token, wall_time now) {
   const auto link = read_link(token, now);

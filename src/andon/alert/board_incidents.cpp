@@ -22,6 +22,11 @@ notification ended_notification(notification from, wall_time now) {
   return from;
 }
 
+/// It outlives what fires now: the receiver's own title as it is, the usual one without its state.
+std::string title_of(const way& to, const notification& what, const std::string& external_url) {
+  return to.title.empty() ? subject_of(what) : words_for(to, what, external_url).title;
+}
+
 }  // namespace
 
 std::string board::state::url_locked(const incident& one, link_action action, const std::string& who, wall_time now) const {
@@ -71,8 +76,9 @@ result<void> board::state::on_notification_locked(const notification& what, cons
     // It still fires, and nobody has answered to the end of the chain: the repetition asks again.
     if (fires && one.state == incident_state::triggered && !one.place.next) one.place = {}, one.place.next = now;
     if (fires && news) {
-      one.title = words_for(to, what, settings->external_url).title;
-      if (auto done = store->put(incident_event{one.number, now, "changed", "alerts", one.title}); !done) return done;
+      const auto words = title_of(to, what, settings->external_url);
+      if (unseen) one.title = words;  // what has ended is still what the incident is about
+      if (auto done = store->put(incident_event{one.number, now, "changed", "alerts", words}); !done) return done;
     }
     if (!fires)
       if (auto done = end_locked(one, "alerts", now, made); !done) return done;
@@ -82,7 +88,7 @@ result<void> board::state::on_notification_locked(const notification& what, cons
     one.number = *number;
     one.group_key = what.group_key;
     one.chain = to.escalation;
-    one.title = words_for(to, what, settings->external_url).title;
+    one.title = title_of(to, what, settings->external_url);
     one.severity = severity_of(what);
     one.opened = now;
     one.place.next = now;

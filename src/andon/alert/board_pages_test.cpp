@@ -1,5 +1,6 @@
 // Who is told when something is in the way: outages of receivers, names that left the configuration, alerts that join.
 #include "andon/alert/board_fixture_test.hpp"
+#include "andon/alert/words.hpp"
 
 namespace andon::alert {
 namespace {
@@ -165,6 +166,40 @@ TEST_F(pages_test, an_alert_beyond_those_that_fit_into_a_message_pages_once) {
   post({{"alertname", "p"}, {"severity", "page"}, {"n", "0"}}, time_.wall());
   run(5min);
   EXPECT_EQ(told(), "alice-phone firing, alice-phone firing") << "one that moves up is no news";
+}
+
+TEST_F(pages_test, an_incident_keeps_the_title_of_all_that_fired) {
+  const auto title = [&] {
+    result<std::optional<incident>> got;
+    board_->read([&](const board_view& from) { got = from.store.find_incident(1); });
+    return got && *got ? (*got)->title : std::string{};
+  };
+  post({{"alertname", "p"}, {"severity", "page"}, {"n", "1"}});
+  post({{"alertname", "p"}, {"severity", "page"}, {"n", "2"}});
+  run(1min);
+  const auto before = title();
+  EXPECT_TRUE(before.starts_with("p")) << before << ": it does not say that it fires, because it will not for ever";
+  post({{"alertname", "p"}, {"severity", "page"}, {"n", "2"}}, time_.wall());
+  run(6min);
+  EXPECT_EQ(title(), before);
+}
+
+TEST_F(pages_test, a_link_is_known_to_be_used) {
+  post({{"alertname", "p"}, {"severity", "page"}});
+  run(1min);
+  const std::string url = delivered_[0].ack_url, prefix = "https://andon.example/alert/";
+  ASSERT_TRUE(url.starts_with(prefix)) << url;
+  EXPECT_FALSE(board_->is_link_used(url.substr(prefix.size())).value());
+  ASSERT_TRUE(board_->follow_link(url.substr(prefix.size()), time_.wall()));
+  EXPECT_TRUE(board_->is_link_used(url.substr(prefix.size())).value());
+}
+
+TEST_F(pages_test, one_opened_by_hand_says_in_its_messages_what_it_is) {
+  ASSERT_TRUE(board_->open_incident("primary", "Something odder", "me", time_.wall()));
+  run(1min);
+  const auto got = messages(message_state::delivered);
+  ASSERT_FALSE(got.empty());
+  EXPECT_EQ(words_for({}, parse_notification(got[0].body).value(), {}).title, "[FIRING:1] Incident: Something odder");
 }
 
 TEST_F(pages_test, one_way_that_fails_hurries_nothing_while_another_may_reach) {

@@ -76,7 +76,10 @@ TEST_F(silence_test, refuses_what_alertmanager_refuses) {
   unknown.id = "00000000-0000-4000-8000-000000000000";
   auto odd = wanted("a=\"1\"", t0, t0 + 1h);
   odd.recurrence.times = {"nonsense"};
-  const std::vector<row> rows{{"no matcher", wanted("{}", t0, t0 + 1h), errc::invalid_argument}, {"matches everything", wanted("a=~\".*\"", t0, t0 + 1h), errc::invalid_argument},
+  auto never = wanted("a=\"1\"", t0, t0 + 1h);
+  never.recurrence.times = {"00:00-00:30"};
+  ASSERT_FALSE(time_interval::parse(never.recurrence)->contains(t0));
+  const std::vector<row> rows{{"times outside it", never, errc::invalid_argument}, {"no matcher", wanted("{}", t0, t0 + 1h), errc::invalid_argument}, {"matches everything", wanted("a=~\".*\"", t0, t0 + 1h), errc::invalid_argument},
                               {"ends before it begins", wanted("a=\"1\"", t0 + 1h, t0), errc::invalid_argument}, {"in the past", wanted("a=\"1\"", t0 - 2h, t0 - 1h), errc::invalid_argument},
                               {"unknown id", unknown, errc::not_found}, {"recurrence", odd, errc::invalid_argument}};
   for (const auto& r : rows) {

@@ -66,13 +66,24 @@ judged judge(const outgoing& sent, const result<answer>& got) {
 
 std::string dedup_key(const notification& of) { return to_hex(sha256(of.group_key)); }
 
+namespace {
+
+struct severity_word { std::string_view word, severity; };
+constexpr std::array<severity_word, 14> words{{{"critical", "critical"}, {"page", "critical"}, {"emergency", "critical"}, {"fatal", "critical"}, {"p1", "critical"},
+                                               {"error", "error"}, {"high", "error"}, {"major", "error"}, {"warning", "warning"}, {"warn", "warning"}, {"ticket", "warning"}, {"minor", "warning"}, {"info", "info"}, {"none", "info"}}};
+
+}  // namespace
+
+std::vector<std::string> severity_words() {
+  std::vector<std::string> out;
+  for (const auto& one : words) out.emplace_back(one.word);
+  return out;
+}
+
 std::string_view severity_of(const notification& of) {
-  struct row { std::string_view word, severity; };
-  static constexpr std::array<row, 14> words{{{"critical", "critical"}, {"page", "critical"}, {"emergency", "critical"}, {"fatal", "critical"}, {"p1", "critical"}, {"error", "error"},
-                                              {"high", "error"}, {"major", "error"}, {"warning", "warning"}, {"warn", "warning"}, {"ticket", "warning"}, {"minor", "warning"}, {"info", "info"}, {"none", "info"}}};
   std::size_t best = words.size();
   for (const auto& one : of.alerts) {
-    const auto* found = std::ranges::find(words, label_value(one.labels, "severity"), &row::word);
+    const auto* found = std::ranges::find(words, label_value(one.labels, "severity"), &severity_word::word);
     if (found != words.end()) best = std::min(best, static_cast<std::size_t>(found - words.begin()));
   }
   return best == words.size() ? "error" : words[best].severity;

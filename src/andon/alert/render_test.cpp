@@ -213,6 +213,11 @@ TEST_F(render_test, templates) {
     to.text = text;
     EXPECT_EQ(words_for(to, firing(), external).text, expected);
   }
+  EXPECT_EQ(unknown_fields("{{severity}} {{nmaes}} {{{STATUS}}} {{#alerts}}{{labels.team}} {{ nmaes }} {{#label_list}}{{name}}={{value}}{{.}}{{/label_list}}{{/alerts}}{{! {{a}} {{summry}}"),
+            (std::vector<std::string>{"nmaes", "summry"}));
+  EXPECT_EQ(unknown_fields("no field {{"), std::vector<std::string>{});
+  EXPECT_EQ(unknown_fields(std::string(usual_title) + std::string(usual_text)), std::vector<std::string>{});
+  EXPECT_EQ(subject_of(firing()), "Burn: budget <burns> & more");
   EXPECT_TRUE(check_template("{{a}}"));
   EXPECT_FALSE(check_template("{{#a}}"));
   to.text = "{{#a}}";

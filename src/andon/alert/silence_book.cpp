@@ -23,6 +23,17 @@ bool can_update(const silence& known, const silence& wanted, wall_time now) {
   return false;
 }
 
+/// As far as it is looked ahead.
+bool never_holds(const silence& of, wall_time now) {
+  constexpr auto step = std::chrono::minutes{1};
+  constexpr auto far_ahead = std::chrono::days{31};
+  const auto from = std::max(of.starts_at, now);
+  if (of.ends_at - from > far_ahead) return false;
+  for (auto at = from; at < of.ends_at; at += step)
+    if (of.when->contains(at)) return false;
+  return true;
+}
+
 }  // namespace
 
 std::string_view to_string(silence_state s) { return s == silence_state::active ? "active" : s == silence_state::pending ? "pending" : "expired"; }
@@ -53,6 +64,7 @@ result<void> silence_book::check(silence& wanted, wall_time now) const {
     auto spans = time_interval::parse(wanted.recurrence);
     if (!spans) return fail(errc::invalid_argument, "recurrence." + spans.error().param + ": " + spans.error().message, "recurrence." + spans.error().param);
     wanted.when = std::move(*spans);
+    if (never_holds(wanted, now)) return fail(errc::invalid_argument, "silence invalid: none of its times lies between its start and its end, so it would never hold", "recurrence");
   }
   return {};
 }

@@ -110,6 +110,7 @@ public:
 
   /// False: it was used before.
   result<bool> use_link(const std::string& hash, wall_time until);
+  result<bool> is_link_used(const std::string& hash);
   result<std::string> link_key();  ///< 32 random bytes, made with the file
 
 private:

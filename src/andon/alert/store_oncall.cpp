@@ -125,4 +125,11 @@ result<bool> alert_store::use_link(const std::string& hash, wall_time until) {
   return *done > 0;
 }
 
+result<bool> alert_store::is_link_used(const std::string& hash) {
+  statement<params<view>, columns<text>> look(db_, "SELECT hash FROM used_link WHERE hash = ?");
+  auto found = look.each([](const text&) {}, hash);
+  if (!found) return std::unexpected(std::move(found.error()));
+  return *found > 0;
+}
+
 }  // namespace andon::alert

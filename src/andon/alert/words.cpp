@@ -135,7 +135,10 @@ std::string first_of(const std::string& own, std::string_view usual, const data&
 
 }  // namespace
 
-const std::string_view usual_title = "[{{STATUS}}{{#firing_count}}:{{firing_count}}{{/firing_count}}]{{#names}} {{names}}{{/names}}{{#group}} ({{group}}){{/group}}{{^group}}{{#gist}}: {{gist}}{{/gist}}{{/group}}";
+#define ANDON_SUBJECT "{{names}}{{^names}}Alert{{/names}}{{#group}} ({{group}}){{/group}}{{^group}}{{#gist}}: {{gist}}{{/gist}}{{/group}}"
+const std::string_view usual_title = "[{{STATUS}}{{#firing_count}}:{{firing_count}}{{/firing_count}}] " ANDON_SUBJECT;
+const std::string_view usual_subject = ANDON_SUBJECT;
+#undef ANDON_SUBJECT
 const std::string_view usual_text =
     "{{#note}}{{note}}\n\n{{/note}}{{#alerts}}[{{status}}] {{name}}{{#summary}}: {{summary}}{{/summary}}\n{{#description}}{{description}}\n{{/description}}"
     "  {{#label_list}}{{name}}={{value}} {{/label_list}}\n  since {{starts_at}}{{#ends_at}}, ended {{ends_at}}{{/ends_at}}\n{{/alerts}}"
@@ -152,6 +155,29 @@ result<void> check_template(const std::string& text) {
   if (!made.is_valid()) return fail(errc::invalid_argument, "is no template: " + made.error_message());
   return {};
 }
+
+std::vector<std::string> unknown_fields(const std::string& text) {
+  static constexpr std::array<std::string_view, 28> known{
+      "status", "STATUS", "receiver", "name", "names", "gist", "severity", "group", "firing_count", "resolved_count", "truncated", "external_url", "note", "incident", "ack_url", "resolve_url",
+      "firing", "resolved", "alerts", "summary", "description", "label_list", "annotation_list", "value", "starts_at", "ends_at", "generator_url", "fingerprint"};
+  static constexpr std::array<std::string_view, 4> of_any_name{"common_labels", "common_annotations", "labels", "annotations"};
+  std::vector<std::string> out;
+  for (std::size_t at = text.find("{{"); at != std::string::npos; at = text.find("{{", at)) {
+    at += 2;
+    const auto end = text.find("}}", at);
+    if (end == std::string::npos) break;
+    auto name = std::string_view(text).substr(at, end - at);
+    at = end + 2;
+    if (name.starts_with('!') || name.starts_with('=')) continue;
+    name.remove_prefix(std::min(name.size(), name.find_first_not_of(" {&#^/")));
+    name = name.substr(0, name.find_last_not_of(" }") + 1);
+    const bool is_known = name == "." || std::ranges::find(known, name) != known.end() || std::ranges::find(of_any_name, name.substr(0, name.find('.'))) != of_any_name.end();
+    if (!is_known && std::ranges::find(out, name) == out.end()) out.emplace_back(name);
+  }
+  return out;
+}
+
+std::string subject_of(const notification& what) { return first_of({}, usual_subject, all_data(what, {}), longest_title); }
 
 rendered_text words_for(const way& to, const notification& what, const std::string& external_url) {
   const auto with = all_data(what, external_url);

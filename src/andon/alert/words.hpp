@@ -12,6 +12,10 @@ extern const std::string_view usual_title, usual_text;
 
 /// errc::invalid_argument with what is wrong.
 result<void> check_template(const std::string& text);
+/// Fields of a template that no message has: they come out empty. Each once.
+std::vector<std::string> unknown_fields(const std::string& text);
+/// What it is about, whether it still fires or not: the usual title without its state.
+std::string subject_of(const notification& what);
 /// A template that cannot be rendered gives the usual words: an alert is never lost to a template.
 rendered_text words_for(const way& to, const notification& what, const std::string& external_url);
 std::string group_text(const label_set& labels);  ///< `alertname=x team=y`

@@ -152,7 +152,8 @@ result<statement> desk::preliminary(std::string_view name, const month& when) {
   in.unwatched_hours = unwatched_hours(**watch, begin, in.until);
   auto incidents = from_.incidents(begin, in.until);
   if (!incidents) return std::unexpected(std::move(incidents.error()));
-  in.incidents = std::move(*incidents);
+  for (auto& one : *incidents)  // a counterparty is not told what has nothing to do with it
+    if (std::ranges::any_of(of->promises, [&](const promise& made) { return one.objectives.contains(made.objective); })) in.incidents.push_back(std::move(one));
   return make_statement(std::move(*of), std::move(in));
 }
 

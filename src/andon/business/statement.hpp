@@ -5,6 +5,7 @@
 // The month is cut into pieces at every hour, at every midnight of the zone and where a time that does not count begins or
 // ends, so that each piece counts or does not as a whole. A month without events is neither 0 % nor 100 %: it has no share.
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct told_incident {
   std::string id, title, severity, state;
   instant opened;
   std::optional<instant> resolved;
+  std::set<std::string> objectives{};  ///< that its alerts are of
 };
 
 struct day_line {

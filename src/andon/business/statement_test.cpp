@@ -166,7 +166,8 @@ TEST_F(statement_test, html_runs_nothing_that_others_wrote) {
   agreed.title = agreed.description = agreed.counterparty = agreed.notes = evil;
   agreed.exclusions.push_back({{utc("2026-10-10T10:00:00"), utc("2026-10-10T11:00:00")}, evil});
   plan.objectives[0].title = plan.objectives[0].description = evil;
-  incidents.push_back({"inc_1", evil, evil, "resolved", utc("2026-10-10T10:00:00"), utc("2026-10-10T11:00:00")});
+  incidents.push_back({"inc_1", evil, evil, "resolved", utc("2026-10-10T10:00:00"), utc("2026-10-10T11:00:00"), {"calls"}});
+  incidents.push_back({"inc_2", "of somebody else", "page", "resolved", utc("2026-10-10T10:00:00"), utc("2026-10-10T11:00:00"), {"others"}});
   open("2026-11-02T00:00:00");
   auto made = told("2026-10");
   made.remarks.push_back(evil);
@@ -179,6 +180,7 @@ TEST_F(statement_test, html_runs_nothing_that_others_wrote) {
   EXPECT_NE(page.find("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;"), std::string::npos);
   EXPECT_NE(page.find("0123abcd"), std::string::npos);
   EXPECT_EQ(page.find("http"), std::string::npos) << "needs nothing else";
+  EXPECT_EQ(page.find("of somebody else"), std::string::npos) << "no business of this counterparty's";
 }
 
 TEST_F(statement_test, paper_holds_the_numbers) {

@@ -104,9 +104,10 @@ result<wall_time> read_moment(std::string_view option, const std::string& text, 
 }
 
 result<std::string> moment_or_duration(std::string_view option, const std::string& text, const std::string& zone) {
+  if (const auto known = time_zone::load(zone); !known) return std::unexpected(known.error());
   if (text.empty() || parse_duration(text)) return text;
   const auto at = read_moment(option, text, zone);
-  if (!at) return std::unexpected(at.error());
+  if (!at) return fail(errc::invalid_argument, at.error().message + ", or a duration such as 2h");
   return format_rfc3339(*at);
 }
 

@@ -107,11 +107,21 @@ int show(const context& in, const objective_options& from) {
 }
 
 int causes(const context& in, const objective_options& from) {
-  return print_rows(in, "/api/v1/objectives/" + percent_encode(from.name) + "/causes" + query_text({{"since", from.since}, {"until", from.until}}),
-                    table({"BAD", "SHARE", "ORIGIN", "ERROR", "MODEL", "KEY"}), [](const json::value& one) {
-                      return std::vector<std::string>{cell(one, "bad"),   percent(one, "share"), cell(one, "origin"),
-                                                      cell(one, "error"), cell(one, "model"),    cell(one, "key")};
-                    });
+  const auto client = admin_client::open(in.data);
+  if (!client) return complain(client.error());
+  const auto got = client->call("GET", "/api/v1/objectives/" + percent_encode(from.name) + "/causes" + query_text({{"since", from.since}, {"until", from.until}}));
+  if (!got) return complain(got.error());
+  table out({"BAD", "SHARE", "ORIGIN", "ERROR", "MODEL", "KEY"});
+  for (const auto& one : got->at("data").as_array()) {
+    if (in.json) fmt::print(stdout, "{}\n", json::serialize(one));
+    else out.add({cell(one, "bad"), percent(one, "share"), cell(one, "origin"), cell(one, "error"), cell(one, "model"), cell(one, "key")});
+  }
+  if (in.json) return done;
+  if (out.empty())
+    fmt::print(stdout, "No call was bad from {} to {}. What is not counted from calls (sign-ins, samples, load) has no causes here; refused keys are in the log, as caller_refused.\n",
+               cell(*got, "since"), cell(*got, "until"));
+  else fmt::print(stdout, "{}", out.text(in.terminal));
+  return done;
 }
 
 /// Its events again from the journal, beside what is promised.

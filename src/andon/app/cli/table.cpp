@@ -50,6 +50,7 @@ std::string table::text(bool bold) const {
   line(heads_);
   if (bold) out.insert(out.size() - 1, "\x1b[0m");
   for (const auto& row : rows) line(row);
+  if (rows.empty()) out += "(none)\n";
   return out;
 }
 

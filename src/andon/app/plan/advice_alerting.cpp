@@ -8,6 +8,7 @@
 #include "andon/admin/guard.hpp"
 #include "andon/alert/route_tree.hpp"
 #include "andon/alert/time_interval.hpp"
+#include "andon/alert/words.hpp"
 #include "andon/base/time_text.hpp"
 
 namespace andon::app {
@@ -24,6 +25,10 @@ public:
   void run() {
     for (const auto& [name, one] : from_.time_intervals.entries) interval("alerting.time_intervals." + name, name, one);
     if (from_.route) routes(*from_.route, "alerting.route", {}, alert::route_options{});
+    for (const auto& [name, one] : from_.receivers.entries) templates("alerting.receivers." + name, one);
+    for (const auto& [name, one] : all_.alert_rules.entries) severity("alert_rules." + name + ".severity", one.severity);
+    for (const auto& [name, one] : all_.policies.entries)
+      for (std::size_t i = 0; i < one.steps.size(); ++i) severity(fmt::format("policies.{}.steps[{}].severity", name, i), one.steps[i].severity);
     for (const auto& [name, one] : from_.schedules.entries) schedule("alerting.schedules." + name, one);
     links();
   }
@@ -44,11 +49,32 @@ private:
     const auto own = matchers_of(at);
     above.insert(above.end(), own.begin(), own.end());
     contradictions(above, own, path);
+    for (std::size_t i = 0; i < at.matchers.size(); ++i)
+      if (const auto made = alert::matcher::parse(at.matchers[i]); made && made->name() == "severity" && made->op() == alert::match_op::equal) severity(fmt::format("{}.matchers[{}]", path, i), made->value());
     intervals(at, path, usual);
     for (std::size_t i = 0; i < at.routes.size(); ++i) {
       const auto below = fmt::format("{}.routes[{}]", path, i);
       hidden(at.routes, i, path);
       routes(at.routes[i], below, above, usual);
+    }
+  }
+
+  /// Words of one's own are fine; one that is nearly a usual one is a slip, and wakes nobody.
+  void severity(const std::string& path, const std::string& word) {
+    const auto usual = alert::severity_words();
+    if (std::ranges::find(usual, word) != usual.end()) return;
+    auto close = nearest(word, usual);
+    if (close.empty())
+      if (const auto same_letters = std::ranges::find_if(usual, [&](const std::string& one) { return std::ranges::is_permutation(one, word); }); same_letters != usual.end()) close = *same_letters;
+    if (!close.empty()) warn(path, fmt::format("'{}' is no usual severity", word), "did you mean '" + close + "'?");
+  }
+
+  void templates(const std::string& path, const receiver_group& from) {
+    for (const auto& [kind, way] : from.ways()) {
+      if (!*way) continue;
+      for (const auto& [field, text] : {std::pair<const char*, const std::string&>{"title", (*way)->title}, {"text", (*way)->text}})
+        for (const auto& unknown : alert::unknown_fields(text))
+          warn(fmt::format("{}.{}.{}", path, kind, field), fmt::format("no message has a field '{}': it comes out empty", unknown), "the guide on alerts lists them");
     }
   }
 

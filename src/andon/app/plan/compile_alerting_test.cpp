@@ -1,4 +1,5 @@
 // The section `alerting`: what it becomes, and every kind of complaint with its place.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -127,6 +128,15 @@ std::vector<std::string> warned(const std::string& alerting) {
   const compilation c(smallest + "alerting:\n  receivers: { a: { webhook: { url: \"http://h/\" } }, b: { webhook: { url: \"http://h/\" } } }\n  people: { ada: { receivers: [ a ] } }\n" + (alerting.contains("time_intervals: {") ? "" : "  time_intervals: { nights: { times: [ \"22:00-06:00\" ] } }\n") + alerting);
   EXPECT_EQ(c.errors(), std::vector<std::string>{});
   return c.warnings();
+}
+
+TEST(compile_alerting, slips_that_would_keep_a_page_from_anybody_are_told) {
+  const auto told = [](const std::string& more) { return compilation(smallest + more).warnings(); };
+  EXPECT_THAT(told("alert_rules: { slow: { indicator: latency, above: 1, severity: pgae } }\n"), testing::Contains(testing::HasSubstr("alert_rules.slow.severity: 'pgae' is no usual severity (did you mean 'page'?)")));
+  EXPECT_THAT(told("alert_rules: { slow: { indicator: latency, above: 1, severity: team-a } }\n"), testing::Not(testing::Contains(testing::HasSubstr("severity"))));
+  EXPECT_THAT(told("objectives: { o: { target: 99, policy: p } }\npolicies: { p: { steps: [ { left: 0, act: freeze, severity: pge } ] } }\n"), testing::Contains(testing::HasSubstr("policies.p.steps[0].severity: 'pge'")));
+  EXPECT_THAT(told("alerting: { receivers: { a: { slack: { url: \"http://h/\", title: \"{{severity}} {{nmaes}}\" } } }, route: { receiver: a, routes: [ { receiver: a, matchers: [ severity=tiket ] } ] } }\n"),
+              testing::AllOf(testing::Contains(testing::HasSubstr("alerting.receivers.a.slack.title: no message has a field 'nmaes'")), testing::Contains(testing::HasSubstr("did you mean 'ticket'?"))));
 }
 
 std::string routed(const std::string& routes) { return "  route: { receiver: a, routes: [ " + routes + " ] }\n"; }

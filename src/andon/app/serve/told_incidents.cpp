@@ -18,7 +18,9 @@ result<std::vector<business::told_incident>> told_incidents(const alert::board& 
   std::vector<business::told_incident> out;
   for (const auto& one : *all | std::views::reverse) {
     if (second_of(one.opened) >= to || (one.resolved && second_of(*one.resolved) < from) || out.size() >= most_told) continue;
-    out.push_back({one.id(), one.title, one.severity, std::string(to_string(one.state)), second_of(one.opened), one.resolved ? std::optional(second_of(*one.resolved)) : std::nullopt});
+    out.push_back({one.id(), one.title, one.severity, std::string(to_string(one.state)), second_of(one.opened), one.resolved ? std::optional(second_of(*one.resolved)) : std::nullopt, {}});
+    for (const auto& fired : one.latest.alerts)
+      if (const auto of = alert::label_value(fired.labels, "objective"); !of.empty()) out.back().objectives.emplace(of);
   }
   return out;
 }

@@ -36,6 +36,7 @@ TEST(told_incidents, of_a_month_are_those_that_were_open_in_it) {
   for (const auto& one : *got) titles.push_back(one.title);
   EXPECT_EQ(titles, (std::vector<std::string>{"into", "within", "out of", "still open"}));
   EXPECT_EQ(got->back().resolved, std::nullopt);
+  EXPECT_TRUE(got->back().objectives.empty()) << "one that people opened belongs to no agreement";
 }
 
 }  // namespace
