@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <map>
+#include <ranges>
+#include <set>
 
 #include "andon/admin/alerts.hpp"
 #include "andon/admin/decisions.hpp"
@@ -11,7 +14,9 @@
 #include "andon/alert/api_v2.hpp"
 #include "andon/alert/words.hpp"
 #include "andon/base/money.hpp"
+#include "andon/base/text_start.hpp"
 #include "andon/base/time_text.hpp"
+#include "andon/slo/watch.hpp"
 
 namespace andon::admin::handlers {
 namespace {
@@ -21,7 +26,8 @@ using namespace std::chrono_literals;
 
 constexpr nanoseconds before_incident = 1h;        // changes that may have led to it
 constexpr nanoseconds before_alert = 10min;        // what made the first alert fire
-constexpr std::size_t most_acts = 100, most_lines = 1000, most_shown = 50;
+constexpr std::size_t most_acts = 100, most_lines = 1000, most_shown = 50, longest_after = 100;
+constexpr double budget_in_danger = 0.25;
 
 struct line {
   wall_time at;
@@ -50,11 +56,18 @@ struct case_file {
 enum class acts_shown : std::uint8_t { all, that_changed };
 
 /// `that_changed`: what may have led to an incident or ended it; not what was refused, nor acts on this or other incidents
-/// and messages, which their own timelines have.
+/// and messages, which their own timelines have, nor trials and values that people hand in.
 bool is_shown(const ledger::audit_entry& one, acts_shown which) {
   if (one.action.starts_with("decision ")) return false;
   if (which == acts_shown::all) return true;
-  return one.status >= 200 && one.status < 300 && !one.target.starts_with("incident ") && !one.target.starts_with("message ");
+  const bool changes_nothing = one.action.ends_with("/test") || one.action.ends_with("/samples") || one.action.ends_with("/values");
+  return one.status >= 200 && one.status < 300 && !changes_nothing && !one.target.starts_with("incident ") && !one.target.starts_with("message ");
+}
+
+std::string act_text(const ledger::audit_entry& one) {
+  auto out = one.action + " " + one.target;
+  if (!one.after.empty()) out.append(" ").append(text_start(one.after, longest_after)).append(one.after.size() > longest_after ? "…" : "");
+  return out;
 }
 
 std::vector<line> acts(const services& with, const request& asked, wall_time from, wall_time until, acts_shown which) {
@@ -68,7 +81,7 @@ std::vector<line> acts(const services& with, const request& asked, wall_time fro
   const auto page = with.audit->read(query);
   if (!page) return out;
   for (const auto& one : page->entries)
-    if (is_shown(one, which)) out.push_back({one.began, one.status >= 200 && one.status < 300 ? "change" : "refused change", one.key.empty() ? one.role : one.key, one.action + " " + one.target + (one.after.empty() ? "" : " " + one.after)});
+    if (is_shown(one, which)) out.push_back({one.began, one.status >= 200 && one.status < 300 ? "change" : "refused change", one.key.empty() ? one.role : one.key, act_text(one)});
   return out;
 }
 
@@ -149,11 +162,12 @@ result<case_file> gather(const services& with, const request& asked) {
     for (const auto& one : from.store.history(out.about.opened - before_incident, out.until).value_or(std::vector<alert::history_row>{}))
       if (out.lines.size() < most_lines) out.lines.push_back({one.at, std::string(out.about.seen.contains(one.fingerprint) ? "alert " : "other alert ") + (one.what == "fired" ? "fired" : "resolved"), "", alert::group_text(one.labels)});
     for (const auto& one : from.store.messages_of(std::string(alert::incident::messages_prefix) + out.about.id(), most_lines).value_or(std::vector<alert::message_row>{}))
-      out.lines.push_back({one.ended.value_or(one.made), std::string("message ") + std::string(alert::to_string(one.state)), one.receiver, fmt::format("{} after {} tries{}{}", one.channel, one.attempts, one.problem.empty() ? "" : ": ", one.problem)});
+      out.lines.push_back({one.ended.value_or(one.made), std::string("message ") + std::string(alert::to_string(one.state)), one.receiver, fmt::format("{} after {} {}{}{}", one.channel, one.attempts, one.attempts == 1 ? "try" : "tries", one.problem.empty() ? "" : ": ", one.problem)});
   });
   if (!done) return std::unexpected(done.error());
   for (auto& one : acts(with, asked, out.about.opened - before_incident, out.until, acts_shown::that_changed)) out.lines.push_back(std::move(one));
-  for (auto& one : decisions(with, asked, out.about.opened - before_incident, out.until)) out.lines.push_back(std::move(one));
+  auto decided = decisions(with, asked, out.about.opened - before_incident, out.until);
+  for (auto& one : decided | std::views::reverse) out.lines.push_back(std::move(one));  // newest first as they come; their times are whole seconds
   add_calls(with, asked, out, out.lines);
   std::multimap<wall_time, line> by_time;  // what came at the same time stays in its order
   for (auto& one : out.lines) by_time.emplace(one.at, std::move(one));
@@ -228,17 +242,52 @@ std::string draft(const case_file& from) {
   return out + "\n## Root cause\n\n(Why it could happen.)\n\n## What went well, what did not\n\n\n## Actions\n\n| what | who | until |\n| --- | --- | --- |\n| | | |\n";
 }
 
+/// By the alerts' names, most often first: a storm of one kind is one line.
 json::array fired_json(const std::vector<alert::history_row>& all) {
-  std::map<std::string, std::pair<std::size_t, wall_time>> counted;
+  struct kind { std::size_t times = 0; wall_time last; std::set<std::uint64_t> alerts; };
+  std::map<std::string, kind> counted;
   for (const auto& one : all) {
     if (one.what != "fired") continue;
-    auto& [count, last] = counted[alert::group_text(one.labels)];
-    ++count;
-    last = one.at;
+    auto& of = counted[std::string(alert::label_value(one.labels, "alertname"))];
+    ++of.times;
+    of.last = std::max(of.last, one.at);
+    of.alerts.insert(one.fingerprint);
   }
+  std::vector<std::pair<std::string, kind>> sorted(counted.begin(), counted.end());
+  std::ranges::stable_sort(sorted, std::ranges::greater{}, [](const auto& item) { return item.second.times; });
   json::array out;
-  for (const auto& [labels, seen] : counted)
-    if (out.size() < most_shown) out.emplace_back(json::object{{"alert", labels}, {"times", seen.first}, {"last", format_rfc3339(seen.second)}});
+  for (const auto& [name, of] : sorted)
+    if (out.size() < most_shown) out.emplace_back(json::object{{"alert", name}, {"alerts", of.alerts.size()}, {"times", of.times}, {"last", format_rfc3339(of.last)}});
+  return out;
+}
+
+/// The worst first, of those the ones that fire longest.
+json::array firing_json(const alert::board_view& from, wall_time now) {
+  struct row { std::string_view severity; const alert::alert* of; };
+  std::vector<row> rows;
+  for (const auto& [fingerprint, one] : from.book.all())
+    if (!one.resolved(now)) rows.push_back({alert::severity_of({.alerts = {{one.labels, {}, one.starts_at, one.ends_at, false, {}, fingerprint}}}), &one});
+  static constexpr std::array<std::string_view, 4> order{"critical", "error", "warning", "info"};
+  std::ranges::sort(rows, {}, [](const row& one) { return std::pair(std::ranges::find(order, one.severity) - order.begin(), one.of->starts_at); });
+  json::array out;
+  for (const auto& one : rows)
+    if (out.size() < most_shown)
+      out.emplace_back(json::object{{"alert", alert::group_text(one.of->labels)}, {"name", alert::label_value(one.of->labels, "alertname")}, {"severity", one.severity}, {"since", format_rfc3339(one.of->starts_at)},
+                                    {"summary", alert::label_value(one.of->annotations, "summary")}});
+  return out;
+}
+
+/// Objectives whose budget is gone or nearly so, the worst first.
+json::array endangered_json(const services& with, const request& asked) {
+  const auto watch = with.objectives && access::allows(asked.who->role, access::permission::metrics_read) ? with.objectives() : nullptr;
+  if (!watch) return {};
+  std::vector<std::pair<double, std::string>> rows;
+  for (const auto& one : watch->objectives())
+    if (const auto left = one.budget.left(); left && *left < budget_in_danger) rows.emplace_back(*left, one.what.name);
+  std::ranges::sort(rows);
+  json::array out;
+  for (const auto& [left, name] : rows)
+    if (out.size() < most_shown) out.emplace_back(json::object{{"objective", name}, {"budget_left", left}});
   return out;
 }
 
@@ -271,18 +320,17 @@ result<reply> overnight(const services& with, const request& asked) {
     const auto incidents = from.store.incidents(*since, most_shown);
     const auto messages = from.store.count_messages(*since);
     if (!history || !incidents || !messages) return void(done = std::unexpected(!history ? history.error() : !incidents ? incidents.error() : messages.error()));
-    json::array firing, shown, on_call;
-    for (const auto& [fingerprint, one] : from.book.all())
-      if (!one.resolved(asked.now) && firing.size() < most_shown) firing.emplace_back(json::object{{"alert", alert::group_text(one.labels)}, {"since", format_rfc3339(one.starts_at)}, {"summary", alert::label_value(one.annotations, "summary")}});
+    json::array shown, on_call;
     for (const auto& one : *incidents) shown.emplace_back(incident_json(one));
     for (const auto& [name, plan] : from.settings.schedules) on_call.emplace_back(json::object{{"schedule", name}, {"person", alert::on_call(plan, name, alert::overrides_in_force(from.overrides, from.settings.people), asked.now)}});
     const auto& count = *messages;
-    out["alerts"] = json::object{{"firing_count", alert::api::count_firing(from)}, {"quiet", alert::api::count_quiet(from)}, {"firing", std::move(firing)}, {"fired", fired_json(*history)}};
+    out["alerts"] = json::object{{"firing_count", alert::api::count_firing(from)}, {"quiet", alert::api::count_quiet(from)}, {"firing", firing_json(from, asked.now)}, {"fired", fired_json(*history)}};
     out["incidents"] = std::move(shown);
     out["messages"] = json::object{{"waiting", count[0]}, {"delivered", count[1]}, {"dead", count[2]}};
     out["on_call"] = std::move(on_call);
   });
   if (!done) return std::unexpected(done.error());
+  out["objectives"] = endangered_json(with, asked);
   out["decisions"] = lines_json(decisions(with, asked, *since, asked.now));
   out["changes"] = lines_json(acts(with, asked, *since, asked.now, acts_shown::all));
   return reply{.body = json_text(out)};

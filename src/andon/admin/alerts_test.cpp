@@ -170,6 +170,21 @@ TEST_F(alerts_test, an_incident_has_its_timeline_and_a_draft) {
   EXPECT_EQ(get("/api/v1/incidents/nothing").status, 404);
 }
 
+TEST_F(alerts_test, the_report_of_the_night_has_the_worst_first_and_one_line_for_a_storm) {
+  std::string storm;
+  for (int i = 0; i < 60; ++i) storm += std::string(i == 0 ? "" : ",") + R"({"labels":{"alertname":"storm","severity":"info","n":")" + std::to_string(i) + R"("}})";
+  ASSERT_EQ(post("/api/v2/alerts", "[" + storm + R"(,{"labels":{"alertname":"slow","severity":"ticket"}},{"labels":{"alertname":"down","severity":"page"},"annotations":{"summary":"s"}}])").status, 200);
+  const auto alerts = get("/api/v1/report").json().at("alerts");
+  EXPECT_EQ(alerts.at("firing_count").to_number<int>(), 62);
+  EXPECT_EQ(alerts.at("firing").as_array().size(), 50U);
+  EXPECT_EQ(alerts.at("firing").at(0).at("name").as_string(), "down");
+  EXPECT_EQ(alerts.at("firing").at(0).at("severity").as_string(), "critical");
+  EXPECT_EQ(alerts.at("firing").at(1).at("name").as_string(), "slow");
+  ASSERT_EQ(alerts.at("fired").as_array().size(), 3U) << alerts;
+  EXPECT_EQ(alerts.at("fired").at(0).at("alert").as_string(), "storm");
+  EXPECT_EQ(alerts.at("fired").at(0).at("alerts").to_number<int>(), 60);
+}
+
 TEST_F(alerts_test, overrides_and_shifts) {
   EXPECT_EQ(get("/api/v1/oncall").json().at("data").at(0).at("person").as_string(), "alice");
   EXPECT_EQ(post("/api/v1/oncall/primary/overrides", R"({"person":"nobody","until":"1h"})").status, 404);

@@ -15,10 +15,15 @@ table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .
 .good{color:#047857}.bad{color:#b91c1c}input{font:inherit;padding:.2rem .4rem}@media(prefers-color-scheme:dark){body{background:#111;color:#e5e5e5}pre{background:#1e1e1e}td,th{border-color:#333}}
 </style></head><body>)";
 
-constexpr std::string_view script = R"(<section id="live" hidden><h2>Now</h2><table id="now"></table>
+/// What is wrong stands first; only for those who have a token.
+constexpr std::string_view live = R"(<section id="live" hidden><p id="problem" class="bad"></p>
+<div id="pressing" hidden><h2 class="bad">Firing</h2><table id="firing"></table><h2>Incidents of a day</h2><table id="incidents"></table></div>
+<h2>Now</h2><table id="now"></table>
 <div id="promised" hidden><h2>Objectives</h2><table id="objectives"></table></div><h2>Last calls</h2>
-<p><label>Filter <input id="q" size="50" placeholder="status&gt;=400 since:1h"></label> <span id="problem" class="bad"></span></p><table id="calls"></table></section>
-<script>
+<p><label>Filter <input id="q" size="50" placeholder="status&gt;=400 since:1h"></label></p><table id="calls"></table></section>
+<p id="closed">To see alerts, incidents, objectives and calls here, add <code>#token=…</code> to the address, with what the file <code>admin-token</code> of the data directory holds.</p>)";
+
+constexpr std::string_view script = R"html(<script>
 "use strict";
 const given=new URLSearchParams(location.hash.slice(1)).get("token");
 if(given){sessionStorage.setItem("andon-token",given);history.replaceState(null,"",location.pathname)}
@@ -28,9 +33,17 @@ const fill=(table,rows,head)=>{table.replaceChildren();if(head){const r=document
 rows.forEach(one=>{const r=document.createElement("tr");one.forEach(v=>cell(r,v));table.append(r)})};
 const took=s=>s<1?(s*1000).toFixed(1)+" ms":s.toFixed(2)+" s";
 const share=x=>x===null||x===undefined?"no data":x<-10?"far below 0":(x*100).toPrecision(5)+" %";
+const minute=at=>at?at.slice(0,16).replace("T"," "):"";
+const night=async()=>{try{const r=await ask("/api/v1/report?since=1d"),a=r.alerts,i=r.incidents;document.getElementById("pressing").hidden=!a.firing.length&&!i.length;
+fill(document.getElementById("firing"),a.firing.map(x=>[x.severity,x.name,minute(x.since),x.summary]),["severity","alert","since (UTC)","what"]);
+fill(document.getElementById("incidents"),i.map(x=>[x.id,x.state,x.title,minute(x.opened),x.acknowledged_by||""]),["incident","state","what","opened (UTC)","acknowledged by"]);
+duty=r.on_call.map(x=>[x.schedule+" on call",x.person||"nobody"])}catch(e){document.getElementById("pressing").hidden=true;duty=[]}};
+let duty=[];
 const promised=async()=>{try{const o=(await ask("/api/v1/objectives")).data;document.getElementById("promised").hidden=!o.length;
+o.sort((a,b)=>(a.budget_left??2)-(b.budget_left??2));
 fill(document.getElementById("objectives"),o.map(x=>[x.name,x.state,share(x.target),share(x.ratio),share(x.budget_left),x.firing.length||""]),
-["objective","state","promised","attained","budget left","alerts"])}catch(e){document.getElementById("promised").hidden=true}};
+["objective","state","promised","attained","budget left","alerts"]);
+[...document.getElementById("objectives").rows].slice(1).forEach((row,n)=>{if((o[n].budget_left??1)<=0)row.className="bad"})}catch(e){document.getElementById("promised").hidden=true}};
 const ask=async path=>{const r=await fetch(path,{headers:{Authorization:"Bearer "+token}});const b=await r.json();if(!r.ok)throw new Error(b.error.message);return b};
 const pressing=s=>{const a=s.alerts,d=s.decisions,r=s.drill,rows=[];
 if(a)rows.push(["alerts firing",a.quiet?a.firing+", "+a.quiet+" of them quieted":a.firing],["incidents open",a.open_incidents],["dead letters",a.dead_letters]);
@@ -40,13 +53,14 @@ if(s.needs_restart)rows.push(["in force after a restart only",s.needs_restart.jo
 if((s.ledger||{}).index_problem)rows.push(["index",s.ledger.index_problem]);return rows};
 const show=async()=>{try{const s=await ask("/api/v1/status");const l=s.ledger||{};
 fill(document.getElementById("now"),[["keys",s.keys],["projects",s.projects],["routes",s.plan?s.plan.routes:0],["calls under way",s.calls_under_way],
-["Records",l.appended],["indexed / waiting / dropped",[l.indexed,l.waiting,l.dropped].join(" / ")],["up for",s.uptime_s+" s"],...pressing(s)]);
+["Records",l.appended],["indexed / waiting / dropped",[l.indexed,l.waiting,l.dropped].join(" / ")],["up for",s.uptime_s+" s"],...duty,...pressing(s)]);
 const q=document.getElementById("q").value;const p=await ask("/api/v1/records?limit=20&q="+encodeURIComponent(q));
 fill(document.getElementById("calls"),p.data.map(r=>[r.started.slice(0,19),r.id,r.project,r.route,r.status,took(Number(r.duration_s)),r.cost_usd===null?"unknown":"$"+r.cost_usd]),
-["time","id","project","model","status","took","cost"]);document.getElementById("problem").textContent=""}catch(e){document.getElementById("problem").textContent=e.message}};
-if(token){document.getElementById("live").hidden=false;document.getElementById("q").addEventListener("change",show);show();promised();setInterval(()=>{show();promised()},5000)}
+["time","id","project","route","status","took","cost"]);document.getElementById("problem").textContent=""}catch(e){document.getElementById("problem").textContent=e.message}};
+const often=()=>{show();promised()};
+if(token){document.getElementById("live").hidden=false;document.getElementById("closed").hidden=true;document.getElementById("q").addEventListener("change",show);night().then(often);setInterval(often,5000);setInterval(night,30000)}
 </script></body></html>
-)";
+)html";
 
 }  // namespace
 
@@ -73,6 +87,7 @@ std::string status_page(const services& with) {
   out += fmt::format("<h1>Andon {}</h1><p class=\"{}\">{}</p><table><tr><td>gateway</td><td><code>{}/v1</code></td></tr>"
                      "<tr><td>metrics</td><td><code>/metrics</code></td></tr><tr><td>admin API</td><td><code>/api/v1/paths</code></td></tr></table>",
                      escape_html(with.version), with.ready() ? "good" : "bad", with.ready() ? "ready" : "not ready", gateway);
+  out += live;
   const bool has_default = std::ranges::any_of(with.keys.projects(), [](const auto& one) { return one.id.view() == "default"; });
   out += fmt::format("<h2>Get a key</h2><pre>andon project list\nandon key create --project {} --name my-app</pre><h2>Make a call</h2>"
                      "<pre>curl {}/v1/chat/completions -H 'Authorization: Bearer sk-andon-…' -H 'Content-Type: application/json' \\\n"

@@ -72,10 +72,14 @@ int list_alerts(const context& in, const std::vector<std::string>& matchers) {
   if (!query) return complain(query.error());
   const auto names = in.json ? result<names_by_fingerprint>{} : names_of_alerts(in);
   if (!names) return complain(names.error());
-  return show(in, "/api/v2/alerts" + *query, {"ALERT", "STATE", "SINCE", "RECEIVERS", "QUIETED BY", "SUMMARY"}, [&](const json::value& one) {
+  return show(in, "/api/v2/alerts" + *query, {"ALERT", "SEVERITY", "STATE", "SINCE", "RECEIVERS", "QUIETED BY", "SUMMARY", "LABELS"}, [&](const json::value& one) {
+    auto others = one.at("labels").as_object();
+    others.erase("alertname");
+    others.erase("severity");
     std::string receivers;
     for (const auto& r : one.at("receivers").as_array()) receivers.append(receivers.empty() ? "" : ",").append(cell(r, "name"));
-    return std::vector<std::string>{labels_of(one, "labels"), cell(one.at("status"), "state"), moment(one, "startsAt"), receivers, quieted_by(one, *names), clean(cell(one.at("annotations"), "summary"), 60)};
+    return std::vector<std::string>{cell(one.at("labels"), "alertname"), cell(one.at("labels"), "severity"), cell(one.at("status"), "state"), moment(one, "startsAt"), receivers, quieted_by(one, *names),
+                                    clean(cell(one.at("annotations"), "summary"), 60), labels_of(json::object{{"labels", std::move(others)}}, "labels")};
   }, {.sorted = true});
 }
 

@@ -51,12 +51,18 @@ result<net::endpoint> sim_host::add(const std::string& provider, const std::stri
     }
     if (!listening) return std::unexpected(std::move(listening.error()));
     found = servers_.emplace(key, std::move(server)).first;
+    run_where_needed();
   }
   return net::endpoint{.host = "127.0.0.1", .port = found->second->port()};
 }
 
 void sim_host::start() {
-  if (thread_.joinable()) return;
+  started_ = true;
+  run_where_needed();
+}
+
+void sim_host::run_where_needed() {
+  if (!started_ || servers_.empty() || thread_.joinable()) return;
   thread_ = std::thread([this] { on_.run(); });
   pthread_setname_np(thread_.native_handle(), "sim");
 }

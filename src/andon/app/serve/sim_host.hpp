@@ -15,7 +15,8 @@
 
 namespace andon::app {
 
-/// Life cycle: add() providers (before or after start), start(), destroy. Any thread.
+/// Life cycle: add() providers (before or after start), start(), destroy. Its thread begins with the first provider. One
+/// thread at a time.
 class sim_host {
 public:
   sim_host(const clock& time, const llm::token_counter& counter);
@@ -28,9 +29,12 @@ public:
   void start();
 
 private:
+  void run_where_needed();
+
   net::core on_;
   const llm::token_counter& counter_;
   std::map<std::string, std::unique_ptr<sim::sim_server>> servers_;
+  bool started_ = false;
   std::thread thread_;
 };
 

@@ -34,6 +34,18 @@ TEST(sim_host, each_provider_and_script_has_a_listener_that_answers) {
   EXPECT_EQ(refused->status, 503);
 }
 
+TEST(sim_host, the_first_provider_may_come_after_the_start) {
+  const system_clock time;
+  const llm::token_counter counter;
+  sim_host host(time, counter);
+  host.start();
+  const auto late = host.add("a", "");
+  ASSERT_TRUE(late) << late.error().message;
+  const auto good = call(*late);
+  ASSERT_TRUE(good) << good.error().message;
+  EXPECT_EQ(good->status, 200);
+}
+
 TEST(sim_host, a_script_that_cannot_be_read_is_an_error_that_names_it) {
   const testing_support::temporary_folder home;
   const system_clock time;
