@@ -266,7 +266,7 @@ json::array firing_json(const alert::board_view& from, wall_time now) {
   struct row { std::string_view severity; const alert::alert* of; };
   std::vector<row> rows;
   for (const auto& [fingerprint, one] : from.book.all())
-    if (!one.resolved(now)) rows.push_back({alert::severity_of({.alerts = {{one.labels, {}, one.starts_at, one.ends_at, false, {}, fingerprint}}}), &one});
+    if (!one.resolved(now)) rows.push_back({alert::severity_of(one.labels), &one});
   static constexpr std::array<std::string_view, 4> order{"critical", "error", "warning", "info"};
   std::ranges::sort(rows, {}, [](const row& one) { return std::pair(std::ranges::find(order, one.severity) - order.begin(), one.of->starts_at); });
   json::array out;
@@ -313,10 +313,14 @@ result<reply> overnight(const services& with, const request& asked) {
   if (!board) return std::unexpected(board.error());
   const auto since = since_of(asked, "since", asked.now - 24h);
   if (!since) return std::unexpected(since.error());
-  json::object out{{"since", format_rfc3339(*since)}, {"until", format_rfc3339(asked.now)}, {"calls", calls_json(calls(with, asked, *since, asked.now))}};
+  const auto wanted = asked.query.flag("brief");
+  if (!wanted) return std::unexpected(wanted.error());
+  const bool brief = *wanted;
+  json::object out{{"since", format_rfc3339(*since)}, {"until", format_rfc3339(asked.now)}};
+  if (!brief) out["calls"] = calls_json(calls(with, asked, *since, asked.now));
   result<void> done;
   (*board)->read([&](const alert::board_view& from) {
-    const auto history = from.store.history(*since, asked.now);
+    const auto history = brief ? result<std::vector<alert::history_row>>{} : from.store.history(*since, asked.now);
     const auto incidents = from.store.incidents(*since, most_shown);
     const auto messages = from.store.count_messages(*since);
     if (!history || !incidents || !messages) return void(done = std::unexpected(!history ? history.error() : !incidents ? incidents.error() : messages.error()));
@@ -330,6 +334,7 @@ result<reply> overnight(const services& with, const request& asked) {
     out["on_call"] = std::move(on_call);
   });
   if (!done) return std::unexpected(done.error());
+  if (brief) return reply{.body = json_text(out)};
   out["objectives"] = endangered_json(with, asked);
   out["decisions"] = lines_json(decisions(with, asked, *since, asked.now));
   out["changes"] = lines_json(acts(with, asked, *since, asked.now, acts_shown::all));

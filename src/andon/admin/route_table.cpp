@@ -118,7 +118,7 @@ constexpr std::array table{
     admin_path{"POST", "/api/v1/incidents/{id}/acknowledge", reach::installation, alerts_write, "", "Stops the escalation.", conduct::blocking, acknowledge_incident},
     admin_path{"POST", "/api/v1/incidents/{id}/resolve", reach::installation, alerts_write, "", "Ends the incident; those who were told hear it.", conduct::blocking, resolve_incident},
     admin_path{"POST", "/api/v1/incidents/{id}/notes", reach::installation, alerts_write, "", "Adds a line to the timeline: {text}.", conduct::blocking, add_incident_note},
-    admin_path{"GET", "/api/v1/report", reach::installation, alerts_read, "since timeout", "What happened since (24h ago when left out): calls, alerts, incidents, messages, acts.", conduct::blocking, overnight},
+    admin_path{"GET", "/api/v1/report", reach::installation, alerts_read, "since brief timeout", "What happened since (24h ago when left out): calls, alerts, incidents, messages, acts. brief=true: only what fires, incidents and who is on call.", conduct::blocking, overnight},
     admin_path{"GET", "/api/v1/decisions", reach::installation, decisions_read, "open objective policy act since until cursor limit",
                "Decisions of error-budget policies, and people's overrides and roll-backs, newest first.", conduct::blocking, list_decisions},
     admin_path{"GET", "/api/v1/decisions/{id}", reach::installation, decisions_read, "", "One Decision with its evidence.", conduct::blocking, decision_by_id},

@@ -34,7 +34,7 @@ rows.forEach(one=>{const r=document.createElement("tr");one.forEach(v=>cell(r,v)
 const took=s=>s<1?(s*1000).toFixed(1)+" ms":s.toFixed(2)+" s";
 const share=x=>x===null||x===undefined?"no data":x<-10?"far below 0":(x*100).toPrecision(5)+" %";
 const minute=at=>at?at.slice(0,16).replace("T"," "):"";
-const night=async()=>{try{const r=await ask("/api/v1/report?since=1d"),a=r.alerts,i=r.incidents;document.getElementById("pressing").hidden=!a.firing.length&&!i.length;
+const night=async()=>{try{const r=await ask("/api/v1/report?since=1d&brief=true"),a=r.alerts,i=r.incidents;document.getElementById("pressing").hidden=!a.firing.length&&!i.length;
 fill(document.getElementById("firing"),a.firing.map(x=>[x.severity,x.name,minute(x.since),x.summary]),["severity","alert","since (UTC)","what"]);
 fill(document.getElementById("incidents"),i.map(x=>[x.id,x.state,x.title,minute(x.opened),x.acknowledged_by||""]),["incident","state","what","opened (UTC)","acknowledged by"]);
 duty=r.on_call.map(x=>[x.schedule+" on call",x.person||"nobody"])}catch(e){document.getElementById("pressing").hidden=true;duty=[]}};
@@ -58,7 +58,7 @@ const q=document.getElementById("q").value;const p=await ask("/api/v1/records?li
 fill(document.getElementById("calls"),p.data.map(r=>[r.started.slice(0,19),r.id,r.project,r.route,r.status,took(Number(r.duration_s)),r.cost_usd===null?"unknown":"$"+r.cost_usd]),
 ["time","id","project","route","status","took","cost"]);document.getElementById("problem").textContent=""}catch(e){document.getElementById("problem").textContent=e.message}};
 const often=()=>{show();promised()};
-if(token){document.getElementById("live").hidden=false;document.getElementById("closed").hidden=true;document.getElementById("q").addEventListener("change",show);night().then(often);setInterval(often,5000);setInterval(night,30000)}
+if(token){document.getElementById("live").hidden=false;document.getElementById("closed").hidden=true;document.getElementById("q").addEventListener("change",show);night();often();setInterval(often,5000);setInterval(night,30000)}
 </script></body></html>
 )html";
 

@@ -257,18 +257,27 @@ void board::start() {
     s.run_decider();
   });
   s.run_sender = [this] { run_sender(); };
+  s.begin_sender_locked();  // whatever happens later, somebody sends
   if (s.messages.waiting() > 0) s.begin_senders_locked();
 }
 
+void board::state::begin_sender_locked() {
+  threads.emplace_back([run = run_sender, i = senders] {
+    name_this_thread("alert-send-" + std::to_string(i));
+    yield_to_cores();
+    run();
+  });
+  ++senders;
+}
+
+/// Where the system gives no thread, those that run do the work; it is asked again with the next message.
 void board::state::begin_senders_locked() {
   if (!run_sender || stopping) return;
-  for (std::size_t i = 0; i < options.senders; ++i)
-    threads.emplace_back([run = run_sender, i] {
-      name_this_thread("alert-send-" + std::to_string(i));
-      yield_to_cores();
-      run();
-    });
-  run_sender = nullptr;
+  try {
+    while (senders < options.senders) begin_sender_locked();
+  } catch (const std::system_error& failed) {
+    log::warn("alert_sender_not_begun", {{"running", senders}, {"reason", failed.what()}});
+  }
 }
 
 void board::stop() {

@@ -21,7 +21,8 @@ struct board::state {
   std::condition_variable wake_decider, wake_senders;
   bool stopping = false;
   std::vector<std::thread> threads;
-  std::function<void()> run_sender;  ///< of the threads that send, which begin with the first message; empty: there are none, or they run
+  std::function<void()> run_sender;  ///< of the threads that send; empty: tests do without
+  std::size_t senders = 0;           ///< that have begun: one at the start, the others with the first message
 
   configuration_ptr settings = empty_configuration();
   alert_book book;
@@ -58,6 +59,7 @@ struct board::state {
   void count_locked(wall_time now);
   std::optional<wall_time> next_locked(wall_time now) const;
   void run_decider();
+  void begin_sender_locked();
   void begin_senders_locked();
   bool over() const;
 

@@ -80,13 +80,22 @@ std::vector<std::string> severity_words() {
   return out;
 }
 
+namespace {
+
+std::size_t rank_of(const label_set& labels) {
+  return static_cast<std::size_t>(std::ranges::find(words, label_value(labels, "severity"), &severity_word::word) - words.begin());
+}
+
+std::string_view severity_at(std::size_t rank) { return rank == words.size() ? "error" : words[rank].severity; }
+
+}  // namespace
+
+std::string_view severity_of(const label_set& labels) { return severity_at(rank_of(labels)); }
+
 std::string_view severity_of(const notification& of) {
   std::size_t best = words.size();
-  for (const auto& one : of.alerts) {
-    const auto* found = std::ranges::find(words, label_value(one.labels, "severity"), &severity_word::word);
-    if (found != words.end()) best = std::min(best, static_cast<std::size_t>(found - words.begin()));
-  }
-  return best == words.size() ? "error" : words[best].severity;
+  for (const auto& one : of.alerts) best = std::min(best, rank_of(one.labels));
+  return severity_at(best);
 }
 
 }  // namespace andon::alert

@@ -101,6 +101,7 @@ judged judge(const outgoing& sent, const result<answer>& got);
 std::string dedup_key(const notification& of);
 /// critical, error, warning or info, by the label `severity`; error where it says nothing of the kind.
 std::string_view severity_of(const notification& of);
+std::string_view severity_of(const label_set& labels);
 std::vector<std::string> severity_words();  ///< those that it knows
 
 }  // namespace andon::alert

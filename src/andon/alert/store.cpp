@@ -152,6 +152,14 @@ result<bool> alert_store::is_firing_in_history(std::uint64_t fingerprint) {
   return out;
 }
 
+result<label_set> alert_store::labels_in_history(std::uint64_t fingerprint) {
+  label_set out;
+  statement<params<integer>, columns<text>> last(db_, "SELECT labels FROM history WHERE fingerprint = ? ORDER BY rowid DESC LIMIT 1");
+  auto done = last.each([&](const text& labels) { out = labels_of(labels); }, signed_of(fingerprint));
+  if (!done) return std::unexpected(std::move(done.error()));
+  return out;
+}
+
 result<std::vector<history_row>> alert_store::history(wall_time from, wall_time until) {
   std::vector<history_row> out;
   statement<params<integer, integer>, columns<integer, integer, text, text>> some(db_, "SELECT * FROM history WHERE at >= ? AND at <= ? ORDER BY at LIMIT 10000");

@@ -59,6 +59,7 @@ public:
   result<std::vector<alert>> alerts();
   result<void> put(const history_row& one);
   /// Whether its last entry says that it fired.
+  result<label_set> labels_in_history(std::uint64_t fingerprint);  ///< none: it is not there any more
   result<bool> is_firing_in_history(std::uint64_t fingerprint);
   result<std::vector<history_row>> history(wall_time from, wall_time until);
 

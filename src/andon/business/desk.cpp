@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t most_causes = 20;
+constexpr std::size_t most_causes = 20, most_incidents = 1'000;
 constexpr int most_missed_months = 12;
 
 /// What was bad in the times that count, by whole hours.
@@ -153,7 +153,7 @@ result<statement> desk::preliminary(std::string_view name, const month& when) {
   auto incidents = from_.incidents(begin, in.until);
   if (!incidents) return std::unexpected(std::move(incidents.error()));
   for (auto& one : *incidents)  // a counterparty is not told what has nothing to do with it
-    if (std::ranges::any_of(of->promises, [&](const promise& made) { return one.objectives.contains(made.objective); })) in.incidents.push_back(std::move(one));
+    if (in.incidents.size() < most_incidents && std::ranges::any_of(of->promises, [&](const promise& made) { return one.objectives.contains(made.objective); })) in.incidents.push_back(std::move(one));
   return make_statement(std::move(*of), std::move(in));
 }
 

@@ -61,7 +61,7 @@ std::optional<ordinary> ordinary_of(std::vector<double> values) {
 rule::measured rule::measure(const indicator::group& of, instant from, instant to) const {
   const auto events = of_->over(of, from, to);
   const auto count = value_of(statistic::count, events, to - from).value_or(0);
-  if (count > 0 && count < static_cast<double>(what_.min_events)) return {.value = {}, .too_few = true};
+  if (what_.min_events > 1 && count < static_cast<double>(what_.min_events)) return {.value = {}, .too_few = count > 0};
   return {.value = value_of(what_.what, events, to - from), .too_few = false};
 }
 

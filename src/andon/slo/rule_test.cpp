@@ -68,6 +68,17 @@ TEST_F(rule_test, a_bound_crossed_by_too_few_to_tell) {
   EXPECT_TRUE(signals[1].resolved);
 }
 
+TEST_F(rule_test, no_events_are_too_few_as_well) {
+  rule rare({.name = "rare", .indicator = "lag", .kind = rule_kind::threshold, .what = statistic::rate, .how = comparison::lt, .bound = 1, .over = 60s, .min_events = 20}, *of);
+  rule gone({.name = "gone", .indicator = "lag", .kind = rule_kind::change, .what = statistic::rate, .how = comparison::lt, .bound = -0.5, .over = 60s, .history = 5min, .min_events = 20}, *of);
+  for (int i = 0; i < 120; ++i) put(1), put(1), step(rare), gone.evaluate(now, [this](const signal& told) { signals.push_back(told); });
+  signals.clear();
+  for (int i = 0; i < 600; ++i) step(rare), gone.evaluate(now, [this](const signal& told) { signals.push_back(told); });
+  ASSERT_EQ(signals.size(), 2U) << "from two a second to less than one, as long as there were twenty; over when there are none";
+  EXPECT_EQ(signals[0].name, "rare");
+  EXPECT_EQ(signals[1].name, "rare");
+}
+
 TEST_F(rule_test, the_events_of_a_trend_are_counted_over_all_of_it) {
   rule one({.name = "soon", .indicator = "lag", .kind = rule_kind::forecast, .what = statistic::mean, .how = comparison::gt, .bound = 100, .over = 10min, .ahead = 1h, .min_events = 15}, *of);
   for (int i = 0; i < 14 * 30; ++i) {

@@ -365,7 +365,7 @@ void instance::look_at_certificates(bool again) {
 result<void> instance::start() {
   if (auto loaded = load_certificates(); !loaded) return loaded;
   make_exporter();
-  sims_->start();
+  if (auto started = sims_->start(); !started) return started;
   reactor_ = std::make_unique<net::reactor>(core_count(settings_.listen.threads), time_, secure_seed());
   auto port = settings_.listen.gateway.port;
   for (std::size_t i = 0; i < reactor_->size(); ++i)

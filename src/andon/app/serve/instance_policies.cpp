@@ -128,9 +128,11 @@ std::vector<loaded_settings> instance::plans_at_start(const loaded_settings& fil
     note_decisions(decided->store().file_in_force());
     return {file};
   }
-  const auto entry = decided->store().plan((*kept)->plan);
+  const auto noted = decided->store().plans().value_or(std::vector<slo::plan_entry>{});
+  const auto own = std::ranges::find(noted, fmt::format("dec_{}", (*kept)->decision), &slo::plan_entry::who);  // as it was put in force; missing after a crash before that
+  const auto entry = decided->store().plan(own == noted.end() ? (*kept)->plan : own->number);
   diagnostics found(file.name);
-  auto out = entry && *entry ? plans_of((*entry)->text, file.text, found) : std::vector<loaded_settings>{};
+  auto out = entry && *entry ? plans_of((*entry)->text, own == noted.end() ? file.text : (*entry)->text, found) : std::vector<loaded_settings>{};
   if (out.empty()) log::error("plan_not_servable", {{"plan", (*kept)->plan}, {"meaning", "the file is in force instead"}, {"reason", !entry ? entry.error().message : found.text()}});
   else instead_ = *kept;
   out.push_back(file);
@@ -266,7 +268,11 @@ void instance::begin_step(const slo::step_begin& of, slo::watch& seen) {
     case slo::decision_act::roll_back: {
       const auto plans = decided->store().plans();
       if (!plans) return note_decisions(std::unexpected(plans.error()));
-      const auto* good = find_good_plan(*plans, one.objective, of.step->left.value_or(0), of.step->within, one.at);
+      const auto is_present = [&](const slo::plan_entry& entry) {
+        const auto kept = decided->store().plan(entry.number);
+        return kept && *kept && frozen_part((*kept)->text, {}) == frozen_part(configuration_text_, {});
+      };
+      const auto* good = find_good_plan(*plans, one.objective, of.step->left.value_or(0), of.step->within, one.at, is_present);
       one.subject = "plan";
       if (good == nullptr) {
         is_done(one, fmt::format("nothing to roll back to: no change of the last {} took the place of a configuration that was inside the budget", format_duration(of.step->within)));
@@ -333,13 +339,13 @@ result<slo::decision> instance::roll_back(slo::decision one, std::int64_t to) {
   diagnostics unread(options_.config), found("plan " + std::to_string(to));
   const auto file = load_settings(options_.config, engines_, unread);
   const auto against = plan_hash(file.text.empty() ? configuration_text_ : file.text);
-  const auto before = unread.empty() ? file.text : configuration_text_;
+  const auto before = configuration_text_;  // the file may hold what was refused
   const auto ways = plans_of((*kept)->text, before, found);
   if (ways.empty()) return fail(errc::conflict, fmt::format("plan {} can no longer be served: {}", to, found.text()));
-  if (ways.front().text == configuration_text_) return fail(errc::conflict, fmt::format("plan {} is what is in force", to));
+  if (says_the_same(ways.front().text, configuration_text_)) return fail(errc::conflict, fmt::format("plan {} is what is in force", to));
   one.subject = fmt::format("plan {}", to);
   one.settings = json::serialize(json::object{{"plan", to}, {"instead_of", plans->empty() ? 0 : plans->front().number}});
-  const bool is_file = (*kept)->hash == against;
+  const bool is_file = unread.empty() && says_the_same(ways.front().text, file.text);
   if (auto begun = decided->begin(one, is_file ? std::nullopt : std::optional(slo::rolled_back{to, 0, against})); !begun) return std::unexpected(std::move(begun.error()));
   const auto* back = &ways.front();
   auto done = adopt(back->values, found);

@@ -58,6 +58,23 @@ std::vector<std::pair<std::string, std::string>> sections_of(const std::string& 
   return out;
 }
 
+std::string kept_part(const YAML::Node& of) {
+  auto all = in_order(of);
+  for (const auto name : is_free)
+    if (all.IsMap()) all.remove(std::string(name));
+  return YAML::Dump(all);
+}
+
+/// An alias may have lost its anchor, or found another; a document's end may stand in the middle.
+bool is_mix_of(const std::string& text, const YAML::Node& kept, const YAML::Node& free) {
+  try {
+    const auto all = YAML::LoadAll(text);
+    return all.size() == 1 && free_part(all[0]) == free_part(free) && kept_part(all[0]) == kept_part(kept);
+  } catch (const YAML::Exception&) {
+    return false;
+  }
+}
+
 bool stays_free(const std::string& name) { return std::ranges::find(is_free, name) != is_free.end(); }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -107,10 +124,7 @@ std::span<const std::string_view> free_settings() { return is_free; }
 std::string frozen_part(const std::string& text, const settings& read) {
   std::string out;
   try {
-    auto all = in_order(YAML::Load(text));
-    for (const auto name : is_free)
-      if (all.IsMap()) all.remove(std::string(name));
-    out = YAML::Dump(all);
+    out = kept_part(YAML::Load(text));
   } catch (const YAML::Exception&) {
     out = text;  // it was read before: a text that YAML refuses never comes here
   }
@@ -142,7 +156,7 @@ std::string with_free_part_of(const std::string& plan, const std::string& now) {
       if (!stays_free(name)) out += lines;
     for (const auto& [name, lines] : present)
       if (stays_free(name)) out += lines;
-    if (!kept.empty() && !present.empty()) return out;
+    if (!kept.empty() && !present.empty() && is_mix_of(out, to, from)) return out;
     for (const auto name : is_free) {
       to.remove(std::string(name));
       if (from[std::string(name)]) to[std::string(name)] = from[std::string(name)];
@@ -153,14 +167,15 @@ std::string with_free_part_of(const std::string& plan, const std::string& now) {
   }
 }
 
-const slo::plan_entry* find_good_plan(std::span<const slo::plan_entry> plans, const std::string& objective, double bound, slo::seconds within, slo::instant now) {
+const slo::plan_entry* find_good_plan(std::span<const slo::plan_entry> plans, const std::string& objective, double bound, slo::seconds within, slo::instant now,
+                                      const std::function<bool(const slo::plan_entry&)>& is_present) {
   for (std::size_t i = 1; i < plans.size(); ++i) {
     const auto& by = plans[i - 1];  // which replaced it
     if (now - by.at > within) return nullptr;
     if (by.who.starts_with("dec_")) continue;
     const auto left = std::ranges::find(by.standing, objective, &std::pair<std::string, double>::first);
     const bool inside = left == by.standing.end() || left->second > bound;
-    if (inside && plans[i].hash != plans[0].hash) return &plans[i];
+    if (inside && !is_present(plans[i])) return &plans[i];
   }
   return nullptr;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // The configurations that were in force, as texts: which parts of them make the plan that a freeze keeps, and which of
 // them to go back to. Pure functions.
+#include <functional>
 #include <span>
 #include <string>
 
@@ -30,9 +31,10 @@ std::span<const std::string_view> free_settings();
 
 /// The newest configuration before the present one that the objective was replaced inside its budget under: more than
 /// `bound` was left, or it was not known. Nothing when the change is older than `within`.
-/// `plans`: newest first, the first in force. Passed over are entries with the present one's text, and those that a
-/// roll-back took away: another objective's budget must not bring them back.
-const slo::plan_entry* find_good_plan(std::span<const slo::plan_entry> plans, const std::string& objective, double bound, slo::seconds within, slo::instant now);
+/// `plans`: newest first, the first in force. Passed over are entries that are what is in force (`is_present`: to go there
+/// would change nothing), and those that a roll-back took away: another objective's budget must not bring them back.
+const slo::plan_entry* find_good_plan(std::span<const slo::plan_entry> plans, const std::string& objective, double bound, slo::seconds within, slo::instant now,
+                                      const std::function<bool(const slo::plan_entry&)>& is_present);
 
 /// Lines that differ, as `diff -u` shows them, with three lines around.
 std::string text_diff(const std::string& before, const std::string& after, const std::string& before_name, const std::string& after_name);

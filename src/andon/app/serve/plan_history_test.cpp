@@ -48,13 +48,17 @@ TEST(plan_history, a_roll_back_leaves_people_as_they_are) {
   const auto braces = with_free_part_of("{ routes: { a: { targets: [ m ] } }, keys: { } }", now);
   EXPECT_NE(braces.find("late"), std::string::npos) << braces;
   EXPECT_NE(braces.find("targets: [m]"), std::string::npos) << braces;
+  const auto anchored = with_free_part_of("projects: { shop: &s { x: 1 } }\nroutes: { a: *s }\n", "keys: { k: { value: x } }\nroutes: { }\n");
+  EXPECT_TRUE(says_the_same(anchored, "routes: { a: { x: 1 } }\nkeys: { k: { value: x } }\n")) << anchored;
+  const auto ended = with_free_part_of("routes: { a: 1 }\n...\n", "keys: { k: { value: x } }\n");
+  EXPECT_TRUE(says_the_same(ended, "routes: { a: 1 }\nkeys: { k: { value: x } }\n")) << ended;
   EXPECT_EQ(with_free_part_of("routes: { }\nkeys: { k: { value: x } }\n", "routes: { }\n"), "routes: { }\n") << "a key that was taken away does not come back";
 }
 
 TEST(plan_history, goes_back_to_the_last_plan_that_was_inside_the_budget) {
   using entries = std::vector<slo::plan_entry>;
   const auto good = [](const entries& of, slo::seconds within = slo::seconds{1'000}) -> std::int64_t {
-    const auto* found = find_good_plan(of, "chat", 0.0, within, at(2'000));
+    const auto* found = find_good_plan(of, "chat", 0.0, within, at(2'000), [&](const auto& one) { return one.hash == of[0].hash; });
     return found == nullptr ? 0 : found->number;
   };
   EXPECT_EQ(good({entry(2, 1'500, "b", 0.9), entry(1, 100, "a", std::nullopt)}), 1);
@@ -72,7 +76,7 @@ TEST(plan_history, does_not_bring_back_what_a_roll_back_took_away) {
   std::vector<slo::plan_entry> plans{entry(3, 1'800, "a", -0.5), entry(2, 1'500, "b", 0.9), entry(1, 1'400, "a", 0.9), entry(0, 1'000, "z", {})};
   plans[0].who = "dec_1";
   plans[0].standing.emplace_back("embed", 0.9);
-  const auto* found = find_good_plan(plans, "embed", 0.0, slo::seconds{1'000}, at(2'000));
+  const auto* found = find_good_plan(plans, "embed", 0.0, slo::seconds{1'000}, at(2'000), [&](const auto& one) { return one.hash == plans[0].hash; });
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->number, 0) << "embed was inside its budget when b was rolled back; a is in force already";
 }

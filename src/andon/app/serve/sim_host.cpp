@@ -1,8 +1,10 @@
 #include "andon/app/serve/sim_host.hpp"
 
+#include <fmt/format.h>
 #include <pthread.h>
 
 #include <future>
+#include <system_error>
 
 namespace andon::app {
 namespace {
@@ -51,20 +53,25 @@ result<net::endpoint> sim_host::add(const std::string& provider, const std::stri
     }
     if (!listening) return std::unexpected(std::move(listening.error()));
     found = servers_.emplace(key, std::move(server)).first;
-    run_where_needed();
+    if (auto running = run_where_needed(); !running) return std::unexpected(std::move(running.error()));
   }
   return net::endpoint{.host = "127.0.0.1", .port = found->second->port()};
 }
 
-void sim_host::start() {
+result<void> sim_host::start() {
   started_ = true;
-  run_where_needed();
+  return run_where_needed();
 }
 
-void sim_host::run_where_needed() {
-  if (!started_ || servers_.empty() || thread_.joinable()) return;
-  thread_ = std::thread([this] { on_.run(); });
+result<void> sim_host::run_where_needed() {
+  if (!started_ || servers_.empty() || thread_.joinable()) return {};
+  try {
+    thread_ = std::thread([this] { on_.run(); });
+  } catch (const std::system_error& failed) {
+    return fail(errc::unavailable, fmt::format("the simulated provider cannot run: the system gives no thread ({})", failed.what()));
+  }
   pthread_setname_np(thread_.native_handle(), "sim");
+  return {};
 }
 
 }  // namespace andon::app

@@ -26,10 +26,10 @@ public:
 
   /// A provider's listener, made when it is new. A script that cannot be read is an error naming it.
   result<net::endpoint> add(const std::string& provider, const std::string& script_file);
-  void start();
+  result<void> start();
 
 private:
-  void run_where_needed();
+  result<void> run_where_needed();
 
   net::core on_;
   const llm::token_counter& counter_;

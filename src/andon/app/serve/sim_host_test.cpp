@@ -22,7 +22,7 @@ TEST(sim_host, each_provider_and_script_has_a_listener_that_answers) {
   sim_host host(time, counter);
   const auto first = host.add("a", "");
   ASSERT_TRUE(first) << first.error().message;
-  host.start();
+  ASSERT_TRUE(host.start());
   const auto second = host.add("b", refusing);  // while it runs
   ASSERT_TRUE(second) << second.error().message;
   EXPECT_NE(first->port, second->port);
@@ -38,7 +38,7 @@ TEST(sim_host, the_first_provider_may_come_after_the_start) {
   const system_clock time;
   const llm::token_counter counter;
   sim_host host(time, counter);
-  host.start();
+  ASSERT_TRUE(host.start());
   const auto late = host.add("a", "");
   ASSERT_TRUE(late) << late.error().message;
   const auto good = call(*late);
