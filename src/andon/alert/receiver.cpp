@@ -72,16 +72,6 @@ struct severity_word { std::string_view word, severity; };
 constexpr std::array<severity_word, 14> words{{{"critical", "critical"}, {"page", "critical"}, {"emergency", "critical"}, {"fatal", "critical"}, {"p1", "critical"},
                                                {"error", "error"}, {"high", "error"}, {"major", "error"}, {"warning", "warning"}, {"warn", "warning"}, {"ticket", "warning"}, {"minor", "warning"}, {"info", "info"}, {"none", "info"}}};
 
-}  // namespace
-
-std::vector<std::string> severity_words() {
-  std::vector<std::string> out;
-  for (const auto& one : words) out.emplace_back(one.word);
-  return out;
-}
-
-namespace {
-
 std::size_t rank_of(const label_set& labels) {
   return static_cast<std::size_t>(std::ranges::find(words, label_value(labels, "severity"), &severity_word::word) - words.begin());
 }
@@ -89,6 +79,12 @@ std::size_t rank_of(const label_set& labels) {
 std::string_view severity_at(std::size_t rank) { return rank == words.size() ? "error" : words[rank].severity; }
 
 }  // namespace
+
+std::vector<std::string> severity_words() {
+  std::vector<std::string> out;
+  for (const auto& one : words) out.emplace_back(one.word);
+  return out;
+}
 
 std::string_view severity_of(const label_set& labels) { return severity_at(rank_of(labels)); }
 

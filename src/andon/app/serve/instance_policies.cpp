@@ -361,8 +361,10 @@ result<slo::decision> instance::roll_back(slo::decision one, std::int64_t to) {
     note_decisions(decided->carried_out(one.number, "not carried out: " + done.error().message.substr(0, longest_reason)));
     return fail(errc::internal, done.error().message);
   }
-  if (is_file) note_decisions(decided->store().file_in_force());
-  instead_ = is_file ? std::nullopt : std::optional(slo::rolled_back{to, one.number, against});
+  const bool follows_file = is_file && back == &ways.front();
+  if (follows_file) note_decisions(decided->store().file_in_force());
+  instead_ = follows_file ? std::nullopt : std::optional(slo::rolled_back{to, one.number, against});
+  if (is_file && !follows_file) note_decisions(decided->store().set_instead(*instead_));
   refused_hash_.clear();
   in_force(*back);
   note_plan(*back, one.id());
